@@ -1,0 +1,1 @@
+//! One reconciliation at a time per guild.

@@ -1,0 +1,3 @@
+//! The `setai` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A simulated Discord, stricter than the real one.
