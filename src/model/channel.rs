@@ -106,7 +106,6 @@ impl ChannelKind {
 
     /// True when Discord lets a channel of this kind have the field (its channel documentation, "Modify Channel").
     pub fn has_field(self, field: &str) -> bool {
-        use ChannelKind as K;
         let postable = matches!(self, Self::Text | Self::Announcement | Self::Forum | Self::Media);
         let forum = matches!(self, Self::Forum | Self::Media);
         let talk = matches!(self, Self::Voice | Self::Stage);
