@@ -7,4 +7,4 @@ mod content;
 mod policy;
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
-pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, Window};
+pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, UpdateLimit, Window};

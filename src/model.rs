@@ -19,7 +19,7 @@ mod role;
 mod settings;
 mod snapshot;
 
-pub use access::{Access, Actor};
+pub use access::{Access, Actor, role_access};
 pub use binding::{Binding, BindingState, Bindings, KindBindings, NameEcho, Provenance};
 pub use channel::{
     Bucket, Channel, ChannelAttributes, ChannelFlags, ChannelKind, ChannelOverlay, ChannelPatch, Emoji, FlagMask,

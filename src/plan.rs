@@ -2,7 +2,187 @@
 //!
 //! Decides what would change, in which order, what is risky and what is refused. Knows nothing of requests, stores or
 //! time.
+//!
+//! ```text
+//! adopt      which object each key stands for
+//! resolve    what each object should look like
+//! remove     what becomes of the others
+//! ability    what the bot can do of that
+//! sequence   the steps, in a safe order          (arrange: sidebar and hierarchy)
+//! risk       what it means for people
+//! guard      whether it is refused
+//! digest     what an approval is bound to
+//! ```
 
+mod ability;
+mod adopt;
+mod arrange;
+mod digest;
+mod guard;
+mod note;
 mod operation;
+mod reconciliation;
+mod remove;
+pub mod render;
+mod resolve;
+mod risk;
+mod sequence;
+mod undo;
 
-pub use operation::{BindingChange, ChannelSubject, Move, Operation, RoleSubject, Step, StepId};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{ApprovalMode, Manifest, Policy};
+use crate::model::{Bindings, Guild, GuildId, Snapshot};
+
+pub use digest::Digest;
+pub use guard::{Lift, Refusal, RefusalCode};
+pub use note::{Note, NoteCode, Weight};
+pub use operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
+pub use reconciliation::{Approved, Consent, Outcome, Reconciliation, Rejected, Verdict, judge};
+pub use risk::{AccessChange, Risk};
+pub use undo::undo;
+
+/// The version of the plan's JSON form. It changes when a reader of the old form would misunderstand the new one.
+pub const FORMAT: u32 = 1;
+
+/// Everything that would be done, and everything worth knowing before it is. Immutable once proposed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this form.
+    pub format: u32,
+    /// The version of SetAI that proposed it.
+    pub version: String,
+    /// Which guild.
+    pub guild: GuildId,
+    /// What people call it.
+    pub name: String,
+    /// The commit or other revision the manifest came from.
+    pub revision: Option<String>,
+    /// What an approval is bound to.
+    pub digest: Digest,
+    /// Everything that was compared.
+    pub base: Digest,
+    /// What people call the roles (`role:...`) and channels (`channel:...`) the steps refer to.
+    pub names: BTreeMap<String, String>,
+    /// What is done, in order. One step is one request.
+    pub steps: Vec<Step>,
+    /// What is bound or released without a request.
+    pub bindings: Vec<BindingChange>,
+    /// What is left alone, and why.
+    pub notes: Vec<Note>,
+    /// What it means for people.
+    pub risks: Vec<Risk>,
+    /// Why it may not be applied as it is.
+    pub refusals: Vec<Refusal>,
+    /// When the policy wants somebody's approval.
+    pub approval: ApprovalMode,
+}
+
+impl Plan {
+    /// True when there is nothing to send to Discord.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Notes that forbid applying anything before somebody decides.
+    pub fn blocking(&self) -> impl Iterator<Item = &Note> {
+        self.notes.iter().filter(|note| note.weight == Weight::Blocking)
+    }
+
+    /// True when something is removed, archived, or cannot be undone.
+    pub fn is_destructive(&self) -> bool {
+        let archives = |step: &Step| step.bindings.iter().any(|b| matches!(b, BindingChange::Archive { .. }));
+        self.steps.iter().any(|step| step.operation.is_irreversible() || archives(step))
+    }
+
+    /// True when the policy wants somebody to look at it first.
+    pub fn needs_approval(&self) -> bool {
+        match self.approval {
+            ApprovalMode::Never => false,
+            ApprovalMode::Destructive => {
+                self.is_destructive() || self.refusals.iter().any(|r| r.lift == Lift::Approval)
+            }
+            ApprovalMode::Always => !self.is_empty(),
+        }
+    }
+}
+
+/// What would have to be done for the guild to be as the manifest says.
+///
+/// Pure: the same four arguments give the same bytes. When the bot's own roles could not be read, a plan with steps says
+/// so in a blocking note, because nothing can be promised about it.
+pub fn propose(manifest: &Manifest, snapshot: &Snapshot, bindings: &Bindings, revision: Option<&str>) -> Plan {
+    propose_under(&manifest.policy, manifest, snapshot, bindings, revision)
+}
+
+/// The same under another policy than the manifest's own, such as an operator's.
+pub fn propose_under(
+    policy: &Policy,
+    manifest: &Manifest,
+    snapshot: &Snapshot,
+    bindings: &Bindings,
+    revision: Option<&str>,
+) -> Plan {
+    let live = resolve::without_dangling(&snapshot.guild);
+    let ids = adopt::adopt(manifest, snapshot, bindings, policy);
+    let mut desired = resolve::resolve(manifest, &live, &ids, bindings, policy);
+    let mut removals = remove::remove(&live, &ids, &desired, bindings, policy);
+    let bot = ability::Bot::of(snapshot, &live);
+    if let Some(bot) = &bot {
+        ability::limit(bot, &live, &mut desired, &mut removals);
+    }
+    let ceiling = bot.as_ref().and_then(|bot| bot.ceiling);
+    let parts = sequence::Parts { snapshot, live: &live, desired: &desired, removals: &removals, policy, ceiling };
+    let sequence::Sequence { steps, after, notes } = sequence::sequence(&parts);
+    let scene = guard::Scene {
+        manifest,
+        policy,
+        snapshot,
+        bindings,
+        ids: &ids,
+        removals: &removals,
+        steps: &steps,
+        before: &live,
+        after: &after,
+    };
+    let refusals = guard::refusals(&scene);
+    let risks = if steps.is_empty() { Vec::new() } else { risk::risks(&live, &after, &removals) };
+    let mut notes: Vec<Note> = [ids.notes, desired.notes, removals.notes, notes].concat();
+    if bot.is_none() && !steps.is_empty() {
+        notes.push(Note::new(Weight::Blocking, NoteCode::BotUnknown, "", "The bot's own roles could not be read."));
+    }
+    notes.sort_by(|a, b| (b.weight, &a.subject).cmp(&(a.weight, &b.subject)));
+    let changes: Vec<BindingChange> = [ids.changes, removals.changes].concat();
+    let base = digest::fingerprint(snapshot, bindings);
+    Plan {
+        format: FORMAT,
+        version: digest::VERSION.to_owned(),
+        guild: manifest.guild,
+        name: manifest.name.clone().unwrap_or_else(|| live.settings.name.clone()),
+        revision: revision.map(str::to_owned),
+        digest: digest::digest(&base, revision, &steps, &changes),
+        base,
+        names: if steps.is_empty() { BTreeMap::new() } else { names(&live, &after) },
+        steps,
+        bindings: changes,
+        notes,
+        risks,
+        refusals,
+        approval: policy.approval,
+    }
+}
+
+fn names(before: &Guild, after: &Guild) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    for guild in [after, before] {
+        names.extend(guild.roles.iter().map(|r| (format!("role:{}", r.id), r.attributes.name.clone())));
+        let channels = guild.channels.iter().map(|c| {
+            let sign = if c.is_category() { "" } else { "#" };
+            (format!("channel:{}", c.id), format!("{sign}{}", c.attributes.name))
+        });
+        names.extend(channels);
+    }
+    names
+}

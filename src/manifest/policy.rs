@@ -92,6 +92,11 @@ impl fmt::Display for DeletionLimit {
     }
 }
 
+/// How much of a guild one plan may change without an approval of its own. Unlimited by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UpdateLimit(pub Option<DeletionLimit>);
+
 /// `roles.admin`, `channels.*.topic`: a section, a key and perhaps a field; `*` stands for any run of characters.
 /// The section `settings` has fields only: `settings.icon`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +168,8 @@ pub struct Policy {
     pub approval: ApprovalMode,
     /// How much one plan may remove.
     pub max_deletions: DeletionLimit,
+    /// How much one plan may change.
+    pub max_updates: UpdateLimit,
     /// Objects that are never removed.
     pub protect: Vec<Pattern>,
     /// Fields that are neither compared nor written.

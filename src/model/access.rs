@@ -1,6 +1,6 @@
 //! Who may do what: Discord's algorithm for effective permissions.
 
-use super::{Channel, ChannelKind, Guild, Overwrites, Permissions, RoleRef, Target, UserId};
+use super::{Channel, ChannelKind, Guild, Overwrite, Overwrites, Permissions, RoleRef, Target, UserId};
 
 /// Someone whose permissions are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,15 @@ impl<'a> Access<'a> {
         }
         implied(permissions, kind)
     }
+}
+
+/// What a member with one role besides @everyone may do in a channel of this kind, given what both roles grant together in
+/// the guild and what the channel's overwrites say of each.
+pub fn role_access(base: Permissions, everyone: Overwrite, role: Overwrite, kind: ChannelKind) -> Permissions {
+    if base.contains(Permissions::ADMINISTRATOR) {
+        return Permissions::EVERY;
+    }
+    implied(role.over(everyone.over(base)), kind)
 }
 
 /// Takes away what other missing permissions make useless (Discord's permission documentation, "Implicit Permissions").

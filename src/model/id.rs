@@ -77,6 +77,11 @@ impl Key {
         Self("everyone".to_owned())
     }
 
+    /// The key of the category removed channels are moved to. A manifest may have it; otherwise a plan makes one.
+    pub fn archive() -> Self {
+        Self("archive".to_owned())
+    }
+
     /// True for the reserved key of @everyone.
     pub fn is_everyone(&self) -> bool {
         self.0 == "everyone"

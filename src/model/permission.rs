@@ -233,6 +233,17 @@ impl Permissions {
         bits.map(|bit| Permission::of_bit(bit).map_or_else(|| format!("bit_{bit:02}"), |p| p.name.to_owned())).collect()
     }
 
+    /// The documented bits that mean something in a channel of this kind.
+    pub fn of_kind(kind: super::ChannelKind) -> Self {
+        let fits = |scope: Scope| match kind.bucket() {
+            super::Bucket::Text => scope.text,
+            super::Bucket::Voice if kind == super::ChannelKind::Stage => scope.stage,
+            super::Bucket::Voice => scope.voice,
+            super::Bucket::Category => scope.in_channels(),
+        };
+        Permission::ALL.iter().filter(|p| fits(p.scope)).map(|p| Self(1 << p.bit)).collect()
+    }
+
     /// The bits this build has names for.
     pub fn documented() -> Self {
         Permission::ALL.iter().fold(Self::NONE, |all, p| all.with(Self(1 << p.bit)))

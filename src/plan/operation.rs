@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Key, ObjectKind, Provenance, RoleAttributes,
-    RoleId, RolePatch, RoleRef, SettingsPatch,
+    ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Key, ObjectKind, Overwrites, Provenance,
+    RoleAttributes, RoleId, RolePatch, RoleRef, SettingsPatch, Target,
 };
 
 /// The number of a step in its plan, from 1, in the order in which steps are shown and run.
@@ -36,6 +36,9 @@ pub struct ChannelSubject {
     pub name: String,
     /// What it is, before the plan.
     pub kind: ChannelKind,
+    /// The name of the category it stands in, before the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
 }
 
 /// One object's new position in a reorder.
@@ -49,6 +52,9 @@ pub struct Move<R> {
     pub from: Option<i64>,
     /// Discord's raw position after.
     pub to: i64,
+    /// A category moves among categories, which have keys of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_category: bool,
 }
 
 /// One request to Discord, with everything needed to show, send and undo it.
@@ -114,6 +120,70 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// True when the request can change who may see or do what.
+    pub fn changes_access(&self) -> bool {
+        match self {
+            Self::UpdateRole { changes, .. } => changes.permissions.is_some(),
+            Self::UpdateChannel { changes, .. } => changes.overwrites.is_some(),
+            Self::DeleteRole { .. } | Self::CreateChannel { .. } => true,
+            Self::UpdateGuild { .. }
+            | Self::CreateRole { .. }
+            | Self::MoveRoles { .. }
+            | Self::DeleteChannel { .. }
+            | Self::MoveChannels { .. } => false,
+        }
+    }
+
+    /// True when what it does cannot be undone by another request.
+    pub fn is_irreversible(&self) -> bool {
+        matches!(self, Self::DeleteRole { .. } | Self::DeleteChannel { .. })
+    }
+
+    /// The objects of the same plan it needs, as the name spaces and keys that create them.
+    pub fn needs(&self) -> Vec<(ObjectKind, &Key)> {
+        let mut needs = Vec::new();
+        match self {
+            Self::CreateChannel { channel, .. } => {
+                needs.extend(channel.parent.as_ref().and_then(ChannelRef::key).map(|k| (ObjectKind::Category, k)));
+                needs.extend(planned_roles(&channel.overwrites));
+            }
+            Self::UpdateChannel { changes, .. } => {
+                let parent = changes.parent.as_ref().and_then(|c| c.to.as_ref()).and_then(ChannelRef::key);
+                needs.extend(parent.map(|k| (ObjectKind::Category, k)));
+                needs.extend(changes.overwrites.iter().flat_map(|c| planned_roles(&c.to)));
+            }
+            Self::UpdateGuild { changes } => {
+                let SettingsPatch { afk_channel, system_channel, rules_channel, .. } = &**changes;
+                let SettingsPatch { public_updates_channel, safety_alerts_channel, .. } = &**changes;
+                let fields =
+                    [afk_channel, system_channel, rules_channel, public_updates_channel, safety_alerts_channel];
+                let keys = fields.into_iter().flatten().filter_map(|c| c.to.as_ref()?.key());
+                needs.extend(keys.map(|k| (ObjectKind::Channel, k)));
+            }
+            Self::MoveRoles { moves } => {
+                needs.extend(moves.iter().filter_map(|m| m.object.key()).map(|k| (ObjectKind::Role, k)));
+            }
+            Self::MoveChannels { moves } => needs.extend(moves.iter().filter_map(|m| {
+                let kind = if m.is_category { ObjectKind::Category } else { ObjectKind::Channel };
+                m.object.key().map(|k| (kind, k))
+            })),
+            Self::CreateRole { .. }
+            | Self::UpdateRole { .. }
+            | Self::DeleteRole { .. }
+            | Self::DeleteChannel { .. } => {}
+        }
+        needs
+    }
+}
+
+fn planned_roles(overwrites: &Overwrites) -> impl Iterator<Item = (ObjectKind, &Key)> {
+    overwrites.iter().filter_map(|(target, _)| match target {
+        Target::Role(role) => role.key().map(|key| (ObjectKind::Role, key)),
+        Target::Member(_) => None,
+    })
+}
+
 /// A change of what is bound to which key. It costs no request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "binding", rename_all = "snake_case")]
@@ -156,11 +226,34 @@ pub enum BindingChange {
     },
 }
 
+/// The part of a plan a step belongs to. The order of the parts keeps every moment between two steps at most as open as
+/// the guild was before or will be after:
+///
+/// roles only lose permissions first, then channels change one at a time, then roles gain. Between the first and the last
+/// part every role holds at most what it held before *and* what it will hold, so a channel in its old form shows at most
+/// what it showed, and one in its new form at most what it will show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Roles lose permissions; channels that must not follow their category are guarded.
+    Close,
+    /// Roles are created, renamed and moved.
+    Prepare,
+    /// Categories, channels and settings are created and changed.
+    Shape,
+    /// Roles gain permissions.
+    Open,
+    /// Objects are deleted. Only when everything before succeeded.
+    Remove,
+}
+
 /// An operation in its place in a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Its number.
     pub id: StepId,
+    /// Its part of the plan.
+    pub phase: Phase,
     /// The steps that must have succeeded before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<StepId>,

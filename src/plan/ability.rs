@@ -1,0 +1,486 @@
+//! What the bot is able to do, and what the guild allows anybody. What is not possible is taken out of the plan with a note.
+//!
+//! Discord answers a dozen causes with the same 403, so the cause is found here, before anything is sent.
+
+use std::collections::BTreeSet;
+
+use crate::model::{
+    Access, Actor, Channel, ChannelAttributes, ChannelKind, ChannelRef, Guild, Key, Overwrites, Permissions, Ref, Role,
+    RoleAttributes, RoleRef, Snapshot, Target,
+};
+
+use super::arrange::outranks;
+use super::note::{Note, NoteCode, Weight};
+use super::remove::Removals;
+use super::resolve::{Desired, WantedChannel, WantedRole};
+
+/// The bot, ready to be asked.
+pub(super) struct Bot<'a> {
+    guild: &'a Guild,
+    actor: Actor,
+    permissions: Permissions,
+    /// Its highest role; none for the owner.
+    pub(super) ceiling: Option<&'a Role>,
+}
+
+impl<'a> Bot<'a> {
+    /// None when the bot could not be read.
+    pub(super) fn of(snapshot: &Snapshot, live: &'a Guild) -> Option<Self> {
+        let bot = snapshot.bot.known()?;
+        let roles: Vec<RoleRef> = bot.roles.iter().map(|id| Ref::Live(*id)).collect();
+        let highest =
+            live.roles.iter().filter(|r| roles.contains(&r.id)).reduce(|a, b| if outranks(b, a) { b } else { a });
+        // Without any role, @everyone is the bot's highest: nothing is below it.
+        let ceiling = if bot.user == live.owner { None } else { highest.or_else(|| live.everyone()) };
+        let actor = Actor::Member { user: bot.user, roles };
+        let permissions = Access::of(live).in_guild(&actor);
+        Some(Self { guild: live, actor, permissions, ceiling })
+    }
+
+    fn is_administrator(&self) -> bool {
+        self.permissions.contains(Permissions::ADMINISTRATOR)
+    }
+
+    fn outranks(&self, role: &Role) -> bool {
+        self.ceiling.is_none_or(|top| outranks(top, role))
+    }
+
+    fn in_channel(&self, channel: &Channel) -> Permissions {
+        Access::of(self.guild).in_channel(&self.actor, channel)
+    }
+}
+
+/// Takes out of `desired` and `removals` what cannot be done.
+pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals: &mut Removals) {
+    let mut limiter = Limiter { bot, live, features: features_after(live, desired), notes: Vec::new() };
+    desired.roles.retain_mut(|role| limiter.role(role));
+    removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role));
+    let roles: BTreeSet<RoleRef> = desired.roles.iter().map(|r| r.id.clone()).collect();
+    desired.categories.retain_mut(|category| limiter.channel("categories", category, &roles, None));
+    let categories: BTreeSet<ChannelRef> = desired.categories.iter().map(|c| c.id.clone()).collect();
+    desired.channels.retain_mut(|channel| limiter.channel("channels", channel, &roles, Some(&categories)));
+    removals.archived.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, true));
+    if removals.archived.is_empty() {
+        removals.archive = None;
+    }
+    removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
+    removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
+    limiter.limits(desired, removals);
+    limiter.settings(desired);
+    desired.notes.append(&mut limiter.notes);
+}
+
+fn features_after(live: &Guild, desired: &Desired) -> BTreeSet<String> {
+    let mut features = live.settings.features.0.clone();
+    features.extend(desired.settings.features.0.iter().cloned());
+    if desired.settings.features.has("COMMUNITY") {
+        // Discord gives every Community guild announcement channels.
+        features.insert("NEWS".to_owned());
+    }
+    features
+}
+
+struct Limiter<'a> {
+    bot: &'a Bot<'a>,
+    live: &'a Guild,
+    features: BTreeSet<String>,
+    notes: Vec<Note>,
+}
+
+impl Limiter<'_> {
+    fn warn(&mut self, code: NoteCode, subject: &str, text: impl Into<String>, help: &str) {
+        self.notes.push(Note::new(Weight::Warning, code, subject, text).help(help));
+    }
+
+    /// True when the role stays in the plan, perhaps with fewer changes.
+    fn role(&mut self, role: &mut WantedRole) -> bool {
+        let subject = format!("roles.{}", role.key);
+        let Some(from) = role.from.clone() else { return self.new_role(&subject, role) };
+        if from == role.to {
+            return true;
+        }
+        let live = self.live.role(&role.id);
+        let text = if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
+            Some((
+                NoteCode::MissingPermission,
+                "The bot lacks manage_roles, so this role stays as it is.",
+                GIVE_MANAGE_ROLES,
+            ))
+        } else if !role.key.is_everyone() && live.is_some_and(|live| !self.bot.outranks(live)) {
+            Some((NoteCode::AboveBot, "The role is not below the bot's highest role, so it stays as it is.", RAISE_BOT))
+        } else {
+            None
+        };
+        if let Some((code, text, help)) = text {
+            self.warn(code, &subject, text, help);
+            role.to = from;
+            return true;
+        }
+        self.role_fields(&subject, &from, &mut role.to);
+        true
+    }
+
+    fn new_role(&mut self, subject: &str, role: &mut WantedRole) -> bool {
+        if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
+            self.warn(
+                NoteCode::MissingPermission,
+                subject,
+                "The bot lacks manage_roles, so this role is not created.",
+                GIVE_MANAGE_ROLES,
+            );
+            return false;
+        }
+        let blank = RoleAttributes::named(role.to.name.clone());
+        self.role_fields(subject, &blank, &mut role.to);
+        true
+    }
+
+    /// Takes back fields the bot or the guild cannot have.
+    fn role_fields(&mut self, subject: &str, from: &RoleAttributes, to: &mut RoleAttributes) {
+        let touched = to.permissions | from.permissions;
+        if to.permissions != from.permissions && !self.bot.permissions.contains(touched) {
+            let lacking = touched.without(self.bot.permissions).names().join(", ");
+            let text = format!("The permissions stay as they are, because the bot itself lacks {lacking}.");
+            self.warn(
+                NoteCode::MissingPermission,
+                subject,
+                text,
+                "Give the bot's role these permissions, or Administrator.",
+            );
+            to.permissions = from.permissions;
+        }
+        if to.colors.secondary != from.colors.secondary && !self.features.contains("ENHANCED_ROLE_COLORS") {
+            self.warn(
+                NoteCode::MissingFeature,
+                subject,
+                "The guild has no gradient colours (feature ENHANCED_ROLE_COLORS).",
+                "Boost the guild, or use one colour.",
+            );
+            to.colors = from.colors;
+        }
+        let wears = to.icon != from.icon || to.unicode_emoji != from.unicode_emoji;
+        if wears && !self.features.contains("ROLE_ICONS") {
+            self.warn(
+                NoteCode::MissingFeature,
+                subject,
+                "The guild has no role icons (feature ROLE_ICONS, boost level 2).",
+                "Boost the guild, or leave the icon out.",
+            );
+            to.icon.clone_from(&from.icon);
+            to.unicode_emoji.clone_from(&from.unicode_emoji);
+        }
+    }
+
+    fn role_removal(&mut self, key: Option<&Key>, role: &Role) -> bool {
+        let subject = format!("roles.{}", key.map_or(role.attributes.name.as_str(), Key::as_str));
+        if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
+            self.warn(
+                NoteCode::MissingPermission,
+                &subject,
+                "The bot lacks manage_roles, so this role is not deleted.",
+                GIVE_MANAGE_ROLES,
+            );
+            return false;
+        }
+        if !self.bot.outranks(role) {
+            self.warn(
+                NoteCode::AboveBot,
+                &subject,
+                "The role is not below the bot's highest role, so it is not deleted.",
+                RAISE_BOT,
+            );
+            return false;
+        }
+        true
+    }
+
+    fn channel(
+        &mut self,
+        section: &str,
+        channel: &mut WantedChannel,
+        roles: &BTreeSet<RoleRef>,
+        categories: Option<&BTreeSet<ChannelRef>>,
+    ) -> bool {
+        let subject = format!("{section}.{}", channel.key);
+        if let Some(missing) = missing_reference(channel, roles, categories) {
+            let text = format!("Not planned, because {missing} is not.");
+            self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, subject, text));
+            return false;
+        }
+        match channel.from.clone() {
+            None => self.new_channel(&subject, channel),
+            Some(from) if from == channel.to => true,
+            Some(from) => self.changed_channel(&subject, &from, channel),
+        }
+    }
+
+    fn new_channel(&mut self, subject: &str, channel: &mut WantedChannel) -> bool {
+        if !self.bot.permissions.contains(Permissions::MANAGE_CHANNELS) {
+            self.warn(
+                NoteCode::MissingPermission,
+                subject,
+                "The bot lacks manage_channels, so this is not created.",
+                GIVE_MANAGE_CHANNELS,
+            );
+            return false;
+        }
+        if let Some(note) = self.missing_kind(subject, channel.to.kind) {
+            self.notes.push(note);
+            return false;
+        }
+        let bits = bits_of(&channel.to.overwrites);
+        if !self.bot.permissions.contains(bits) {
+            let lacking = bits.without(self.bot.permissions).names().join(", ");
+            let text = format!("Not created, because its overwrites name permissions the bot itself lacks: {lacking}.");
+            self.warn(
+                NoteCode::MissingPermission,
+                subject,
+                text,
+                "Give the bot's role these permissions, or Administrator.",
+            );
+            return false;
+        }
+        if bits.contains(Permissions::MANAGE_ROLES) && !self.bot.is_administrator() {
+            let text =
+                "Not created, because only an administrator may put manage_roles into the overwrites of a new channel.";
+            self.warn(NoteCode::MissingPermission, subject, text, "Give the bot's role Administrator.");
+            return false;
+        }
+        self.channel_fields(subject, None, &mut channel.to);
+        true
+    }
+
+    fn changed_channel(&mut self, subject: &str, from: &ChannelAttributes, channel: &mut WantedChannel) -> bool {
+        let Some(live) = self.live.channel(&channel.id) else { return false };
+        let held = self.bot.in_channel(live);
+        if let Some(lacking) = lacking_to_change(held, from.kind) {
+            let text = format!("The bot lacks {lacking} here, so nothing is changed.");
+            self.warn(
+                NoteCode::MissingPermission,
+                subject,
+                text,
+                "Give the bot's role this permission here, or Administrator.",
+            );
+            channel.to = from.clone();
+            return true;
+        }
+        if from.kind != channel.to.kind && !self.features.contains("NEWS") {
+            let text = "The guild has no announcement channels (feature NEWS, which Community guilds have).";
+            self.warn(NoteCode::MissingFeature, subject, text, "Enable Community, or leave the type as it is.");
+            channel.to.kind = from.kind;
+        }
+        self.overwrites(subject, from, held, channel);
+        let destination = channel.to.parent.as_ref().and_then(|p| self.live.channel(p));
+        let needed = Permissions::MANAGE_CHANNELS | Permissions::VIEW_CHANNEL;
+        if from.parent != channel.to.parent && destination.is_some_and(|d| !self.bot.in_channel(d).contains(needed)) {
+            let text =
+                "Not moved, because the bot lacks view_channel or manage_channels in the category it should go to.";
+            self.warn(NoteCode::MissingPermission, subject, text, "Give the bot's role these permissions there.");
+            channel.to.parent.clone_from(&from.parent);
+        }
+        self.channel_fields(subject, Some(from), &mut channel.to);
+        true
+    }
+
+    fn overwrites(&mut self, subject: &str, from: &ChannelAttributes, held: Permissions, channel: &mut WantedChannel) {
+        if from.overwrites == channel.to.overwrites || self.bot.is_administrator() {
+            return;
+        }
+        let bits = bits_of_difference(&from.overwrites, &channel.to.overwrites);
+        let own = Target::Member(match &self.bot.actor {
+            Actor::Member { user, .. } => *user,
+            Actor::Role(_) => return,
+        });
+        let trusted = from.overwrites.get(&own).allow.contains(Permissions::MANAGE_ROLES);
+        let problem = if !held.contains(Permissions::MANAGE_ROLES) {
+            Some("the bot lacks manage_roles here".to_owned())
+        } else if bits.contains(Permissions::MANAGE_ROLES) && !trusted {
+            Some("only an administrator may set manage_roles in a channel".to_owned())
+        } else if !self.bot.permissions.contains(bits) && !trusted {
+            Some(format!("the bot itself lacks {}", bits.without(self.bot.permissions).names().join(", ")))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let text = format!("The permissions stay as they are, because {problem}.");
+            self.warn(
+                NoteCode::MissingPermission,
+                subject,
+                text,
+                "Give the bot's role these permissions, or Administrator.",
+            );
+            channel.to.overwrites = from.overwrites.clone();
+        }
+    }
+
+    fn missing_kind(&self, subject: &str, kind: ChannelKind) -> Option<Note> {
+        let feature = match kind {
+            ChannelKind::Announcement => "NEWS",
+            ChannelKind::Stage => "COMMUNITY",
+            _ => return None,
+        };
+        let text = format!("The guild has no {}s, which need Community.", kind.noun());
+        let note = Note::new(Weight::Warning, NoteCode::MissingFeature, subject, text);
+        let help = "Enable Community in Discord, or with `settings: { features: { community: true } }`.";
+        (!self.features.contains(feature)).then(|| note.help(help))
+    }
+
+    /// Takes back values the guild's boosts do not allow.
+    fn channel_fields(&mut self, subject: &str, from: Option<&ChannelAttributes>, to: &mut ChannelAttributes) {
+        let vip = self.features.contains("VIP_REGIONS");
+        let most = if vip { 384_000 } else { self.live.boost_tier.max_bitrate() };
+        if to.kind == ChannelKind::Voice && to.bitrate > most && from.is_none_or(|f| f.bitrate != to.bitrate) {
+            let text = format!("A bitrate of {} needs more boosts; this guild allows {most}.", to.bitrate);
+            self.warn(NoteCode::MissingFeature, subject, text, "Boost the guild, or write a lower bitrate.");
+            to.bitrate = from.map_or(ChannelAttributes::DEFAULT_BITRATE, |f| f.bitrate);
+        }
+    }
+
+    fn channel_removal(&mut self, key: Option<&Key>, channel: &Channel, archive: bool) -> bool {
+        let section = if channel.is_category() { "categories" } else { "channels" };
+        let subject = format!("{section}.{}", key.map_or(channel.attributes.name.as_str(), Key::as_str));
+        let held = self.bot.in_channel(channel);
+        let lacking = lacking_to_change(held, channel.attributes.kind)
+            .or_else(|| (archive && !held.contains(Permissions::MANAGE_ROLES)).then_some("manage_roles"));
+        if let Some(lacking) = lacking {
+            let text = format!("Not removed, because the bot lacks {lacking} here.");
+            self.warn(
+                NoteCode::MissingPermission,
+                &subject,
+                text,
+                "Give the bot's role this permission here, or Administrator.",
+            );
+        }
+        lacking.is_none()
+    }
+
+    /// Drops creations beyond Discord's limits, the last ones first.
+    fn limits(&mut self, desired: &mut Desired, removals: &Removals) {
+        let archive = usize::from(matches!(removals.archive, Some(Ref::Planned(_))));
+        let mut room = Guild::MAX_CHANNELS.saturating_sub(self.live.channels.len() + archive);
+        for channels in [&mut desired.categories, &mut desired.channels] {
+            let section = if channels.first().is_some_and(|c| c.to.kind == ChannelKind::Category) {
+                "categories"
+            } else {
+                "channels"
+            };
+            channels.retain(|channel| {
+                let fits = channel.from.is_some() || room > 0;
+                if !fits {
+                    let text =
+                        format!("Not created: a guild has at most {} channels and categories.", Guild::MAX_CHANNELS);
+                    self.warn(NoteCode::OverLimit, &format!("{section}.{}", channel.key), text, "Remove others first.");
+                } else if channel.from.is_none() {
+                    room -= 1;
+                }
+                fits
+            });
+        }
+        let mut room = Guild::MAX_ROLES.saturating_sub(self.live.roles.len());
+        desired.roles.retain(|role| {
+            let fits = role.from.is_some() || room > 0;
+            if !fits {
+                let text = format!("Not created: a guild has at most {} roles.", Guild::MAX_ROLES);
+                self.warn(NoteCode::OverLimit, &format!("roles.{}", role.key), text, "Remove others first.");
+            } else if role.from.is_none() {
+                room -= 1;
+            }
+            fits
+        });
+    }
+
+    fn settings(&mut self, desired: &mut Desired) {
+        let live = &self.live.settings;
+        if desired.settings == *live {
+            return;
+        }
+        if !self.bot.permissions.contains(Permissions::MANAGE_GUILD) {
+            self.warn(
+                NoteCode::MissingPermission,
+                "settings",
+                "The bot lacks manage_guild, so the settings stay as they are.",
+                "Give the bot's role manage_guild.",
+            );
+            desired.settings = live.clone();
+            return;
+        }
+        let toggled = |feature: &str| desired.settings.features.has(feature) != live.features.has(feature);
+        if (toggled("COMMUNITY") || toggled("DISCOVERABLE")) && !self.bot.is_administrator() {
+            self.warn(
+                NoteCode::MissingPermission,
+                "settings.features",
+                "Only an administrator may switch community or discoverable.",
+                "Give the bot's role Administrator.",
+            );
+            desired.settings.features = live.features.clone();
+        }
+        let channels: BTreeSet<ChannelRef> = desired
+            .channels
+            .iter()
+            .map(|c| c.id.clone())
+            .chain(self.live.channels.iter().map(|c| c.id.clone()))
+            .collect();
+        let settings = &mut desired.settings;
+        let fields = [
+            (&mut settings.afk_channel, &live.afk_channel, "afk_channel"),
+            (&mut settings.system_channel, &live.system_channel, "system_channel"),
+            (&mut settings.rules_channel, &live.rules_channel, "rules_channel"),
+            (&mut settings.public_updates_channel, &live.public_updates_channel, "public_updates_channel"),
+            (&mut settings.safety_alerts_channel, &live.safety_alerts_channel, "safety_alerts_channel"),
+        ];
+        for (wanted, live, field) in fields {
+            if wanted.as_ref().is_some_and(|channel| channel.key().is_some() && !channels.contains(channel)) {
+                let text = format!("`{field}` stays as it is, because the channel is not planned.");
+                self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, format!("settings.{field}"), text));
+                wanted.clone_from(live);
+            }
+        }
+    }
+}
+
+const GIVE_MANAGE_ROLES: &str = "Give the bot's role manage_roles.";
+const GIVE_MANAGE_CHANNELS: &str = "Give the bot's role manage_channels.";
+const RAISE_BOT: &str = "Drag the bot's role above it in Discord's role list.";
+
+fn lacking_to_change(held: Permissions, kind: ChannelKind) -> Option<&'static str> {
+    let talk = matches!(kind, ChannelKind::Voice | ChannelKind::Stage);
+    if !held.contains(Permissions::VIEW_CHANNEL) {
+        Some("view_channel")
+    } else if talk && !held.contains(Permissions::CONNECT) {
+        Some("connect")
+    } else if !held.contains(Permissions::MANAGE_CHANNELS) {
+        Some("manage_channels")
+    } else {
+        None
+    }
+}
+
+fn bits_of(overwrites: &Overwrites) -> Permissions {
+    overwrites.iter().map(|(_, overwrite)| overwrite.allow | overwrite.deny).collect()
+}
+
+/// The bits of every entry that differs.
+fn bits_of_difference(from: &Overwrites, to: &Overwrites) -> Permissions {
+    let entries = |a: &Overwrites, b: &Overwrites| -> Permissions {
+        let differing = a.iter().filter(|(target, overwrite)| b.get(target) != **overwrite);
+        differing.map(|(_, overwrite)| overwrite.allow | overwrite.deny).collect()
+    };
+    entries(from, to) | entries(to, from)
+}
+
+/// The first planned object the channel refers to that is not in the plan.
+fn missing_reference(
+    channel: &WantedChannel,
+    roles: &BTreeSet<RoleRef>,
+    categories: Option<&BTreeSet<ChannelRef>>,
+) -> Option<String> {
+    let role = channel.to.overwrites.iter().find_map(|(target, _)| match target {
+        Target::Role(role @ Ref::Planned(key)) if !roles.contains(role) => Some(format!("roles.{key}")),
+        _ => None,
+    });
+    let parent = channel.to.parent.as_ref().and_then(|parent| match parent {
+        Ref::Planned(key) if !categories.is_some_and(|c| c.contains(parent)) => Some(format!("categories.{key}")),
+        _ => None,
+    });
+    role.or(parent)
+}

@@ -1,0 +1,401 @@
+//! Reasons to refuse a plan before its first request. One function per reason, all in one list.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{Manifest, Policy};
+use crate::model::{
+    Access, Actor, BindingState, Bindings, Channel, ChannelRef, Guild, Managed, Permissions, Ref, RoleRef, Snapshot,
+};
+
+use super::adopt::Identities;
+use super::operation::{Operation, Step};
+use super::remove::Removals;
+use super::risk::{is_public, unmet};
+
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// More would be removed than the policy allows.
+    DeletionLimit,
+    /// More would be changed than the policy allows.
+    UpdateLimit,
+    /// The manifest has nothing where there was something.
+    EmptyManifest,
+    /// More than half of what was managed left the manifest.
+    ShrunkenManifest,
+    /// The bot would lose a permission it works with.
+    BotLosesPermission,
+    /// The bot would no longer see a channel it manages.
+    BotLosesView,
+    /// No role would be administrator any more.
+    LastAdministrator,
+    /// @everyone would become administrator.
+    EveryoneAdministrator,
+    /// @everyone would gain a permission of moderators.
+    EveryonePower,
+    /// Members with a role would become administrators.
+    NewAdministrators,
+    /// A private channel would become public.
+    DoorOpened,
+    /// A channel the Community feature needs would go.
+    CommunityChannel,
+    /// The Community feature would be switched off.
+    CommunityOff,
+    /// An expectation of the manifest would not hold.
+    ExpectationFailed,
+    /// The bot is timed out.
+    BotTimedOut,
+}
+
+/// How a refusal can be lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lift {
+    /// By an approval of exactly this plan.
+    Approval,
+    /// Only by changing the manifest or the guild.
+    Never,
+}
+
+/// A reason to refuse a plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What it is about.
+    pub code: RefusalCode,
+    /// How it can be lifted.
+    pub lift: Lift,
+    /// A full sentence.
+    pub text: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Refusal {
+    fn new(code: RefusalCode, lift: Lift, text: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { code, lift, text: text.into(), help: help.into() }
+    }
+}
+
+/// Everything a guard may look at.
+pub(super) struct Scene<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) policy: &'a Policy,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) bindings: &'a Bindings,
+    pub(super) ids: &'a Identities,
+    pub(super) removals: &'a Removals,
+    pub(super) steps: &'a [Step],
+    pub(super) before: &'a Guild,
+    pub(super) after: &'a Guild,
+}
+
+type Guard = fn(&Scene<'_>) -> Vec<Refusal>;
+
+const GUARDS: &[Guard] = &[
+    bot_timed_out,
+    empty_manifest,
+    shrunken_manifest,
+    deletion_limits,
+    update_limits,
+    bot_permissions,
+    bot_view,
+    last_administrator,
+    power_of_everyone,
+    new_administrators,
+    doors,
+    community,
+    expectations,
+];
+
+/// Asks every guard. A plan without steps harms nobody and is never refused.
+pub(super) fn refusals(scene: &Scene<'_>) -> Vec<Refusal> {
+    if scene.steps.is_empty() {
+        return expectations(scene);
+    }
+    GUARDS.iter().flat_map(|guard| guard(scene)).collect()
+}
+
+fn bot_timed_out(scene: &Scene<'_>) -> Vec<Refusal> {
+    let timed_out = scene.snapshot.bot.known().is_some_and(|bot| bot.timed_out);
+    let text = "The bot is timed out in this guild, so Discord would refuse everything.";
+    let refusal = || {
+        Refusal::new(RefusalCode::BotTimedOut, Lift::Never, text, "End the bot's timeout in Discord, then plan again.")
+    };
+    timed_out.then(refusal).into_iter().collect()
+}
+
+fn bound_keys(bindings: &Bindings) -> usize {
+    let Bindings { roles, categories, channels, images: _ } = bindings;
+    let active = |state: BindingState| state == BindingState::Active;
+    roles.values().filter(|b| active(b.state)).count()
+        + categories.values().filter(|b| active(b.state)).count()
+        + channels.values().filter(|b| active(b.state)).count()
+}
+
+fn empty_manifest(scene: &Scene<'_>) -> Vec<Refusal> {
+    let named = scene.manifest.roles.keys().filter(|k| !k.is_everyone()).count()
+        + scene.manifest.categories.len()
+        + scene.manifest.channels.len();
+    let bound = bound_keys(scene.bindings);
+    if named > 0 || bound == 0 || scene.removals.is_empty() {
+        return Vec::new();
+    }
+    let text = format!("The manifest names no role, category or channel, but {bound} are managed.");
+    let help = "If you mean it, say `prune: none` to stop managing them; an empty file by accident removes nothing.";
+    vec![Refusal::new(RefusalCode::EmptyManifest, Lift::Never, text, help)]
+}
+
+fn shrunken_manifest(scene: &Scene<'_>) -> Vec<Refusal> {
+    let Identities { vanished_roles, vanished_categories, vanished_channels, .. } = scene.ids;
+    let gone = vanished_roles.len() + vanished_categories.len() + vanished_channels.len();
+    let bound = bound_keys(scene.bindings);
+    if scene.removals.is_empty() || bound < 4 || gone * 2 <= bound {
+        return Vec::new();
+    }
+    let text = format!("{gone} of {bound} managed objects left the manifest at once.");
+    let help = "If a file is missing or cut short, put it back. If you mean it, approve this very plan by its digest.";
+    vec![Refusal::new(RefusalCode::ShrunkenManifest, Lift::Approval, text, help)]
+}
+
+fn deletion_limits(scene: &Scene<'_>) -> Vec<Refusal> {
+    let removals = scene.removals;
+    let live = &scene.before.channels;
+    let categories = live.iter().filter(|c| c.is_category()).count();
+    let roles = scene.before.roles.iter().filter(|r| r.is_ours_to_delete()).count().saturating_sub(1);
+    let counts = [
+        ("roles", removals.deleted_roles.len(), roles),
+        ("categories", removals.deleted_categories.len(), categories),
+        ("channels", removals.deleted_channels.len() + removals.archived.len(), live.len() - categories),
+    ];
+    over_limits(counts, scene.policy.max_deletions, RefusalCode::DeletionLimit, "removed", "max_deletions")
+}
+
+fn update_limits(scene: &Scene<'_>) -> Vec<Refusal> {
+    let Some(limit) = scene.policy.max_updates.0 else { return Vec::new() };
+    let (mut roles, mut categories, mut channels) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for step in scene.steps {
+        match &step.operation {
+            Operation::UpdateRole { role, .. } => _ = roles.insert(role.id),
+            Operation::UpdateChannel { channel, .. } if channel.kind == crate::model::ChannelKind::Category => {
+                _ = categories.insert(channel.id);
+            }
+            Operation::UpdateChannel { channel, .. } => _ = channels.insert(channel.id),
+            _ => {}
+        }
+    }
+    let live = &scene.before.channels;
+    let live_categories = live.iter().filter(|c| c.is_category()).count();
+    let counts = [
+        ("roles", roles.len(), scene.before.roles.len()),
+        ("categories", categories.len(), live_categories),
+        ("channels", channels.len(), live.len() - live_categories),
+    ];
+    over_limits(counts, limit, RefusalCode::UpdateLimit, "changed", "max_updates")
+}
+
+fn over_limits(
+    counts: [(&str, usize, usize); 3],
+    limit: crate::manifest::DeletionLimit,
+    code: RefusalCode,
+    verb: &str,
+    field: &str,
+) -> Vec<Refusal> {
+    let total = ("objects", counts.iter().map(|c| c.1).sum(), counts.iter().map(|c| c.2).sum());
+    let over = |(what, count, of): (&str, usize, usize)| {
+        let allowed = limit.allowed(of);
+        let text = format!("{count} of {of} {what} would be {verb}; the policy allows {allowed} (`{field}: {limit}`).");
+        let help =
+            format!("Look at the plan. If you mean it, approve this very plan by its digest, or raise `{field}`.");
+        (count > allowed).then(|| Refusal::new(code, Lift::Approval, text, help))
+    };
+    counts.into_iter().chain([total]).filter_map(over).collect()
+}
+
+fn bot_actor(scene: &Scene<'_>) -> Option<Actor> {
+    let bot = scene.snapshot.bot.known()?;
+    Some(Actor::Member { user: bot.user, roles: bot.roles.iter().map(|id| Ref::Live(*id)).collect() })
+}
+
+fn bot_permissions(scene: &Scene<'_>) -> Vec<Refusal> {
+    let Some(actor) = bot_actor(scene) else { return Vec::new() };
+    let working = Permissions::ADMINISTRATOR
+        | Permissions::MANAGE_ROLES
+        | Permissions::MANAGE_CHANNELS
+        | Permissions::MANAGE_GUILD
+        | Permissions::VIEW_CHANNEL
+        | Permissions::VIEW_AUDIT_LOG;
+    let had = Access::of(scene.before).in_guild(&actor) & working;
+    let has = Access::of(scene.after).in_guild(&actor) & working;
+    let lost = had.without(has);
+    if lost.is_empty() {
+        return Vec::new();
+    }
+    let text = format!("The bot itself would lose {}.", lost.names().join(", "));
+    let help = "Leave the bot's own role out of the manifest, or let it keep these permissions.";
+    vec![Refusal::new(RefusalCode::BotLosesPermission, Lift::Never, text, help)]
+}
+
+fn bot_view(scene: &Scene<'_>) -> Vec<Refusal> {
+    let Some(actor) = bot_actor(scene) else { return Vec::new() };
+    let (before, after) = (Access::of(scene.before), Access::of(scene.after));
+    if after.in_guild(&actor).contains(Permissions::ADMINISTRATOR) {
+        return Vec::new();
+    }
+    let sees =
+        |access: Access<'_>, channel: &Channel| access.in_channel(&actor, channel).contains(Permissions::VIEW_CHANNEL);
+    let loses = |channel: &&Channel| {
+        let was_seen = scene.before.channel(&channel.id).is_none_or(|old| sees(before, old));
+        was_seen && !sees(after, channel)
+    };
+    let hidden: Vec<String> =
+        scene.after.channels.iter().filter(loses).map(|c| format!("#{}", c.attributes.name)).collect();
+    if hidden.is_empty() {
+        return Vec::new();
+    }
+    let text = format!("The bot would no longer see {}, and could never change it again.", hidden.join(", "));
+    let help = "Allow view_channel there for one of the bot's roles (or `user:` and the bot's id), or make the bot administrator.";
+    vec![Refusal::new(RefusalCode::BotLosesView, Lift::Never, text, help)]
+}
+
+fn is_administrator(guild: &Guild, role: &RoleRef) -> bool {
+    guild.role(role).is_some_and(|r| r.attributes.permissions.contains(Permissions::ADMINISTRATOR))
+}
+
+fn last_administrator(scene: &Scene<'_>) -> Vec<Refusal> {
+    let people = |guild: &Guild| {
+        let of_people = guild.roles.iter().filter(|r| !matches!(r.managed, Managed::Bot(_)));
+        of_people.filter(|r| r.attributes.permissions.contains(Permissions::ADMINISTRATOR)).count()
+    };
+    if people(scene.before) == 0 || people(scene.after) > 0 {
+        return Vec::new();
+    }
+    let text = "No role of people would be administrator any more; only the owner could repair the guild.";
+    let help = "Leave one role its administrator permission, or approve this very plan by its digest.";
+    vec![Refusal::new(RefusalCode::LastAdministrator, Lift::Approval, text, help)]
+}
+
+fn power_of_everyone(scene: &Scene<'_>) -> Vec<Refusal> {
+    let of = |guild: &Guild| guild.everyone().map_or(Permissions::NONE, |r| r.attributes.permissions);
+    let gained = of(scene.after).without(of(scene.before));
+    let mut refusals = Vec::new();
+    if gained.contains(Permissions::ADMINISTRATOR) {
+        let text = "@everyone would become administrator: every member could delete everything.";
+        let help = "Give administrator to a role with few members instead.";
+        refusals.push(Refusal::new(RefusalCode::EveryoneAdministrator, Lift::Never, text, help));
+    }
+    let power: Permissions = [
+        Permissions::KICK_MEMBERS,
+        Permissions::BAN_MEMBERS,
+        Permissions::MANAGE_CHANNELS,
+        Permissions::MANAGE_GUILD,
+        Permissions::MANAGE_MESSAGES,
+        Permissions::MANAGE_ROLES,
+        Permissions::MANAGE_WEBHOOKS,
+        Permissions::MANAGE_GUILD_EXPRESSIONS,
+        Permissions::MANAGE_EVENTS,
+        Permissions::MANAGE_THREADS,
+        Permissions::MANAGE_NICKNAMES,
+        Permissions::MODERATE_MEMBERS,
+        Permissions::MOVE_MEMBERS,
+        Permissions::MUTE_MEMBERS,
+        Permissions::DEAFEN_MEMBERS,
+    ]
+    .into_iter()
+    .collect();
+    let powers = gained & power;
+    if !powers.is_empty() {
+        let text = format!("@everyone would gain {}.", powers.names().join(", "));
+        let help = "Give it to a role with few members instead, or approve this very plan by its digest.";
+        refusals.push(Refusal::new(RefusalCode::EveryonePower, Lift::Approval, text, help));
+    }
+    refusals
+}
+
+fn new_administrators(scene: &Scene<'_>) -> Vec<Refusal> {
+    let everyone = RoleRef::Live(scene.before.everyone_id());
+    let gains = |role: &&crate::model::Role| {
+        role.id != everyone && is_administrator(scene.after, &role.id) && !is_administrator(scene.before, &role.id)
+    };
+    // A role that is only now created has no members who could gain anything.
+    let existing = scene.after.roles.iter().filter(|r| r.id.id().is_some());
+    let refusal = |role: &crate::model::Role| {
+        let text = format!("Everyone with the role {} would become administrator.", role.attributes.name);
+        let help = "Look who has the role. If you mean it, approve this very plan by its digest.";
+        Refusal::new(RefusalCode::NewAdministrators, Lift::Approval, text, help)
+    };
+    existing.filter(gains).map(refusal).collect()
+}
+
+fn doors(scene: &Scene<'_>) -> Vec<Refusal> {
+    let opens = |channel: &&Channel| {
+        let old = scene.before.channel(&channel.id);
+        !channel.is_category()
+            && old.is_some_and(|old| !is_public(scene.before, old))
+            && is_public(scene.after, channel)
+    };
+    let refusal = |channel: &Channel| {
+        let text = format!(
+            "#{} is private and would become public, with everything ever written in it.",
+            channel.attributes.name
+        );
+        let help =
+            "If you mean it, approve this very plan by its digest; otherwise deny view_channel to everyone there.";
+        Refusal::new(RefusalCode::DoorOpened, Lift::Approval, text, help)
+    };
+    scene.after.channels.iter().filter(opens).map(refusal).collect()
+}
+
+fn community(scene: &Scene<'_>) -> Vec<Refusal> {
+    let settings = &scene.after.settings;
+    let mut refusals = Vec::new();
+    if scene.before.settings.features.has("COMMUNITY") && !settings.features.has("COMMUNITY") {
+        let text =
+            "Community would be switched off, with announcement channels, stages, welcome screen and onboarding.";
+        let help = "If you mean it, approve this very plan by its digest.";
+        refusals.push(Refusal::new(RefusalCode::CommunityOff, Lift::Approval, text, help));
+    }
+    if !settings.features.has("COMMUNITY") {
+        return refusals;
+    }
+    let needed =
+        [("rules_channel", &settings.rules_channel), ("public_updates_channel", &settings.public_updates_channel)];
+    let goes = |channel: &ChannelRef| {
+        let lists = [&scene.removals.archived, &scene.removals.deleted_channels];
+        lists.into_iter().flatten().any(|(_, c)| c.id == *channel)
+    };
+    for (field, channel) in needed {
+        match channel {
+            Some(channel) if !goes(channel) => {}
+            Some(_) => {
+                let text = format!(
+                    "The channel that is the guild's `{field}` would be removed, and a Community guild must have one."
+                );
+                let help = format!("Set `settings.{field}` to another channel in the same commit.");
+                refusals.push(Refusal::new(RefusalCode::CommunityChannel, Lift::Never, text, help));
+            }
+            None => {
+                let text = format!("A Community guild must have a `{field}`.");
+                let help = format!("Set `settings.{field}` to a text channel.");
+                refusals.push(Refusal::new(RefusalCode::CommunityChannel, Lift::Never, text, help));
+            }
+        }
+    }
+    refusals
+}
+
+fn expectations(scene: &Scene<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for (index, expectation) in scene.manifest.expectations.iter().enumerate() {
+        let origin = scene.manifest.origins.get(&format!("expectations.{index}"));
+        let place = origin.map_or_else(String::new, |o| format!(" ({}:{})", o.file, o.line));
+        for problem in unmet(expectation, scene.after, scene.ids) {
+            let text = format!("Expectation {} of the manifest{place} does not hold: {problem}", index + 1);
+            let help = "Change the permissions, or the expectation if it is wrong.";
+            refusals.push(Refusal::new(RefusalCode::ExpectationFailed, Lift::Never, text, help));
+        }
+    }
+    refusals
+}

@@ -1,0 +1,8 @@
+//! A plan as people read it: lines for a terminal, Markdown for a pull request. Its JSON form is the plan itself.
+
+mod change;
+mod markdown;
+mod text;
+
+pub use markdown::markdown;
+pub use text::{Line, Tone, lines, plain, summary};

@@ -1,0 +1,220 @@
+//! A plan as lines with tones; whoever prints them turns tones into colours.
+
+use super::super::guard::Lift;
+use super::super::note::Weight;
+use super::super::operation::Operation;
+use super::super::risk::Risk;
+use super::super::{Plan, Step};
+use super::change::{Detail, Sign, describe};
+
+/// What a piece of a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Ordinary.
+    Plain,
+    /// A heading.
+    Strong,
+    /// Less important.
+    Faint,
+    /// Something is added.
+    Create,
+    /// Something changes.
+    Update,
+    /// Something is removed.
+    Delete,
+    /// Something moves.
+    Move,
+    /// Something to look at.
+    Warn,
+    /// Something is refused.
+    Refuse,
+}
+
+/// A line: pieces of text, each with a tone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line(pub Vec<(Tone, String)>);
+
+impl Line {
+    fn of(tone: Tone, text: impl Into<String>) -> Self {
+        Self(vec![(tone, text.into())])
+    }
+
+    fn and(mut self, tone: Tone, text: impl Into<String>) -> Self {
+        self.0.push((tone, text.into()));
+        self
+    }
+
+    /// The text without tones.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+/// The whole plan.
+pub fn lines(plan: &Plan) -> Vec<Line> {
+    let mut lines = vec![heading(plan), Line::default()];
+    for step in &plan.steps {
+        lines.extend(step_lines(plan, step));
+    }
+    if !plan.steps.is_empty() {
+        lines.push(Line::default());
+    }
+    lines.extend(risk_lines(plan));
+    lines.extend(note_lines(plan));
+    lines.extend(refusal_lines(plan));
+    lines.push(Line::of(Tone::Strong, summary(plan)));
+    if !plan.is_empty() {
+        lines.push(Line::of(Tone::Faint, format!("Digest {}", plan.digest.short())));
+    }
+    lines
+}
+
+/// The whole plan without tones.
+pub fn plain(plan: &Plan) -> String {
+    lines(plan).iter().map(|line| line.text().trim_end().to_owned() + "\n").collect()
+}
+
+fn heading(plan: &Plan) -> Line {
+    let line = Line::of(Tone::Strong, plan.name.clone()).and(Tone::Faint, format!("  {}", plan.guild));
+    match &plan.revision {
+        Some(revision) => line.and(Tone::Faint, format!("  at {revision}")),
+        None => line,
+    }
+}
+
+fn tone_of(sign: Sign) -> Tone {
+    match sign {
+        Sign::Create => Tone::Create,
+        Sign::Update => Tone::Update,
+        Sign::Delete => Tone::Delete,
+        Sign::Move => Tone::Move,
+    }
+}
+
+fn step_lines(plan: &Plan, step: &Step) -> Vec<Line> {
+    let described = describe(plan, step);
+    let tone = tone_of(described.sign);
+    let number = format!("{:>5}  ", step.id.0);
+    let headline = format!("{} {}", described.sign.symbol(), described.headline);
+    let mut lines = vec![Line::of(Tone::Faint, number).and(tone, headline)];
+    let mut said = String::new();
+    for detail in &described.details {
+        lines.extend(detail_lines(detail, &mut said));
+    }
+    lines
+}
+
+/// A field's name is shown once, however many lines it takes.
+fn detail_lines(detail: &Detail, said: &mut String) -> Vec<Line> {
+    let mut label = |field: &str| {
+        let again = *said == field;
+        field.clone_into(said);
+        let shown = if again { "" } else { field };
+        Line::of(Tone::Faint, format!("           {shown:<14} "))
+    };
+    match detail {
+        Detail::Said(field, value) => vec![label(field).and(Tone::Plain, value.clone())],
+        Detail::Changed(field, from, to) => {
+            vec![label(field).and(Tone::Faint, from.clone()).and(Tone::Plain, format!(" -> {to}"))]
+        }
+        Detail::Gains(field, what) => vec![label(field).and(Tone::Create, format!("+ {what}"))],
+        Detail::Loses(field, what) => vec![label(field).and(Tone::Delete, format!("- {what}"))],
+        Detail::Text(field, text) => text
+            .iter()
+            .map(|line| {
+                let tone = match line.chars().next() {
+                    Some('+') => Tone::Create,
+                    Some('-') => Tone::Delete,
+                    _ => Tone::Faint,
+                };
+                label(field).and(tone, line.clone())
+            })
+            .collect(),
+    }
+}
+
+fn risk_lines(plan: &Plan) -> Vec<Line> {
+    if plan.risks.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Line::of(Tone::Strong, "What it means for people")];
+    for risk in &plan.risks {
+        lines.push(match risk {
+            Risk::Deletes { kind, name } => {
+                Line::of(Tone::Delete, format!("  - {} {name} is gone for ever", kind.noun()))
+            }
+            Risk::Access(change) if !change.gains.is_empty() => {
+                Line::of(Tone::Warn, format!("  ! {}", change.sentence()))
+            }
+            Risk::Access(change) => Line::of(Tone::Plain, format!("    {}", change.sentence())),
+        });
+    }
+    lines.push(Line::default());
+    lines
+}
+
+fn note_lines(plan: &Plan) -> Vec<Line> {
+    if plan.notes.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Line::of(Tone::Strong, "Notes")];
+    for note in &plan.notes {
+        let (tone, sign) = match note.weight {
+            Weight::Info => (Tone::Plain, ' '),
+            Weight::Warning => (Tone::Warn, '!'),
+            Weight::Blocking => (Tone::Refuse, 'x'),
+        };
+        let subject = if note.subject.is_empty() { String::new() } else { format!("{}: ", note.subject) };
+        lines.push(Line::of(tone, format!("  {sign} {subject}{}", note.text)));
+        lines.extend(note.help.iter().map(|help| Line::of(Tone::Faint, format!("      {help}"))));
+    }
+    lines.push(Line::default());
+    lines
+}
+
+fn refusal_lines(plan: &Plan) -> Vec<Line> {
+    if plan.refusals.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Line::of(Tone::Refuse, "Refused")];
+    for refusal in &plan.refusals {
+        lines.push(Line::of(Tone::Refuse, format!("  x {}", refusal.text)));
+        lines.push(Line::of(Tone::Faint, format!("      {}", refusal.help)));
+    }
+    if plan.refusals.iter().all(|r| r.lift == Lift::Approval) {
+        lines.push(Line::of(Tone::Faint, format!("      The digest is {}.", plan.digest.short())));
+    }
+    lines.push(Line::default());
+    lines
+}
+
+/// One sentence: what would be done, in how many requests.
+pub fn summary(plan: &Plan) -> String {
+    if plan.is_empty() {
+        let left = plan.notes.iter().any(|note| note.weight != Weight::Info);
+        let but = if left { " It is not all as the manifest says, though: see the notes." } else { "" };
+        return format!("Nothing to do.{but}");
+    }
+    let (mut creates, mut updates, mut deletes, mut moves) = (0, 0, 0, 0);
+    for step in &plan.steps {
+        match step.operation {
+            Operation::CreateRole { .. } | Operation::CreateChannel { .. } => creates += 1,
+            Operation::UpdateGuild { .. } | Operation::UpdateRole { .. } | Operation::UpdateChannel { .. } => {
+                updates += 1;
+            }
+            Operation::DeleteRole { .. } | Operation::DeleteChannel { .. } => deletes += 1,
+            Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => moves += 1,
+        }
+    }
+    let counted = [(creates, "to create"), (updates, "to change"), (deletes, "to delete"), (moves, "to reorder")];
+    let parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let requests = plan.steps.len();
+    let plural = if requests == 1 { "" } else { "s" };
+    format!("Plan: {}; {requests} request{plural}, about {} s.", parts.join(", "), seconds(requests))
+}
+
+/// Seconds that so many requests take within Discord's limit for a bot.
+fn seconds(requests: usize) -> usize {
+    const PER_SECOND: usize = 40;
+    requests.div_ceil(PER_SECOND)
+}

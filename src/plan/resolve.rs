@@ -1,0 +1,282 @@
+//! What every object should look like: the live one with the manifest laid over it.
+//!
+//! A field nobody spoke of keeps its live value, so comparing whole objects later compares exactly what is managed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::manifest::{ChannelSpec, Manifest, Policy, RoleSpec};
+use crate::model::{
+    BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild, GuildSettings,
+    Image, Key, KindBindings, OverwriteChoice, Overwrites, Ref, Role, RoleAttributes, RoleRef, Target,
+    normalise_channel_name,
+};
+
+use super::adopt::Identities;
+use super::note::{Note, NoteCode, Weight};
+
+/// An object as it is and as it should be.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted<R, A> {
+    pub(super) key: Key,
+    pub(super) id: R,
+    /// None for what is to be created.
+    pub(super) from: Option<A>,
+    pub(super) to: A,
+}
+
+pub(super) type WantedRole = Wanted<RoleRef, RoleAttributes>;
+pub(super) type WantedChannel = Wanted<ChannelRef, ChannelAttributes>;
+
+/// Everything a manifest asks for, in manifest order.
+#[derive(Clone, Debug)]
+pub(super) struct Desired {
+    pub(super) settings: GuildSettings,
+    pub(super) roles: Vec<WantedRole>,
+    pub(super) categories: Vec<WantedChannel>,
+    pub(super) channels: Vec<WantedChannel>,
+    pub(super) notes: Vec<Note>,
+}
+
+/// The live guild without what no plan should see: overwrites of roles that are gone.
+pub(super) fn without_dangling(guild: &Guild) -> Guild {
+    let roles: BTreeSet<&RoleRef> = guild.roles.iter().map(|r| &r.id).collect();
+    let mut guild_without = guild.clone();
+    for channel in &mut guild_without.channels {
+        let dangling = |target: &Target| matches!(target, Target::Role(role) if !roles.contains(role));
+        if channel.attributes.overwrites.iter().any(|(target, _)| dangling(target)) {
+            let kept = channel.attributes.overwrites.iter().filter(|(target, _)| !dangling(target));
+            channel.attributes.overwrites = kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
+        }
+    }
+    guild_without
+}
+
+/// Lays the manifest over the live guild.
+pub(super) fn resolve(
+    manifest: &Manifest,
+    live: &Guild,
+    ids: &Identities,
+    bindings: &Bindings,
+    policy: &Policy,
+) -> Desired {
+    let mut resolver = Resolver {
+        ids,
+        bindings,
+        policy,
+        roles: live.roles.iter().map(|r| (&r.id, r)).collect(),
+        channels: live.channels.iter().map(|c| (&c.id, c)).collect(),
+        notes: Vec::new(),
+    };
+    let roles: Vec<_> = manifest.roles.iter().filter_map(|(key, spec)| resolver.role(key, spec)).collect();
+    let categories: Vec<_> =
+        manifest.categories.iter().filter_map(|(key, spec)| resolver.category(key, spec)).collect();
+    let parents: BTreeMap<ChannelRef, Overwrites> =
+        categories.iter().map(|c| (c.id.clone(), c.to.overwrites.clone())).collect();
+    let channels: Vec<_> =
+        manifest.channels.iter().filter_map(|(key, spec)| resolver.channel(key, spec, &parents)).collect();
+    let settings = resolver.settings(manifest, &live.settings);
+    Desired { settings, roles, categories, channels, notes: resolver.notes }
+}
+
+struct Resolver<'a> {
+    ids: &'a Identities,
+    bindings: &'a Bindings,
+    policy: &'a Policy,
+    roles: BTreeMap<&'a RoleRef, &'a Role>,
+    channels: BTreeMap<&'a ChannelRef, &'a Channel>,
+    notes: Vec<Note>,
+}
+
+impl Resolver<'_> {
+    fn role(&mut self, key: &Key, spec: &RoleSpec) -> Option<WantedRole> {
+        let id = self.ids.roles.get(key)?.clone();
+        let from = self.roles.get(&id).map(|role| role.attributes.clone());
+        let mut to = from.clone().unwrap_or_else(|| RoleAttributes::named(key.as_str()));
+        spec.attributes.lay(&mut to);
+        to.icon = self.settled_image(to.icon, from.as_ref().and_then(|f| f.icon.as_ref()));
+        if let Some(from) = &from {
+            let mut patch = from.diff(&to);
+            patch.without(|field| self.policy.ignores("roles", key.as_str(), field));
+            to = from.clone();
+            patch.apply(&mut to);
+        }
+        Some(Wanted { key: key.clone(), id, from, to })
+    }
+
+    fn category(&mut self, key: &Key, spec: &ChannelSpec) -> Option<WantedChannel> {
+        let id = self.ids.categories.get(key)?.clone();
+        self.object("categories", key, spec, id, ChannelKind::Category, &self.bindings.categories, None)
+    }
+
+    fn channel(
+        &mut self,
+        key: &Key,
+        spec: &ChannelSpec,
+        parents: &BTreeMap<ChannelRef, Overwrites>,
+    ) -> Option<WantedChannel> {
+        let id = self.ids.channels.get(key)?.clone();
+        let parent = match spec.attributes.parent.as_ref().and_then(Option::as_ref) {
+            None => None,
+            Some(Ref::Live(id)) => Some(Ref::Live(*id)),
+            Some(Ref::Planned(category)) => {
+                let settled = self.ids.categories.get(category).cloned();
+                if settled.is_none() {
+                    self.depends("channels", key, &format!("categories.{category}"));
+                }
+                Some(settled?)
+            }
+        };
+        let synced = match &parent {
+            Some(parent) => parents.get(parent).or_else(|| self.channels.get(parent).map(|c| &c.attributes.overwrites)),
+            None => None,
+        };
+        let kind = spec.attributes.kind.unwrap_or(ChannelKind::Text);
+        let mut wanted = self.object("channels", key, spec, id, kind, &self.bindings.channels, synced)?;
+        let parent_ignored = self.policy.ignores("channels", key.as_str(), "parent");
+        if spec.attributes.parent.is_some() && !(parent_ignored && wanted.from.is_some()) {
+            wanted.to.parent = parent;
+        }
+        Some(wanted)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where everything about a channel meets")]
+    fn object(
+        &mut self,
+        section: &str,
+        key: &Key,
+        spec: &ChannelSpec,
+        id: ChannelRef,
+        kind: ChannelKind,
+        bound: &KindBindings<ChannelId>,
+        category: Option<&Overwrites>,
+    ) -> Option<WantedChannel> {
+        let from = self.channels.get(&id).map(|channel| channel.attributes.clone());
+        let mut to = from.clone().unwrap_or_else(|| ChannelAttributes::named(key.as_str(), kind));
+        let parent = to.parent.clone();
+        spec.attributes.lay(&mut to);
+        to.parent = parent;
+        to.name = wanted_name(key, &to, from.as_ref(), bound);
+        to.overwrites = match &spec.attributes.overwrites {
+            OverwriteChoice::Unmanaged => to.overwrites,
+            OverwriteChoice::Synced => category.cloned().unwrap_or(to.overwrites),
+            OverwriteChoice::Exactly(exactly) => self.settled_overwrites(section, key, exactly)?,
+        };
+        if let Some(from) = &from {
+            if !may_become(from.kind, to.kind) {
+                let text = format!("Discord cannot turn a {} into a {}.", from.kind.noun(), to.kind.noun());
+                let note = Note::new(Weight::Warning, NoteCode::Impossible, format!("{section}.{key}"), text);
+                self.notes.push(note.help("Give the new channel a new key, and decide what becomes of the old one."));
+                return None;
+            }
+            let mut patch = from.diff(&to);
+            patch.without(|field| {
+                let spelled = if field == "overwrites" { "permissions" } else { field };
+                self.policy.ignores(section, key.as_str(), spelled)
+            });
+            to = from.clone();
+            patch.apply(&mut to);
+        }
+        Some(Wanted { key: key.clone(), id, from, to })
+    }
+
+    /// Overwrites with every role key replaced by the role it stands for.
+    fn settled_overwrites(&mut self, section: &str, key: &Key, exactly: &Overwrites) -> Option<Overwrites> {
+        let role_keys = exactly.iter().filter_map(|(target, _)| match target {
+            Target::Role(role) => role.key(),
+            Target::Member(_) => None,
+        });
+        if let Some(missing) = role_keys.into_iter().find(|role| !self.ids.roles.contains_key(role)) {
+            let missing = format!("roles.{missing}");
+            self.depends(section, key, &missing);
+            return None;
+        }
+        Some(exactly.map_roles(|role| role.key().and_then(|k| self.ids.roles.get(k)).unwrap_or(role).clone()))
+    }
+
+    fn settings(&mut self, manifest: &Manifest, live: &GuildSettings) -> GuildSettings {
+        let mut to = live.clone();
+        manifest.settings.lay(&mut to);
+        to.afk_channel = self.settled_channel("afk_channel", to.afk_channel, live.afk_channel.as_ref());
+        to.system_channel = self.settled_channel("system_channel", to.system_channel, live.system_channel.as_ref());
+        to.rules_channel = self.settled_channel("rules_channel", to.rules_channel, live.rules_channel.as_ref());
+        to.public_updates_channel = self.settled_channel(
+            "public_updates_channel",
+            to.public_updates_channel,
+            live.public_updates_channel.as_ref(),
+        );
+        to.safety_alerts_channel = self.settled_channel(
+            "safety_alerts_channel",
+            to.safety_alerts_channel,
+            live.safety_alerts_channel.as_ref(),
+        );
+        to.icon = self.settled_image(to.icon, live.icon.as_ref());
+        to.splash = self.settled_image(to.splash, live.splash.as_ref());
+        to.discovery_splash = self.settled_image(to.discovery_splash, live.discovery_splash.as_ref());
+        to.banner = self.settled_image(to.banner, live.banner.as_ref());
+        let mut patch = live.diff(&to);
+        patch.without(|field| self.policy.ignores("settings", "*", field));
+        let mut settled = live.clone();
+        patch.apply(&mut settled);
+        settled
+    }
+
+    fn settled_channel(
+        &mut self,
+        field: &str,
+        wanted: Option<ChannelRef>,
+        live: Option<&ChannelRef>,
+    ) -> Option<ChannelRef> {
+        match wanted {
+            Some(Ref::Planned(key)) => {
+                let settled = self.ids.channels.get(&key).cloned();
+                if settled.is_none() {
+                    let text = format!("`{field}` stays as it is, because channels.{key} is not planned.");
+                    let subject = format!("settings.{field}");
+                    self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, subject, text));
+                }
+                settled.or_else(|| live.cloned())
+            }
+            other => other,
+        }
+    }
+
+    /// A file that was uploaded before is the hash Discord gave for it.
+    fn settled_image(&self, wanted: Option<Image>, live: Option<&Image>) -> Option<Image> {
+        match (&wanted, live) {
+            (Some(Image::Upload(source)), Some(Image::Hash(hash)))
+                if self.bindings.images.get(&source.sha256) == Some(hash) =>
+            {
+                live.cloned()
+            }
+            _ => wanted,
+        }
+    }
+
+    fn depends(&mut self, section: &str, key: &Key, on: &str) {
+        let text = format!("Not planned, because {on} is not.");
+        self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, format!("{section}.{key}"), text));
+    }
+}
+
+/// The live name where Discord would make, or has made, the same of the wanted one.
+fn wanted_name(
+    key: &Key,
+    to: &ChannelAttributes,
+    from: Option<&ChannelAttributes>,
+    bound: &KindBindings<ChannelId>,
+) -> String {
+    let echo = bound.get(key).filter(|b| b.state == BindingState::Active).and_then(|b| b.name_echo.as_ref());
+    match (echo, from) {
+        (Some(echo), Some(from))
+            if echo.asked == normalise_channel_name(to.kind, &to.name) && echo.got == from.name =>
+        {
+            from.name.clone()
+        }
+        _ => normalise_channel_name(to.kind, &to.name),
+    }
+}
+
+fn may_become(from: ChannelKind, to: ChannelKind) -> bool {
+    use ChannelKind::{Announcement, Text};
+    from == to || matches!((from, to), (Text, Announcement) | (Announcement, Text))
+}

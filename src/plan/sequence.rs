@@ -1,0 +1,536 @@
+//! Puts what has to change into steps, in an order in which no moment is more open than before or after.
+//!
+//! Why this order is safe is said at [`Phase`]. Knows nothing of what the bot may do or people allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::manifest::Policy;
+use crate::model::{
+    Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind,
+    Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
+};
+
+use super::arrange::{Placed, RoleMoves, channel_moves, role_moves};
+use super::note::{Note, NoteCode, Weight};
+use super::operation::{BindingChange, ChannelSubject, Operation, Phase, RoleSubject, Step, StepId};
+use super::remove::{Removals, hidden_overwrites};
+use super::resolve::{Desired, WantedChannel, WantedRole};
+
+/// The steps of a plan and the guild they lead to.
+pub(super) struct Sequence {
+    pub(super) steps: Vec<Step>,
+    pub(super) after: Guild,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Everything the order depends on.
+pub(super) struct Parts<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    /// The live guild, without dangling overwrites.
+    pub(super) live: &'a Guild,
+    pub(super) desired: &'a Desired,
+    pub(super) removals: &'a Removals,
+    pub(super) policy: &'a Policy,
+    /// The bot's highest role; none for the owner, or when the bot could not be read.
+    pub(super) ceiling: Option<&'a Role>,
+}
+
+/// Orders everything.
+pub(super) fn sequence(parts: &Parts<'_>) -> Sequence {
+    let after = expected(parts);
+    let mut builder = Builder { parts, after: &after, drafts: Vec::new(), notes: Vec::new() };
+    builder.roles();
+    builder.channels();
+    builder.settings();
+    builder.order_of_channels();
+    builder.removals();
+    let Builder { drafts, notes, .. } = builder;
+    Sequence { steps: numbered(drafts), after, notes }
+}
+
+/// A step that has no number yet.
+struct Draft {
+    phase: Phase,
+    operation: Operation,
+    bindings: Vec<BindingChange>,
+    /// Steps it must follow beyond the objects it names, as indices of drafts.
+    follows: Vec<usize>,
+}
+
+struct Builder<'a> {
+    parts: &'a Parts<'a>,
+    after: &'a Guild,
+    drafts: Vec<Draft>,
+    notes: Vec<Note>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, phase: Phase, operation: Operation) -> usize {
+        self.drafts.push(Draft { phase, operation, bindings: Vec::new(), follows: Vec::new() });
+        self.drafts.len() - 1
+    }
+
+    fn roles(&mut self) {
+        let stepwise = self.access_changes() > 1;
+        let desired = self.parts.desired;
+        for role in &desired.roles {
+            match &role.from {
+                None => self.create_role(role),
+                Some(from) => self.update_role(role, from, stepwise),
+            }
+        }
+        if stepwise {
+            for (key, role) in &self.parts.removals.deleted_roles {
+                self.strip(key.as_ref(), role);
+            }
+        }
+        self.order_of_roles();
+    }
+
+    /// How many requests will change who may do what. One alone is atomic and needs no care.
+    fn access_changes(&self) -> usize {
+        let desired = self.parts.desired;
+        let roles = desired.roles.iter().filter(|r| r.from.as_ref().is_some_and(|f| f.permissions != r.to.permissions));
+        let changed = |c: &&WantedChannel| c.from.as_ref().is_none_or(|f| f.overwrites != c.to.overwrites);
+        let channels = desired.categories.iter().chain(&desired.channels).filter(changed);
+        let removals = self.parts.removals;
+        roles.count() + channels.count() + removals.deleted_roles.len() + removals.archived.len()
+    }
+
+    fn create_role(&mut self, role: &WantedRole) {
+        let index =
+            self.push(Phase::Prepare, Operation::CreateRole { key: role.key.clone(), role: Box::new(role.to.clone()) });
+        let bound = self.binds_created(ObjectKind::Role, &role.key);
+        self.drafts[index].bindings.push(bound);
+    }
+
+    fn binds_created(&self, kind: ObjectKind, key: &Key) -> BindingChange {
+        let protected = self.parts.policy.protects(kind.section(), key.as_str());
+        BindingChange::BindCreated { kind, key: key.clone(), protected }
+    }
+
+    fn update_role(&mut self, role: &WantedRole, from: &RoleAttributes, stepwise: bool) {
+        let patch = from.diff(&role.to);
+        let Some(id) = role.id.id().filter(|_| !patch.is_empty()) else { return };
+        let subject = RoleSubject { id, key: Some(role.key.clone()), name: from.name.clone() };
+        let (lost, gained) =
+            (from.permissions.without(role.to.permissions), role.to.permissions.without(from.permissions));
+        let update = |changes: RolePatch| Operation::UpdateRole { role: subject.clone(), changes: Box::new(changes) };
+        if stepwise && !lost.is_empty() && !gained.is_empty() {
+            let kept = from.permissions & role.to.permissions;
+            let closing =
+                RolePatch { permissions: Some(Change { from: from.permissions, to: kept }), ..RolePatch::default() };
+            let opening = RolePatch { permissions: Some(Change { from: kept, to: role.to.permissions }), ..patch };
+            self.push(Phase::Close, update(closing));
+            self.push(Phase::Open, update(opening));
+            return;
+        }
+        let phase = match (lost.is_empty(), gained.is_empty()) {
+            (true, true) => Phase::Prepare,
+            (false, true) => Phase::Close,
+            (_, false) => Phase::Open,
+        };
+        self.push(phase, update(patch));
+    }
+
+    /// A role that is deleted in the end loses its permissions first, so that no other step can make them count.
+    fn strip(&mut self, key: Option<&Key>, role: &Role) {
+        let Some(id) = role.id.id().filter(|_| !role.attributes.permissions.is_empty()) else { return };
+        let subject = RoleSubject { id, key: key.cloned(), name: role.attributes.name.clone() };
+        let change = Change { from: role.attributes.permissions, to: Permissions::NONE };
+        let changes = Box::new(RolePatch { permissions: Some(change), ..RolePatch::default() });
+        self.push(Phase::Close, Operation::UpdateRole { role: subject, changes });
+    }
+
+    fn order_of_roles(&mut self) {
+        if self.parts.policy.ignores("roles", "*", "position") {
+            return;
+        }
+        let desired = self.parts.desired;
+        let wanted: Vec<RoleRef> =
+            desired.roles.iter().filter(|r| !r.key.is_everyone()).map(|r| r.id.clone()).collect();
+        let created: Vec<(Key, String)> =
+            desired.roles.iter().filter(|r| r.from.is_none()).map(|r| (r.key.clone(), r.to.name.clone())).collect();
+        match role_moves(self.parts.live, self.parts.ceiling, &created, &wanted) {
+            RoleMoves::Moves(moves) if moves.is_empty() => {}
+            RoleMoves::Moves(moves) => {
+                self.push(Phase::Prepare, Operation::MoveRoles { moves });
+            }
+            RoleMoves::NoRoom => {
+                let text =
+                    "The roles cannot be put in order: there are too few positions below the bot's highest role.";
+                let note = Note::new(Weight::Warning, NoteCode::AboveBot, "roles", text);
+                self.notes.push(note.help("Drag the bot's role to the top of the list in Discord, then plan again."));
+            }
+        }
+    }
+
+    fn channels(&mut self) {
+        let desired = self.parts.desired;
+        for category in desired.categories.iter().filter(|c| c.from.is_none()) {
+            self.create_channel(category);
+        }
+        self.create_archive();
+        let followers = Followers::of(self.parts);
+        self.notes.extend(followers.notes(self.parts));
+        let mut guards = Vec::new();
+        for channel in desired.channels.iter().filter(|c| followers.leave_first.contains(&c.id)) {
+            let patch = channel.from.as_ref().map(|from| from.diff(&channel.to)).unwrap_or_default();
+            guards.extend(self.update_channel(channel, patch));
+        }
+        for channel in desired.channels.iter().filter(|c| followers.guarded.contains(&c.id)) {
+            guards.extend(self.guard(channel));
+        }
+        for category in &desired.categories {
+            let patch = category.from.as_ref().map(|from| from.diff(&category.to)).unwrap_or_default();
+            if let Some(index) = self.update_channel(category, patch) {
+                self.drafts[index].follows.clone_from(&guards);
+            }
+        }
+        let categories: Vec<usize> = self.updates_of_categories();
+        for channel in desired.channels.iter().filter(|c| !followers.leave_first.contains(&c.id)) {
+            let Some(from) = &channel.from else { continue };
+            let mut patch = from.diff(&channel.to);
+            if followers.follow.contains(&channel.id) {
+                patch.overwrites = None;
+            }
+            let guarded = followers.guarded.contains(&channel.id);
+            if guarded {
+                let from = self.guarded_overwrites(&from.overwrites);
+                patch.overwrites = Some(Change { from, to: channel.to.overwrites.clone() });
+            }
+            if let Some(index) = self.update_channel(channel, patch)
+                && guarded
+            {
+                self.drafts[index].follows.clone_from(&categories);
+            }
+        }
+        for (key, channel) in &self.parts.removals.archived {
+            self.archive(key.as_ref(), channel);
+        }
+        for channel in desired.channels.iter().filter(|c| c.from.is_none() && !needs_community(c.to.kind)) {
+            self.create_channel(channel);
+        }
+    }
+
+    fn subject(&self, id: ChannelId, key: Option<&Key>, from: &ChannelAttributes) -> ChannelSubject {
+        let category = from.parent.as_ref().and_then(|parent| self.parts.live.channel(parent));
+        let category = category.map(|category| category.attributes.name.clone());
+        ChannelSubject { id, key: key.cloned(), name: from.name.clone(), kind: from.kind, category }
+    }
+
+    fn updates_of_categories(&self) -> Vec<usize> {
+        let is_category = |draft: &Draft| matches!(&draft.operation, Operation::UpdateChannel { channel, .. } if channel.kind == ChannelKind::Category);
+        self.drafts.iter().enumerate().filter(|(_, d)| is_category(d)).map(|(index, _)| index).collect()
+    }
+
+    fn create_channel(&mut self, channel: &WantedChannel) -> usize {
+        let kind = if channel.to.kind == ChannelKind::Category { ObjectKind::Category } else { ObjectKind::Channel };
+        let operation = Operation::CreateChannel { key: channel.key.clone(), channel: Box::new(channel.to.clone()) };
+        let index = self.push(Phase::Shape, operation);
+        let bound = self.binds_created(kind, &channel.key);
+        self.drafts[index].bindings.push(bound);
+        index
+    }
+
+    fn update_channel(&mut self, channel: &WantedChannel, changes: ChannelPatch) -> Option<usize> {
+        let (id, from) = (channel.id.id()?, channel.from.as_ref()?);
+        if changes.is_empty() {
+            return None;
+        }
+        let subject = self.subject(id, Some(&channel.key), from);
+        Some(self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes: Box::new(changes) }))
+    }
+
+    /// Makes a channel differ from its category by one harmless denial, so that it does not follow the category's change.
+    fn guard(&mut self, channel: &WantedChannel) -> Option<usize> {
+        let (id, from) = (channel.id.id()?, channel.from.as_ref()?);
+        let to = self.guarded_overwrites(&from.overwrites);
+        let change = Change { from: from.overwrites.clone(), to };
+        let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
+        let subject = self.subject(id, Some(&channel.key), from);
+        Some(self.push(Phase::Close, Operation::UpdateChannel { channel: subject, changes }))
+    }
+
+    fn guarded_overwrites(&self, overwrites: &Overwrites) -> Overwrites {
+        let everyone = Target::Role(RoleRef::Live(self.parts.live.everyone_id()));
+        let said = overwrites.get(&everyone);
+        let held = self.parts.snapshot.bot_permissions().unwrap_or(Permissions::NONE);
+        let harmless = [
+            Permissions::PRIORITY_SPEAKER,
+            Permissions::SEND_TTS_MESSAGES,
+            Permissions::USE_EMBEDDED_ACTIVITIES,
+            Permissions::ADD_REACTIONS,
+            Permissions::SEND_MESSAGES,
+            Permissions::CONNECT,
+        ];
+        let free = harmless.into_iter().find(|bit| held.contains(*bit) && !(said.allow | said.deny).intersects(*bit));
+        let mut guarded = overwrites.clone();
+        let mut entry = said;
+        entry.deny |= free.unwrap_or(Permissions::VIEW_CHANNEL);
+        guarded.set(everyone, entry);
+        guarded
+    }
+
+    fn create_archive(&mut self) {
+        let Some(Ref::Planned(key)) = &self.parts.removals.archive else { return };
+        if self.parts.desired.categories.iter().any(|c| c.key == *key) {
+            return;
+        }
+        let to = archive_category(self.parts.snapshot);
+        self.create_channel(&WantedChannel { key: key.clone(), id: Ref::Planned(key.clone()), from: None, to });
+    }
+
+    fn archive(&mut self, key: Option<&Key>, channel: &Channel) {
+        let Some(id) = channel.id.id() else { return };
+        let mut to = channel.attributes.clone();
+        to.parent.clone_from(&self.parts.removals.archive);
+        to.overwrites = hidden_overwrites(self.parts.snapshot);
+        let changes = Box::new(channel.attributes.diff(&to));
+        let subject = self.subject(id, key, &channel.attributes);
+        let index = self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
+        if let Some(key) = key {
+            self.drafts[index].bindings.push(BindingChange::Archive { kind: ObjectKind::Channel, key: key.clone() });
+        }
+    }
+
+    /// Settings, and after them the channels that only a Community guild may have.
+    fn settings(&mut self) {
+        let patch = self.parts.live.settings.diff(&self.parts.desired.settings);
+        let update =
+            (!patch.is_empty()).then(|| self.push(Phase::Shape, Operation::UpdateGuild { changes: Box::new(patch) }));
+        let desired = self.parts.desired;
+        for channel in desired.channels.iter().filter(|c| c.from.is_none() && needs_community(c.to.kind)) {
+            let index = self.create_channel(channel);
+            self.drafts[index].follows.extend(update);
+        }
+    }
+
+    fn order_of_channels(&mut self) {
+        if self.parts.policy.ignores("channels", "*", "position") {
+            return;
+        }
+        let desired = self.parts.desired;
+        let live: BTreeMap<&ChannelRef, &Channel> = self.parts.live.channels.iter().map(|c| (&c.id, c)).collect();
+        let archived: BTreeSet<&ChannelRef> = self.parts.removals.archived.iter().map(|(_, c)| &c.id).collect();
+        let placed = self.after.channels.iter().filter(|c| !archived.contains(&c.id)).map(|channel| {
+            let arrives = live.get(&channel.id).is_some_and(|was| was.attributes.parent != channel.attributes.parent);
+            Placed { channel, arrives }
+        });
+        let placed: Vec<Placed<'_>> = placed.collect();
+        let wanted: Vec<ChannelRef> =
+            desired.categories.iter().chain(&desired.channels).map(|c| c.id.clone()).collect();
+        let moves = channel_moves(&placed, &wanted);
+        if !moves.is_empty() {
+            self.push(Phase::Shape, Operation::MoveChannels { moves });
+        }
+    }
+
+    fn removals(&mut self) {
+        let removals = self.parts.removals;
+        let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
+        for (key, channel) in removals.deleted_channels.iter().chain(&removals.deleted_categories) {
+            let Some(id) = channel.id.id() else { continue };
+            let attributes = &channel.attributes;
+            let subject = self.subject(id, key.as_ref(), attributes);
+            let hidden = hidden_overwrites(self.parts.snapshot);
+            if roles_gain && !channel.is_category() && attributes.overwrites != hidden {
+                // A role that gains permissions must not gain them here, however short the channel's life.
+                let change = Change { from: attributes.overwrites.clone(), to: hidden };
+                let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
+                self.push(Phase::Shape, Operation::UpdateChannel { channel: subject.clone(), changes });
+            }
+            let kind = if channel.is_category() { ObjectKind::Category } else { ObjectKind::Channel };
+            let was = Box::new(attributes.clone());
+            let index = self.push(Phase::Remove, Operation::DeleteChannel { channel: subject, was });
+            self.drafts[index].bindings.extend(key.clone().map(|key| BindingChange::Release { kind, key }));
+        }
+        for (key, role) in &removals.deleted_roles {
+            let Some(id) = role.id.id() else { continue };
+            let subject = RoleSubject { id, key: key.clone(), name: role.attributes.name.clone() };
+            let was = Box::new(role.attributes.clone());
+            let index = self.push(Phase::Remove, Operation::DeleteRole { role: subject, was });
+            let released = key.clone().map(|key| BindingChange::Release { kind: ObjectKind::Role, key });
+            self.drafts[index].bindings.extend(released);
+        }
+    }
+}
+
+fn archive_category(snapshot: &Snapshot) -> ChannelAttributes {
+    let overwrites = hidden_overwrites(snapshot);
+    ChannelAttributes { overwrites, ..ChannelAttributes::named("Archive", ChannelKind::Category) }
+}
+
+fn needs_community(kind: ChannelKind) -> bool {
+    matches!(kind, ChannelKind::Announcement | ChannelKind::Stage)
+}
+
+/// What becomes of the channels in a category whose overwrites change. Discord changes those along that have the same.
+#[derive(Default)]
+struct Followers {
+    /// They should end like the category, and will by themselves.
+    follow: BTreeSet<ChannelRef>,
+    /// They should end different: they change before the category does.
+    leave_first: BTreeSet<ChannelRef>,
+    /// They should stay as they are: they are guarded while the category changes.
+    guarded: BTreeSet<ChannelRef>,
+    /// Nobody manages their overwrites: they follow.
+    unmanaged: Vec<(ChannelRef, ChannelRef)>,
+}
+
+impl Followers {
+    fn of(parts: &Parts<'_>) -> Self {
+        let wanted: BTreeMap<&ChannelRef, &WantedChannel> = parts.desired.channels.iter().map(|c| (&c.id, c)).collect();
+        let removed: BTreeSet<&ChannelRef> = [&parts.removals.archived, &parts.removals.deleted_channels]
+            .into_iter()
+            .flatten()
+            .map(|(_, c)| &c.id)
+            .collect();
+        let mut changing = BTreeMap::new();
+        for category in &parts.desired.categories {
+            if let Some(from) = category.from.as_ref().filter(|f| f.overwrites != category.to.overwrites) {
+                changing.insert(&category.id, (&from.overwrites, &category.to.overwrites));
+            }
+        }
+        let mut followers = Self::default();
+        if changing.is_empty() {
+            return followers;
+        }
+        for child in parts.live.channels.iter().filter(|c| !removed.contains(&c.id)) {
+            let Some(parent) = &child.attributes.parent else { continue };
+            let Some((old, new)) = changing.get(parent) else { continue };
+            if child.attributes.overwrites != **old {
+                continue;
+            }
+            match wanted.get(&child.id) {
+                Some(w) if w.to.parent.as_ref() != Some(parent) => _ = followers.leave_first.insert(child.id.clone()),
+                Some(w) if w.to.overwrites == **new => _ = followers.follow.insert(child.id.clone()),
+                Some(w) if w.to.overwrites == **old => _ = followers.guarded.insert(child.id.clone()),
+                Some(_) => _ = followers.leave_first.insert(child.id.clone()),
+                None => followers.unmanaged.push((parent.clone(), child.id.clone())),
+            }
+        }
+        followers
+    }
+
+    fn notes(&self, parts: &Parts<'_>) -> Vec<Note> {
+        let note = |(category, child): &(ChannelRef, ChannelRef)| {
+            let category = parts.desired.categories.iter().find(|c| c.id == *category)?;
+            let child = parts.live.channel(child)?;
+            let text =
+                format!("#{} is not managed but follows this category, so it changes along.", child.attributes.name);
+            Some(Note::new(Weight::Info, NoteCode::Cascade, format!("categories.{}", category.key), text))
+        };
+        self.unmanaged.iter().filter_map(note).collect()
+    }
+}
+
+/// The guild after all steps. New objects have their keys for ids.
+fn expected(parts: &Parts<'_>) -> Guild {
+    let mut after = parts.live.clone();
+    after.settings = parts.desired.settings.clone();
+    let followers = Followers::of(parts);
+    let roles: BTreeMap<&RoleRef, &RoleAttributes> = parts.desired.roles.iter().map(|r| (&r.id, &r.to)).collect();
+    for role in &mut after.roles {
+        if let Some(to) = roles.get(&role.id) {
+            role.attributes = (*to).clone();
+        }
+    }
+    for role in parts.desired.roles.iter().filter(|r| r.from.is_none()) {
+        let new =
+            Role { id: role.id.clone(), position: 0, managed: crate::model::Managed::No, attributes: role.to.clone() };
+        let above_everyone = after.roles.len().saturating_sub(1);
+        after.roles.insert(above_everyone, new);
+    }
+    let wanted = || parts.desired.categories.iter().chain(&parts.desired.channels);
+    let channels: BTreeMap<&ChannelRef, &ChannelAttributes> = wanted().map(|c| (&c.id, &c.to)).collect();
+    let led: BTreeMap<&ChannelRef, &ChannelRef> =
+        followers.unmanaged.iter().map(|(parent, child)| (child, parent)).collect();
+    for channel in &mut after.channels {
+        if let Some(to) = channels.get(&channel.id) {
+            channel.attributes = (*to).clone();
+        } else if let Some(category) = led.get(&channel.id).and_then(|parent| channels.get(parent)) {
+            channel.attributes.overwrites = category.overwrites.clone();
+        }
+    }
+    for channel in wanted().filter(|c| c.from.is_none()) {
+        after.channels.push(Channel { id: channel.id.clone(), position: 0, attributes: channel.to.clone() });
+    }
+    remove_from(&mut after, parts);
+    after
+}
+
+fn remove_from(after: &mut Guild, parts: &Parts<'_>) {
+    let removals = parts.removals;
+    if removals.is_empty() {
+        return;
+    }
+    let gone: BTreeSet<&ChannelRef> =
+        removals.deleted_channels.iter().chain(&removals.deleted_categories).map(|(_, c)| &c.id).collect();
+    let archived: BTreeSet<&ChannelRef> = removals.archived.iter().map(|(_, c)| &c.id).collect();
+    let hidden = hidden_overwrites(parts.snapshot);
+    after.channels.retain(|c| !gone.contains(&c.id));
+    if let Some(archive @ Ref::Planned(_)) = &removals.archive
+        && after.channel(archive).is_none()
+    {
+        let attributes = archive_category(parts.snapshot);
+        after.channels.push(Channel { id: archive.clone(), position: 0, attributes });
+    }
+    for channel in &mut after.channels {
+        if archived.contains(&channel.id) {
+            channel.attributes.parent.clone_from(&removals.archive);
+            channel.attributes.overwrites = hidden.clone();
+        } else if channel.attributes.parent.as_ref().is_some_and(|p| gone.contains(p)) {
+            channel.attributes.parent = None;
+        }
+    }
+    let gone: BTreeSet<RoleRef> = removals.deleted_roles.iter().map(|(_, r)| r.id.clone()).collect();
+    after.roles.retain(|r| !gone.contains(&r.id));
+    for channel in &mut after.channels {
+        for role in &gone {
+            channel.attributes.overwrites.remove(&Target::Role(role.clone()));
+        }
+    }
+}
+
+/// Numbers the steps by phase and turns what they need into numbers.
+fn numbered(drafts: Vec<Draft>) -> Vec<Step> {
+    let mut order: Vec<usize> = (0..drafts.len()).collect();
+    order.sort_by_key(|index| (drafts[*index].phase, *index));
+    let mut number = vec![StepId(0); drafts.len()];
+    for (index, n) in order.into_iter().zip(1..) {
+        number[index] = StepId(n);
+    }
+    let mut makers: BTreeMap<(ObjectKind, &Key), StepId> = BTreeMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let made = match &draft.operation {
+            Operation::CreateRole { key, .. } => (ObjectKind::Role, key),
+            Operation::CreateChannel { key, channel } if channel.kind == ChannelKind::Category => {
+                (ObjectKind::Category, key)
+            }
+            Operation::CreateChannel { key, .. } => (ObjectKind::Channel, key),
+            _ => continue,
+        };
+        makers.insert(made, number[index]);
+    }
+    let after = |draft: &Draft| -> Vec<StepId> {
+        let needed = draft.operation.needs().into_iter().filter_map(|made| makers.get(&made).copied());
+        let follows = draft.follows.iter().map(|index| number[*index]);
+        needed.chain(follows).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let afters: Vec<Vec<StepId>> = drafts.iter().map(after).collect();
+    let mut steps: Vec<Step> = drafts
+        .into_iter()
+        .zip(afters)
+        .enumerate()
+        .map(|(index, (draft, after))| Step {
+            id: number[index],
+            phase: draft.phase,
+            after,
+            operation: draft.operation,
+            bindings: draft.bindings,
+        })
+        .collect();
+    steps.sort_by_key(|step| step.id);
+    steps
+}
