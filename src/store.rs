@@ -33,9 +33,9 @@ pub use audit::{ActionDetails, ActionType, AuditFilter, AuditRow, ImpactScope, T
 pub use database_url::{DatabaseUrl, SETTING, default_url};
 pub use error::Error;
 pub use record::{
-    Approval, Author, Created, Fact, Finished, Finish, GuildState, IntendedStep, InvalidId, NewRun, OperationId, Outcome,
-    Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, Trigger, UnfinishedRun,
-    Verdict,
+    Approval, Author, Created, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun, OperationId,
+    Outcome, Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, Trigger,
+    UnfinishedRun, Verdict,
 };
 pub use words::UnknownWord;
 

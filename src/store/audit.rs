@@ -7,9 +7,7 @@ use uuid::Uuid;
 
 use super::record::{Author, OperationId, Phase, RunId};
 use super::words::words;
-use crate::model::{
-    Change, ChannelPatch, GuildId, ObjectKind, Overwrites, Permissions, RolePatch,
-};
+use crate::model::{Change, ChannelPatch, GuildId, ObjectKind, Overwrites, Permissions, RolePatch};
 use crate::plan::{BindingChange, Operation};
 
 words! {

@@ -141,7 +141,9 @@ impl Scene {
         let table = table(kind);
         let owner = sqlx::query(table.owner).bind(object.cast_signed()).fetch_optional(&mut *connection).await?;
         match owner.map(|row| id(&row, "server_id")).transpose()? {
-            Some(guild) if guild != self.guild => return Err(Error::OtherGuild { key: key.clone(), id: object, guild }),
+            Some(guild) if guild != self.guild => {
+                return Err(Error::OtherGuild { key: key.clone(), id: object, guild });
+            }
             Some(_) => {}
             None => {
                 let insert = sqlx::query(table.insert).bind(object.cast_signed()).bind(stored(self.guild));

@@ -90,11 +90,7 @@ async fn note_channel(
 }
 
 /// Keeps a guild together with what is bound in it now; the same state is kept once. Returns its digest.
-pub(super) async fn keep_state(
-    connection: &mut Connection,
-    guild: &Guild,
-    at: DateTime<Utc>,
-) -> Result<String, Error> {
+pub(super) async fn keep_state(connection: &mut Connection, guild: &Guild, at: DateTime<Utc>) -> Result<String, Error> {
     let state = GuildState { guild: guild.clone(), bindings: bindings::read(connection, guild.id).await? };
     let text = json_text(&state)?;
     let digest = hex(&Sha256::digest(&text));

@@ -7,7 +7,8 @@ use super::column::{
 };
 use super::trail::{self, Entry};
 use super::{
-    ActionDetails, ActionType, Author, Created, Error, Finish, Finished, IntendedStep, NewRun, Outcome, Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, UnfinishedRun, guilds,
+    ActionDetails, ActionType, Author, Created, Error, Finish, Finished, IntendedStep, NewRun, Outcome, Phase,
+    Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, UnfinishedRun, guilds,
 };
 use crate::model::GuildId;
 use crate::plan::{Operation, StepId};

@@ -169,3 +169,111 @@ impl Store for SqliteStore {
         self.0.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Key, ObjectKind, Provenance};
+    use crate::plan::BindingChange;
+    use crate::store::Author;
+
+    fn in_file(directory: &tempfile::TempDir) -> DatabaseUrl {
+        DatabaseUrl::File(directory.path().join("setai.db"))
+    }
+
+    fn at() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_793_000_000, 0).expect("valid time")
+    }
+
+    /// A rebinding that takes much room: the key is small, the author is not.
+    fn large_rebinding(id: u64) -> Rebinding {
+        let key: Key = "rules".parse().expect("valid key");
+        let (kind, provenance) = (ObjectKind::Channel, Provenance::Adopted);
+        let change = BindingChange::Bind { kind, key, id: id.to_string(), provenance, protected: false };
+        Rebinding {
+            guild: GuildId::new(22),
+            run: None,
+            author: Author::Local("ada".repeat(2_000)),
+            at: at(),
+            changes: vec![change],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_opened_for_safety_first() {
+        let directory = tempfile::tempdir().expect("directory");
+        let store = SqliteStore::open(&in_file(&directory)).await.expect("open");
+        let pragma =
+            async |sql: &'static str| sqlx::query_scalar::<_, String>(sql).fetch_one(&store.0).await.expect("pragma");
+        assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
+        assert_eq!(pragma("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await, "2", "FULL");
+        assert_eq!(pragma("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys").await, "1");
+        assert_eq!(pragma("SELECT CAST(timeout AS TEXT) FROM pragma_busy_timeout").await, "10000");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_nothing_is_half_done() {
+        let directory = tempfile::tempdir().expect("directory");
+        let url = in_file(&directory);
+        SqliteStore::open(&url).await.expect("open").close().await;
+        let small = SqliteConnectOptions::new().pragma("max_page_count", "60");
+        let store = SqliteStore::open_with(&url, small).await.expect("open");
+
+        let mut stored = 0;
+        let error = loop {
+            match store.rebind(&large_rebinding(stored + 1)).await {
+                Ok(()) => stored += 1,
+                Err(error) => break error,
+            }
+            assert!(stored < 1_000, "the limit was never met");
+        };
+        assert!(matches!(error, Error::Full) && error.is_transient(), "{error:?}");
+        assert!(stored > 0, "there was room for something");
+
+        let bound = store.bindings(GuildId::new(22)).await.expect("reading still works");
+        let ids: Vec<u64> = bound.channels.values().map(|binding| binding.id.get()).collect();
+        assert_eq!(ids, [stored], "the last change that was acknowledged");
+        let trail = store.audit(&AuditFilter { limit: 2_000, ..AuditFilter::default() }).await.expect("audit");
+        assert_eq!(trail.len() as u64, stored, "a row for each, none for the one that failed");
+
+        store.close().await;
+        let roomy = SqliteStore::open(&url).await.expect("open");
+        roomy.rebind(&large_rebinding(stored + 1)).await.expect("goes on when there is room");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_stops_the_very_first_opening_too() {
+        let directory = tempfile::tempdir().expect("directory");
+        let tiny = SqliteConnectOptions::new().pragma("max_page_count", "4");
+        let error = SqliteStore::open_with(&in_file(&directory), tiny).await.expect_err("no room for tables");
+        assert!(matches!(error, Error::Full), "{error:?}");
+        SqliteStore::open(&in_file(&directory)).await.expect("nothing half-made is in the way");
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_held_is_said() {
+        let directory = tempfile::tempdir().expect("directory");
+        let url = in_file(&directory);
+        let holder = SqliteStore::open(&url).await.expect("open");
+        let impatient = SqliteConnectOptions::new().busy_timeout(Duration::ZERO);
+        let store = SqliteStore::open_with(&url, impatient).await.expect("open");
+
+        let held = holder.write().await.expect("lock");
+        let error = store.rebind(&large_rebinding(1)).await.expect_err("locked");
+        assert!(matches!(error, Error::Locked) && error.is_transient(), "{error:?}");
+        store.bindings(GuildId::new(22)).await.expect("readers do not wait");
+        drop(held);
+        holder.close().await;
+        store.rebind(&large_rebinding(1)).await.expect("free again");
+    }
+
+    #[tokio::test]
+    async fn the_audit_trail_cannot_be_changed_by_anybody() {
+        let store = SqliteStore::open(&DatabaseUrl::Memory).await.expect("open");
+        store.rebind(&large_rebinding(1)).await.expect("rebind");
+        for sql in ["UPDATE audit_logs SET actor = 'nobody'", "DELETE FROM audit_logs"] {
+            let error = sqlx::query(sql).execute(&store.0).await.expect_err("refused");
+            assert!(error.to_string().contains("append-only"), "{error}");
+        }
+    }
+}
