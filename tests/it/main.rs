@@ -1,4 +1,6 @@
-//! The integration tests, in one binary because each binary costs a link.
+//! All integration tests, in one binary, because each binary costs a link.
+#![allow(missing_docs, reason = "tests are read, not documented")]
 
 mod architecture;
 mod store;
+mod transport;

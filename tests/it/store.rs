@@ -118,7 +118,7 @@ fn rename(id: u64, from: &str, to: &str) -> Operation {
 }
 
 fn subject(id: u64, name: &str) -> ChannelSubject {
-    ChannelSubject { id: Id::new(id), key: None, name: name.to_owned(), kind: ChannelKind::Text }
+    ChannelSubject { id: Id::new(id), key: None, name: name.to_owned(), kind: ChannelKind::Text, category: None }
 }
 
 fn intent(step: u32, operation: Operation) -> IntendedStep {
@@ -765,7 +765,13 @@ fn an_operation_is_an_action_of_the_data_model() {
         (Operation::MoveRoles { moves: Vec::new() }, ActionType::RoleModified),
         (
             Operation::MoveChannels {
-                moves: vec![Move { object: ChannelId::new(5).into(), name: "a".to_owned(), from: Some(1), to: 2 }],
+                moves: vec![Move {
+                    object: ChannelId::new(5).into(),
+                    name: "a".to_owned(),
+                    from: Some(1),
+                    to: 2,
+                    is_category: false,
+                }],
             },
             ActionType::ChannelModified,
         ),

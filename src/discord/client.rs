@@ -1,0 +1,70 @@
+//! The client: one bot at one Discord.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OnceCell;
+
+use crate::clock::Clock;
+use crate::model::UserId;
+
+use super::error::Error;
+use super::exchange::{Exchange, Https};
+use super::identity;
+use super::limits::Budget;
+use super::transport::{Recorder, Transport};
+
+/// Where Discord is, and who asks.
+#[derive(Clone)]
+pub struct Settings {
+    /// The bot's token; white space around it and a leading `Bot ` do not matter.
+    pub token: SecretString,
+    /// The server, without `/api`: [`Settings::DISCORD`], or that of a simulated Discord.
+    pub address: String,
+    /// How much may be asked.
+    pub budget: Budget,
+    /// Is told of every request.
+    pub recorder: Option<Recorder>,
+}
+
+impl Settings {
+    /// Discord's own server.
+    pub const DISCORD: &str = "https://discord.com";
+
+    /// The usual settings for a token.
+    pub fn new(token: SecretString) -> Self {
+        Self { token, address: Self::DISCORD.to_owned(), budget: Budget::default(), recorder: None }
+    }
+}
+
+/// One bot at one Discord. All its requests share one set of limits, so there should be one client per token.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) transport: Transport,
+    /// The user id the token seems to have, which costs no request.
+    pub(super) claimed: Option<UserId>,
+    /// The user id Discord confirmed.
+    pub(super) confirmed: OnceCell<UserId>,
+}
+
+impl Client {
+    /// A client that sends through `exchange`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`] and [`Error::BadAddress`].
+    pub fn new(settings: Settings, exchange: Arc<dyn Exchange>, clock: Clock) -> Result<Self, Error> {
+        let Settings { token, address, budget, recorder } = settings;
+        let claimed = identity::user_of_token(token.expose_secret());
+        let transport = Transport::new(exchange, clock, &token, &address, budget, recorder)?;
+        Ok(Self { transport, claimed, confirmed: OnceCell::new() })
+    }
+
+    /// A client that uses the network.
+    ///
+    /// # Errors
+    /// As [`Client::new`], and [`Error::NoNetwork`].
+    pub fn connect(settings: Settings) -> Result<Self, Error> {
+        let https = Https::new().map_err(|error| Error::NoNetwork { cause: error.to_string() })?;
+        Self::new(settings, Arc::new(https), Clock::system())
+    }
+}

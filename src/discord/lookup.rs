@@ -1,0 +1,241 @@
+//! Looks before anything is done twice: for what a create without an answer may have made, and for what is about to be
+//! deleted.
+
+use std::time::Duration;
+
+use twilight_http::routing::Route;
+
+use crate::model::{
+    Access, Actor, Channel, ChannelAttributes, ChannelRef, Facet, GuildId, Permissions, Role, RoleAttributes, RoleRef,
+    Snapshot, Visibility, same_channel_name,
+};
+use crate::plan::Operation;
+
+use super::apply::{Names, Resolved};
+use super::call::Call;
+use super::client::Client;
+use super::convert;
+use super::error::Error;
+use super::hint;
+use super::reason::AuditReason;
+use super::wire::{WireAuditEntry, WireAuditLog, WireChannel, WireRole};
+
+/// What came of a create that was not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It made this object.
+    Exactly(u64),
+    /// It made nothing; it can be sent again.
+    No,
+    /// A person has to look, for this reason.
+    Uncertain(String),
+}
+
+/// What a create was to make.
+enum Wanted<'a> {
+    Role(&'a RoleAttributes),
+    Channel(&'a ChannelAttributes),
+}
+
+impl Wanted<'_> {
+    /// Discord's audit-log type of its creation.
+    fn action(&self) -> u16 {
+        match self {
+            Self::Role(_) => 30,
+            Self::Channel(_) => 10,
+        }
+    }
+
+    /// True when the bot would be shown the object if it existed.
+    fn would_be_shown(&self, before: &Snapshot) -> bool {
+        let Self::Channel(channel) = self else { return true };
+        let Facet::Known(bot) = &before.bot else { return false };
+        if before.visibility() == Visibility::Complete {
+            return true;
+        }
+        let actor = Actor::Member { user: bot.user, roles: bot.roles.iter().copied().map(RoleRef::Live).collect() };
+        let access = Access::of(&before.guild);
+        access.with_overwrites(&actor, channel.kind, &channel.overwrites).contains(Permissions::VIEW_CHANNEL)
+    }
+}
+
+impl Client {
+    /// Between the first look and the last: an answer can be lost before Discord has done its work.
+    const SETTLE: Duration = Duration::from_secs(5);
+    /// Most entries of the audit log Discord gives at once.
+    const LOG_PAGE: u16 = 100;
+
+    /// Looks for what a create made whose outcome is [`Error::Unknown`]. `before` is the guild as it was read before the
+    /// create, `names` everything that is bound by now. Two to four requests; waits some seconds before it says no.
+    ///
+    /// The audit log tells by the operation's id. Where it may not be read, or does not know, the one new object that
+    /// looks as wanted, and that no entry says somebody else made, is taken for it.
+    ///
+    /// # Errors
+    /// As of any read, and [`Error::Unresolved`].
+    pub async fn find_created(
+        &self,
+        guild: GuildId,
+        operation: &Operation,
+        names: &Resolved,
+        reason: &AuditReason,
+        before: &Snapshot,
+    ) -> Result<Found, Error> {
+        let wanted = match operation {
+            Operation::CreateRole { key: _, role } => Wanted::Role(role),
+            Operation::CreateChannel { key: _, channel } => Wanted::Channel(channel),
+            _ => return Ok(Found::Uncertain("the operation creates nothing".to_owned())),
+        };
+        let names = Names { guild, resolved: names };
+        match self.look(&wanted, names, reason, before).await? {
+            Found::No => {
+                self.transport.clock().sleep(Self::SETTLE).await;
+                self.look(&wanted, names, reason, before).await
+            }
+            found => Ok(found),
+        }
+    }
+
+    async fn look(
+        &self,
+        wanted: &Wanted<'_>,
+        names: Names<'_>,
+        reason: &AuditReason,
+        before: &Snapshot,
+    ) -> Result<Found, Error> {
+        let log = self.creations(names.guild, wanted.action()).await?;
+        if let Some(id) = log.as_deref().and_then(|entries| ours(entries, reason, before)) {
+            return Ok(Found::Exactly(id));
+        }
+        let claimed = |id: u64| log.iter().flatten().any(|entry| target(entry) == Some(id));
+        let mut candidates = self.candidates(wanted, names, before).await?;
+        candidates.retain(|id| !claimed(*id));
+        Ok(match (candidates.as_slice(), log.is_some() || wanted.would_be_shown(before)) {
+            ([id], _) => Found::Exactly(*id),
+            ([], true) => Found::No,
+            ([], false) => {
+                Found::Uncertain("the bot can read neither the audit log nor, if it exists, the channel".to_owned())
+            }
+            (several, _) => Found::Uncertain(format!("{} new objects look the same: {several:?}", several.len())),
+        })
+    }
+
+    /// The latest entries of a type, newest first; none when the bot may not read the log.
+    async fn creations(&self, guild: GuildId, action: u16) -> Result<Option<Vec<WireAuditEntry>>, Error> {
+        let route = Route::GetAuditLogs {
+            action_type: Some(u64::from(action)),
+            after: None,
+            before: None,
+            guild_id: guild.get(),
+            limit: Some(Self::LOG_PAGE),
+            user_id: None,
+        };
+        match self.transport.send(&Call::to(&route)).await {
+            Ok(answer) => {
+                let mut log: WireAuditLog = answer.json()?;
+                log.audit_log_entries.retain(|entry| entry.action_type == u64::from(action));
+                Ok(Some(log.audit_log_entries))
+            }
+            Err(error) if matches!(error.code(), Some(hint::MISSING_PERMISSIONS | hint::MISSING_ACCESS)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Objects that look as wanted, are newer than everything in `before`, and are not bound.
+    async fn candidates(&self, wanted: &Wanted<'_>, names: Names<'_>, before: &Snapshot) -> Result<Vec<u64>, Error> {
+        let Names { guild, resolved } = names;
+        match wanted {
+            Wanted::Role(role) => {
+                let call = Call::to(&Route::GetGuildRoles { guild_id: guild.get() });
+                let live: Vec<WireRole> = self.transport.send(&call).await?.json()?;
+                let newest = before.guild.roles.iter().filter_map(|r| r.id.id()).max();
+                let fits = |id, r: &Role| {
+                    Some(id) > newest
+                        && r.is_ours_to_delete()
+                        && r.attributes.name.trim() == role.name.trim()
+                        && !resolved.roles.values().any(|bound| *bound == id)
+                };
+                let live = live.into_iter().map(|wire| (wire.id, convert::role(wire)));
+                Ok(live.filter(|(id, role)| fits(*id, role)).map(|(id, _)| id.get()).collect())
+            }
+            Wanted::Channel(channel) => {
+                let parent = channel.parent.as_ref().map(|parent| names.category(parent)).transpose()?;
+                let call = Call::to(&Route::GetChannels { guild_id: guild.get() });
+                let live: Vec<WireChannel> = self.transport.send(&call).await?.json()?;
+                let seen = before.guild.channels.iter().filter_map(|c| c.id.id());
+                let newest = seen.chain(before.hidden.iter().copied()).max();
+                let fits = |wire: &WireChannel| {
+                    Some(wire.id) > newest
+                        && wire.kind == channel.kind.number()
+                        && wire.parent_id == parent
+                        && same_channel_name(channel.kind, &wire.name, &channel.name)
+                        && !resolved.channels.values().chain(resolved.categories.values()).any(|id| *id == wire.id)
+                };
+                Ok(live.iter().filter(|wire| fits(wire)).map(|wire| wire.id.get()).collect())
+            }
+        }
+    }
+
+    /// Reads the object an operation is about live, and says whether it is gone. To be asked before a delete. One
+    /// request; none, and `false`, for operations that are not about one existing object.
+    ///
+    /// # Errors
+    /// As of any read: what cannot be seen is not gone. [`Error::Stale`] when the object is not what the plan took it
+    /// for.
+    pub async fn is_gone(&self, guild: GuildId, operation: &Operation) -> Result<bool, Error> {
+        match operation {
+            Operation::DeleteRole { role, .. } | Operation::UpdateRole { role, .. } => {
+                let route = Route::GetRole { guild_id: guild.get(), role_id: role.id.get() };
+                let live = self.live(&Call::to(&route)).await?.map(|wire: WireRole| convert::role(wire));
+                match live {
+                    Some(live) if live.id != RoleRef::Live(role.id) => {
+                        Err(Error::Stale { what: format!("the role {} is another one", role.name) })
+                    }
+                    live => Ok(live.is_none()),
+                }
+            }
+            Operation::DeleteChannel { channel, .. } | Operation::UpdateChannel { channel, .. } => {
+                let call = Call::to(&Route::GetChannel { channel_id: channel.id.get() });
+                let Some(wire): Option<WireChannel> = self.live(&call).await? else { return Ok(true) };
+                let elsewhere = wire.guild_id.is_some_and(|other| other != guild);
+                let malformed = |problem| Error::Malformed { request: call.label(), problem };
+                let Channel { id, attributes, .. } = convert::channel(wire).map_err(malformed)?;
+                if id != ChannelRef::Live(channel.id) || elsewhere || attributes.kind != channel.kind {
+                    let (name, noun) = (&channel.name, attributes.kind.noun());
+                    return Err(Error::Stale {
+                        what: format!("the channel {name} is a {noun} now, or in another guild"),
+                    });
+                }
+                Ok(false)
+            }
+            Operation::UpdateGuild { .. }
+            | Operation::CreateRole { .. }
+            | Operation::MoveRoles { .. }
+            | Operation::CreateChannel { .. }
+            | Operation::MoveChannels { .. } => Ok(false),
+        }
+    }
+
+    async fn live<T: serde::de::DeserializeOwned>(&self, call: &Call) -> Result<Option<T>, Error> {
+        match self.transport.send(call).await {
+            Ok(answer) => answer.json().map(Some),
+            Err(Error::Gone { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the operation made, by its entry in the log. Another's entry with the same text does not count.
+fn ours(entries: &[WireAuditEntry], reason: &AuditReason, before: &Snapshot) -> Option<u64> {
+    let us = before.bot.known().map(|bot| bot.user);
+    let by_us = |entry: &&WireAuditEntry| us.is_none() || entry.user_id.is_none() || entry.user_id == us;
+    let same = |entry: &&WireAuditEntry| {
+        let read = entry.reason.as_deref().and_then(|text| text.parse::<AuditReason>().ok());
+        read.is_some_and(|read| read.operation == reason.operation)
+    };
+    entries.iter().filter(by_us).find(same).and_then(target)
+}
+
+fn target(entry: &WireAuditEntry) -> Option<u64> {
+    entry.target_id.as_deref().and_then(|id| id.parse().ok())
+}

@@ -1,0 +1,321 @@
+//! Sends a described request: waits for its turn, repeats what may be repeated, and says what an answer means.
+//!
+//! Decides when a failure may be tried again: reads freely, changes that can be made twice a few times, and creates only
+//! when they surely were not received. A create whose outcome is unknown comes back as [`Error::Unknown`], and the
+//! caller has to look.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+
+use super::call::Call;
+use super::error::Error;
+use super::exchange::{Exchange, ExchangeError};
+use super::hint;
+use super::limits::{Budget, Decision, Hold, Limits, Outcome, Reading, ThrottleScope, Ticket};
+
+/// A request that was sent, and what came back; without bodies and headers.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// Method and path with every snowflake replaced: `PATCH channels/:id`.
+    pub route: &'a str,
+    /// Method and path.
+    pub request: &'a str,
+    /// The status; none without an answer.
+    pub status: Option<u16>,
+    /// Which try of the same request this was, from 1.
+    pub attempt: u32,
+    /// Whom a 429 was for.
+    pub throttled: Option<ThrottleScope>,
+    /// Time to the answer.
+    pub took: Duration,
+}
+
+/// Is told of every request that was sent.
+pub type Recorder = Arc<dyn Fn(&Sent<'_>) + Send + Sync>;
+
+/// The body of an answer that is no error.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) body: Bytes,
+    request: String,
+}
+
+impl Answer {
+    /// The answer as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let parsed = serde_json::from_slice(&self.body);
+        parsed.map_err(|error| Error::Malformed { request: self.request.clone(), problem: error.to_string() })
+    }
+}
+
+pub(super) struct Transport {
+    exchange: Arc<dyn Exchange>,
+    clock: Clock,
+    limits: Mutex<Limits>,
+    settled: Notify,
+    authorization: HeaderValue,
+    address: String,
+    recorder: Option<Recorder>,
+}
+
+/// What one call went through so far.
+#[derive(Default)]
+struct Trials {
+    attempts: u32,
+    failures: u32,
+    throttles: u32,
+    throttled_since: Option<Duration>,
+    maybe_received: bool,
+}
+
+enum Verdict {
+    Done(Result<Answer, Error>),
+    Again(Duration),
+}
+
+impl Transport {
+    /// The form Discord's API reference asks for.
+    const USER_AGENT: &str = concat!("DiscordBot (https://crates.io/crates/setai, ", env!("CARGO_PKG_VERSION"), ")");
+    /// Most repetitions of a read after failures.
+    const READ_RETRIES: u32 = 4;
+    /// Most repetitions of a change after failures.
+    const WRITE_RETRIES: u32 = 2;
+    /// Pause before the first repetition; each further one is twice as long.
+    const BACKOFF: Duration = Duration::from_millis(500);
+    /// Most answers of 429 to one call.
+    const MAX_THROTTLES: u32 = 5;
+    /// Longest time one call waits after its first 429.
+    const PATIENCE: Duration = Duration::from_mins(2);
+
+    pub(super) fn new(
+        exchange: Arc<dyn Exchange>,
+        clock: Clock,
+        token: &SecretString,
+        address: &str,
+        budget: Budget,
+        recorder: Option<Recorder>,
+    ) -> Result<Self, Error> {
+        let token = bare(token.expose_secret());
+        let is_plausible = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+        let authorization = is_plausible.then(|| HeaderValue::try_from(format!("Bot {token}")).ok()).flatten();
+        let mut authorization = authorization.ok_or(Error::BadToken)?;
+        authorization.set_sensitive(true);
+        let address = address.trim().trim_end_matches('/').to_owned();
+        let is_server = address.parse::<http::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some() && uri.query().is_none()
+        });
+        if !is_server {
+            return Err(Error::BadAddress { address });
+        }
+        let limits = Mutex::new(Limits::new(budget));
+        Ok(Self { exchange, clock, limits, settled: Notify::new(), authorization, address, recorder })
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Sends `call` and brings the answer, if it is no error.
+    pub(super) async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let mut trials = Trials::default();
+        loop {
+            let ticket = self.turn(call, &trials).await?;
+            trials.attempts += 1;
+            let result = self.carry(call, ticket, trials.attempts).await?;
+            match self.judge(call, result, &mut trials) {
+                Verdict::Done(result) => return result,
+                Verdict::Again(pause) if pause.is_zero() => {}
+                Verdict::Again(pause) => self.clock.sleep(pause).await,
+            }
+        }
+    }
+
+    /// Waits until the limits let the call pass.
+    async fn turn(&self, call: &Call, trials: &Trials) -> Result<Pending<'_>, Error> {
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            let now = self.clock.elapsed();
+            let decision = self.limits().decide(&call.facts, now);
+            match decision {
+                Decision::Send(ticket) => return Ok(Pending { transport: self, ticket: Some(ticket) }),
+                Decision::Behind => settled.await,
+                Decision::Park { until, why } => {
+                    return Err(Error::Parked { retry_after: until.saturating_sub(now), why });
+                }
+                Decision::Wait(wait) => {
+                    if trials.throttled_since.is_some_and(|since| now + wait > since + Self::PATIENCE) {
+                        return Err(Error::Parked { retry_after: wait, why: Hold::Resource });
+                    }
+                    self.clock.sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Sends once and tells limits, recorder and log what came of it.
+    async fn carry(
+        &self,
+        call: &Call,
+        pending: Pending<'_>,
+        attempt: u32,
+    ) -> Result<Result<http::Response<Bytes>, ExchangeError>, Error> {
+        let request = self.request(call)?;
+        let started = self.clock.elapsed();
+        let result = self.exchange.exchange(request).await;
+        let took = self.clock.elapsed().saturating_sub(started);
+        let outcome = match &result {
+            Ok(answer) => Outcome::Answered(Reading::of(answer.status().as_u16(), answer.headers(), answer.body())),
+            Err(ExchangeError::NotSent(_)) => Outcome::NotSent,
+            Err(ExchangeError::Lost(_)) => Outcome::Lost,
+        };
+        let throttle = match &outcome {
+            Outcome::Answered(reading) => reading.throttle.clone(),
+            Outcome::NotSent | Outcome::Lost => None,
+        };
+        pending.settle(&outcome);
+        let label = call.label();
+        let status = result.as_ref().ok().map(|answer| answer.status().as_u16());
+        tracing::debug!(request = label, status, attempt, took_ms = took.as_millis(), "asked Discord");
+        if throttle.as_ref().is_some_and(|t| t.scope == ThrottleScope::Edge) {
+            tracing::error!(
+                request = label,
+                "this address is blocked in front of Discord's API; every request is held back"
+            );
+        }
+        if let Some(recorder) = &self.recorder {
+            let throttled = throttle.map(|t| t.scope);
+            recorder(&Sent { route: &call.facts.route, request: &label, status, attempt, throttled, took });
+        }
+        Ok(result)
+    }
+
+    fn request(&self, call: &Call) -> Result<http::Request<Bytes>, Error> {
+        let mut request = http::Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{}/api/v10/{}", self.address, call.path))
+            .header(header::AUTHORIZATION, self.authorization.clone())
+            .header(header::USER_AGENT, Self::USER_AGENT);
+        if let Some(reason) = &call.reason {
+            request = request.header("x-audit-log-reason", reason);
+        }
+        if call.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = call.body.clone().unwrap_or_default();
+        request.body(body).map_err(|error| Error::Unsendable { request: call.label(), cause: error.to_string() })
+    }
+
+    fn judge(&self, call: &Call, result: Result<http::Response<Bytes>, ExchangeError>, trials: &mut Trials) -> Verdict {
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(ExchangeError::NotSent(cause)) => return Self::failed(call, trials, cause, true, Duration::ZERO),
+            Err(ExchangeError::Lost(cause)) => {
+                trials.maybe_received = true;
+                return Self::failed(call, trials, cause, call.method != Method::POST, Duration::ZERO);
+            }
+        };
+        let status = answer.status();
+        if status.is_success() {
+            return Verdict::Done(Ok(Answer { body: answer.into_body(), request: call.label() }));
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return self.throttled(trials);
+        }
+        if status.is_server_error() {
+            trials.maybe_received = true;
+            let passing = matches!(status.as_u16(), 502..=504);
+            let may_repeat = call.method == Method::GET || passing && call.method != Method::POST;
+            let asked = answer.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+            let asked = asked.map_or(Duration::ZERO, Duration::from_secs);
+            return Self::failed(call, trials, format!("status {}", status.as_u16()), may_repeat, asked);
+        }
+        let error = Error::of_answer(call.label(), status.as_u16(), answer.body());
+        let deleted_before = call.method == Method::DELETE && trials.maybe_received;
+        match error {
+            Error::Gone { code, .. } if deleted_before && hint::says_gone(code) => {
+                Verdict::Done(Ok(Answer { body: Bytes::new(), request: call.label() }))
+            }
+            error => Verdict::Done(Err(error)),
+        }
+    }
+
+    /// The limits have learned from the 429 how long to wait; here it is only bounded.
+    fn throttled(&self, trials: &mut Trials) -> Verdict {
+        trials.throttles += 1;
+        trials.throttled_since.get_or_insert(self.clock.elapsed());
+        if trials.throttles > Self::MAX_THROTTLES {
+            let retry_after = Reading::DEFAULT_RETRY;
+            return Verdict::Done(Err(Error::Parked { retry_after, why: Hold::Resource }));
+        }
+        Verdict::Again(Duration::ZERO)
+    }
+
+    fn failed(call: &Call, trials: &mut Trials, cause: String, may_repeat: bool, asked: Duration) -> Verdict {
+        let reads = call.method == Method::GET;
+        let most = if reads { Self::READ_RETRIES } else { Self::WRITE_RETRIES };
+        if may_repeat && trials.failures < most && asked <= Self::PATIENCE {
+            let backoff = Self::BACKOFF * 2u32.pow(trials.failures);
+            trials.failures += 1;
+            return Verdict::Again(backoff.max(asked));
+        }
+        let request = call.label();
+        Verdict::Done(Err(if trials.maybe_received && !reads {
+            Error::Unknown { request, cause }
+        } else {
+            Error::Unavailable { request, cause }
+        }))
+    }
+
+    fn limits(&self) -> MutexGuard<'_, Limits> {
+        // A panic while the lock was held leaves counters that are at worst too careful.
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A token without what people copy along with it.
+pub(super) fn bare(token: &str) -> &str {
+    let token = token.trim();
+    token.strip_prefix("Bot").filter(|rest| rest.is_empty() || rest.starts_with(' ')).unwrap_or(token).trim()
+}
+
+/// A ticket that is given back even when the caller stops waiting for the answer.
+struct Pending<'a> {
+    transport: &'a Transport,
+    ticket: Option<Ticket>,
+}
+
+impl Pending<'_> {
+    fn settle(mut self, outcome: &Outcome) {
+        self.give_back(outcome);
+    }
+
+    fn give_back(&mut self, outcome: &Outcome) {
+        if let Some(ticket) = self.ticket.take() {
+            self.transport.limits().observe(ticket, outcome, self.transport.clock.elapsed());
+            self.transport.settled.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.give_back(&Outcome::Lost);
+    }
+}
