@@ -86,6 +86,11 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// True when there is nothing to do, nothing in doubt and nothing refused: knowing more would not change it.
+    pub fn is_settled(&self) -> bool {
+        self.is_empty() && self.refusals.is_empty() && self.notes.iter().all(|note| note.weight == Weight::Info)
+    }
+
     /// Notes that forbid applying anything before somebody decides.
     pub fn blocking(&self) -> impl Iterator<Item = &Note> {
         self.notes.iter().filter(|note| note.weight == Weight::Blocking)

@@ -106,6 +106,8 @@ pub enum Verdict {
 enum State {
     Pending,
     Running,
+    /// It was tried and has to rest. Others need not wait for it, unless they come after everything.
+    Parked,
     Ended(Outcome),
 }
 
@@ -141,16 +143,24 @@ impl Reconciliation {
         let mut running = self.states.values().filter(|s| **s == State::Running).count();
         let mut lanes: BTreeSet<Lane<'_>> = BTreeSet::new();
         let mut waiting = false;
+        let mut resting = false;
         let mut started = Vec::new();
         for step in &self.plan.steps {
             match self.state(step.id) {
                 State::Ended(_) => continue,
+                State::Parked => {
+                    resting = true;
+                    continue;
+                }
                 State::Running => {
                     waiting = true;
                     lanes.extend(Lane::of(&step.operation));
                     continue;
                 }
                 State::Pending => {}
+            }
+            if resting && matches!(step.phase, Phase::Open | Phase::Remove) {
+                break;
             }
             let lane = Lane::of(&step.operation);
             let ready = step.after.iter().all(|id| *self.state(*id) == State::Ended(Outcome::Done));
@@ -188,8 +198,13 @@ impl Reconciliation {
         self.skip_dependents();
     }
 
-    /// Puts a running step back, to be started again later.
-    pub fn defer(&mut self, step: StepId) {
+    /// Lets a running step rest while others go on.
+    pub fn park(&mut self, step: StepId) {
+        self.states.insert(step, State::Parked);
+    }
+
+    /// Ends the rest of a step: it can be started again.
+    pub fn unpark(&mut self, step: StepId) {
         self.states.insert(step, State::Pending);
     }
 
@@ -204,7 +219,7 @@ impl Reconciliation {
     pub fn outcome(&self, step: StepId) -> Option<&Outcome> {
         match self.state(step) {
             State::Ended(outcome) => Some(outcome),
-            State::Pending | State::Running => None,
+            State::Pending | State::Running | State::Parked => None,
         }
     }
 
