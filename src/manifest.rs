@@ -3,8 +3,23 @@
 //! Decides whether a text is a manifest and what it means. Knows nothing of live guilds, disks or HTTP: files come in
 //! as texts, and every problem goes out as a [`Diagnostic`] with a place and a suggestion.
 
+mod compose;
 mod content;
+mod diagnostic;
+mod document;
+mod origin;
+mod parse;
 mod policy;
+mod read;
+mod report;
+mod resolve;
+mod scalar;
+mod source;
+mod tree;
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
+pub use diagnostic::{Diagnostic, Label, RULES, Rule, Severity, Suggestion};
+pub use parse::{Parsed, guild_files, parse};
 pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, UpdateLimit, Window};
+pub use report::{diagnostics_to_json, render_diagnostics};
+pub use source::{Files, InvalidPath};

@@ -2,5 +2,6 @@
 #![allow(missing_docs, reason = "tests are read, not documented")]
 
 mod architecture;
+mod manifest;
 mod store;
 mod transport;

@@ -1,0 +1,102 @@
+//! The way from files to a [`Manifest`].
+//!
+//! Decides in which order texts are read, composed, understood and checked, and when it is no use going on.
+
+use std::collections::BTreeMap;
+
+use super::compose::{Composed, Loader, compose};
+use super::content::{Content, Manifest};
+use super::diagnostic::{Diagnostic, Problem, Problems, rule};
+use super::document::GuildDoc;
+use super::origin::record_origins;
+use super::read::Read;
+use super::resolve::resolve;
+use super::scalar::Snowflake;
+use super::source::Files;
+use super::tree::Value;
+
+/// What came of reading a manifest.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The manifest; none exactly when a diagnostic blocks.
+    pub manifest: Option<Manifest>,
+    /// Every problem, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the manifest in the file `entry`, with everything it includes and extends.
+pub fn parse(files: &Files, entry: &str) -> Parsed {
+    let mut problems = Problems::default();
+    let content = read_content(files, entry, &mut problems);
+    let manifest = content.filter(|_| !problems.are_blocking()).map(Manifest::checked);
+    Parsed { manifest, diagnostics: problems.into_diagnostics() }
+}
+
+fn read_content(files: &Files, entry: &str, problems: &mut Problems) -> Option<Content> {
+    let mut loader = Loader::new(problems);
+    let Composed { root, complete } = compose(files, entry, &mut loader)?;
+    let texts = loader.texts;
+    let doc = GuildDoc::read(&root, problems)?;
+    // What could not be read may hold the very roles and channels the rest refers to.
+    if !complete {
+        return None;
+    }
+    if doc.version.is_none() {
+        let problem = Problem::new(rule::MISSING_FIELD, "the manifest does not say its version");
+        problems.report(problem.at(root.spot, "in this file").help("begin it with `version: 1`"));
+    }
+    let mut resolved = resolve(&doc, files, problems);
+    record_origins(&doc, &texts, problems, &mut resolved.content.origins);
+    Some(resolved.content)
+}
+
+/// The files with a `guild:` key, by name. None at all is a problem, and so are two for one guild.
+pub fn guild_files(files: &Files) -> (Vec<String>, Vec<Diagnostic>) {
+    let mut problems = Problems::default();
+    let mut found = Vec::new();
+    let mut claims: BTreeMap<u64, (String, super::diagnostic::Spot)> = BTreeMap::new();
+    for (path, bytes) in files.iter() {
+        let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+        if !is_yaml || !mentions_guild(bytes) {
+            continue;
+        }
+        // Whatever is wrong with the file is reported when it is parsed.
+        let mut ignored = Problems::default();
+        let root = Loader::new(&mut ignored).load(files, path, None);
+        let Some(root) = root else {
+            found.push(path.to_owned());
+            continue;
+        };
+        let Some(guild) = root.get("guild") else { continue };
+        found.push(path.to_owned());
+        let Value::Scalar { text, .. } = &guild.node.value else { continue };
+        let Some(Snowflake(id)) = Snowflake::parse(text) else { continue };
+        let file = problems.add_file(path);
+        let spot = super::diagnostic::Spot { file, ..guild.node.spot };
+        match claims.get(&id) {
+            Some((first, at)) => {
+                let message = format!("`{first}` and `{path}` both describe the guild {id}");
+                let problem = Problem::new(rule::GUILD_TWICE, message);
+                problems.report(problem.at(spot, "again here").at(*at, "first here"));
+            }
+            None => {
+                claims.insert(id, (path.to_owned(), spot));
+            }
+        }
+    }
+    if found.is_empty() {
+        let problem = Problem::new(rule::NO_GUILD_FILE, "no file has a `guild:` key");
+        problems
+            .report(problem.help("a manifest begins with `version: 1` and `guild: \"...\"`; `setai init` writes one"));
+    }
+    (found, problems.into_diagnostics())
+}
+
+/// True when a line begins with the key, so that files without it need not be read.
+fn mentions_guild(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().any(|line| {
+        let line = line.trim_start_matches(['\u{feff}', '{', ' ', '"', '\'']);
+        line.strip_prefix("guild").is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+    })
+}

@@ -1,0 +1,149 @@
+//! The files a manifest is made of, by name.
+//!
+//! Decides what a path means and which names a pattern matches. Knows nothing of disks: whoever reads them hands over
+//! bytes.
+
+use std::collections::BTreeMap;
+
+/// Files by name: texts of YAML, and the bytes of images. Names are relative, with `/` between folders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files(BTreeMap<String, Vec<u8>>);
+
+/// Why a text cannot be the path of a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPath {
+    /// It begins at a root instead of in the folder of manifests.
+    #[error("`{0}` is not relative")]
+    Absolute(String),
+    /// It leaves the folder of manifests.
+    #[error("`{0}` leads out of the folder of manifests")]
+    Outside(String),
+    /// It names no file.
+    #[error("`{0}` names no file")]
+    Nothing(String),
+}
+
+impl Files {
+    /// One file.
+    ///
+    /// # Errors
+    /// When the path is none.
+    pub fn single(path: &str, bytes: impl Into<Vec<u8>>) -> Result<Self, InvalidPath> {
+        let mut files = Self::default();
+        files.insert(path, bytes)?;
+        Ok(files)
+    }
+
+    /// Adds a file, or replaces one.
+    ///
+    /// # Errors
+    /// When the path is none.
+    pub fn insert(&mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Result<(), InvalidPath> {
+        self.0.insert(resolve("", path)?, bytes.into());
+        Ok(())
+    }
+
+    /// The bytes of a file.
+    pub fn get(&self, path: &str) -> Option<&[u8]> {
+        self.0.get(path).map(Vec::as_slice)
+    }
+
+    /// All files by ascending name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+    }
+
+    /// The names that match a pattern, ascending.
+    pub(super) fn matching<'f>(&'f self, pattern: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.keys().map(String::as_str).filter(move |path| glob(pattern, path))
+    }
+}
+
+/// The path that `relative` means when it stands in the file `from`.
+pub(super) fn resolve(from: &str, relative: &str) -> Result<String, InvalidPath> {
+    let has_drive = relative.as_bytes().get(1) == Some(&b':');
+    if relative.starts_with(['/', '\\']) || has_drive {
+        return Err(InvalidPath::Absolute(relative.to_owned()));
+    }
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or_else(|| InvalidPath::Outside(relative.to_owned()))?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    let names_file = relative.rsplit('/').next().is_some_and(|last| !matches!(last, "" | "." | ".."));
+    if names_file { Ok(parts.join("/")) } else { Err(InvalidPath::Nothing(relative.to_owned())) }
+}
+
+/// True when a path stands for several files.
+pub(super) fn is_pattern(path: &str) -> bool {
+    path.contains('*')
+}
+
+/// `*` stands for any run of characters inside one name, `**` for any number of folders.
+fn glob(pattern: &str, path: &str) -> bool {
+    match (pattern.split_once('/'), path.split_once('/')) {
+        (Some(("**", rest)), None) => glob(rest, path),
+        (Some(("**", rest)), Some((_, deeper))) => glob(rest, path) || glob(pattern, deeper),
+        (Some((folder, rest)), Some((name, deeper))) => glob_name(folder, name) && glob(rest, deeper),
+        (None, None) => glob_name(pattern, path),
+        _ => false,
+    }
+}
+
+/// Tries every place a `*` could end, remembering only the last: linear where backtracking would explode.
+fn glob_name(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = name.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let mut pieces = pieces.peekable();
+    if pieces.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_relative_to_the_file_that_names_them() {
+        let cases = [("guild.yaml", "roles.yaml", "roles.yaml"), ("a/b/guild.yaml", "../c/./x.yaml", "a/c/x.yaml")];
+        for (from, relative, expected) in cases {
+            assert_eq!(resolve(from, relative).as_deref(), Ok(expected));
+        }
+        for bad in ["../x", "/etc/passwd", "C:/x", "", ".", "a/.."] {
+            assert!(resolve("guild.yaml", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn patterns_stay_in_their_folder() {
+        let cases = [
+            ("channels/*.yaml", "channels/a.yaml", true),
+            ("channels/*.yaml", "channels/a/b.yaml", false),
+            ("channels/*.yaml", "channels/a.yml", false),
+            ("**/*.yaml", "a.yaml", true),
+            ("**/*.yaml", "a/b/c.yaml", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b", "ab", true),
+            ("a*ab", "ab", false),
+            ("roles.yaml", "roles.yaml", true),
+        ];
+        for (pattern, path, expected) in cases {
+            assert_eq!(glob(pattern, path), expected, "{pattern} ~ {path}");
+        }
+    }
+}
