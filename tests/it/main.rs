@@ -1,0 +1,5 @@
+//! All integration tests, in one binary.
+#![allow(missing_docs, reason = "tests are read, not documented")]
+
+mod simulator_behaviours;
+mod support;
