@@ -1,1 +1,108 @@
-//! A simulated Discord, stricter than the real one.
+//! A simulated Discord, stricter than the real one: something to try things out on, and the judge of the engine.
+//!
+//! | part | decides |
+//! |---|---|
+//! | [`world`] | what is stored and who may do what |
+//! | [`rest`] | what each REST call does to a world, and what it answers |
+//! | `server` | HTTP: who is calling, and what goes on the wire |
+//!
+//! Nothing here uses the engine's model: both were written from Discord's documentation, and disagree where one is wrong.
+//! Where the documentation is silent there is a [switch](world::Switches).
+
+pub mod rest;
+pub mod world;
+
+mod act;
+mod log;
+mod server;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::Clock;
+pub use act::Act;
+use log::Log;
+pub use log::Record;
+use rest::{ApiError, Reply};
+use world::{Switches, World};
+
+/// How a simulator behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Equal seeds and equal requests give equal answers.
+    pub seed: u64,
+    /// What time it is, and how latency is waited for.
+    pub clock: Clock,
+    /// How open questions are answered.
+    pub switches: Switches,
+}
+
+impl Default for Options {
+    /// The system's clock and the likely switches.
+    fn default() -> Self {
+        Self { seed: 0, clock: Clock::system(), switches: Switches::default() }
+    }
+}
+
+/// A simulated Discord. Clones share one world.
+#[derive(Clone, Debug)]
+pub struct Simulator(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    switches: Switches,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    world: World,
+    log: Log,
+}
+
+impl Simulator {
+    /// A simulator of that world.
+    pub fn new(world: World, options: Options) -> Self {
+        let Options { seed: _, clock, switches } = options;
+        let state = Mutex::new(State { world, log: Log::default() });
+        Self(Arc::new(Shared { clock, switches, state }))
+    }
+
+    /// A copy of the world as it is.
+    pub fn world(&self) -> World {
+        self.state().world.clone()
+    }
+
+    /// Looks at or changes the world behind everybody's back.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.state().world)
+    }
+
+    /// All requests since the start or the last [`forget_requests`](Self::forget_requests), oldest first.
+    pub fn requests(&self) -> Vec<Record> {
+        self.state().log.records()
+    }
+
+    /// Empties the request log.
+    pub fn forget_requests(&self) {
+        self.state().log.clear();
+    }
+
+    /// Somebody else does a REST call. It meets no limits and no faults, and is not in the request log.
+    ///
+    /// # Errors
+    /// As Discord would refuse that user.
+    pub fn act(&self, act: &Act) -> Result<Reply, ApiError> {
+        act.perform(&mut self.state().world, self.now(), &self.0.switches)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -3,5 +3,7 @@
 
 mod architecture;
 mod manifest;
+mod simulator_behaviours;
 mod store;
+mod support;
 mod transport;

@@ -1,0 +1,52 @@
+//! HTTP: routes below `/api` go to the simulated Discord, those below `/_sim` to whoever runs it.
+//!
+//! Decides who is calling and what goes on the wire. What a call means is decided in [`super::rest`].
+
+mod admin;
+mod exchange;
+mod request;
+
+use std::future::Future;
+use std::io;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use tokio::net::TcpListener;
+
+use super::Simulator;
+pub(crate) use request::{below_version, split_query};
+
+/// Largest body read, bytes: Discord's uploads end at 10 MiB.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+impl Simulator {
+    /// The routes, for a listener or to be called in process.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/_sim/requests", get(admin::requests).delete(admin::forget_requests))
+            .route("/_sim/world", get(admin::world).put(admin::replace_world))
+            .route("/_sim/act", post(admin::act))
+            .fallback(any(discord))
+            .with_state(self.clone())
+    }
+
+    /// Serves until `shutdown` completes.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
+    }
+}
+
+async fn discord(State(simulator): State<Simulator>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    simulator.exchange(parts, body).await
+}

@@ -1,0 +1,75 @@
+//! The state of a simulated Discord: users, guilds, and everything inside a guild.
+//!
+//! Decides what is stored, how snowflakes are minted, who may do what, and how names are rewritten. Refuses to know of
+//! HTTP, requests, limits, faults and the clock: time is always an argument. Written from Discord's documentation alone
+//! and sharing nothing with the engine, so that it can judge the engine.
+
+mod audit;
+mod channel;
+mod fresh;
+mod guild;
+mod listed;
+mod member;
+mod names;
+mod permissions;
+mod role;
+mod snowflake;
+mod switches;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use audit::{AuditEntry, action};
+pub use channel::{Channel, ForumTag, Message, Overwrite, TagEmoji, kind};
+pub use fresh::FreshGuild;
+pub use guild::Guild;
+pub use member::{Application, Member, User};
+pub(crate) use names::stored_name;
+pub use permissions::Bits;
+pub use role::{Colors, Rank, Role};
+pub use snowflake::{Mint, Snowflake};
+pub use switches::{CreatedPosition, NotInGuild, ParentMovePosition, SlugRule, Statuses, Switches, UnknownBits};
+pub use yaml::WorldError;
+
+/// Everything the simulated Discord remembers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// Where new snowflakes come from.
+    #[serde(default)]
+    pub ids: Mint,
+    /// Everyone with an account, bots included.
+    #[serde(default, with = "listed")]
+    pub users: BTreeMap<Snowflake, User>,
+    /// All guilds.
+    #[serde(default, with = "listed")]
+    pub guilds: BTreeMap<Snowflake, Guild>,
+}
+
+impl World {
+    /// A world without anybody. Equal seeds mint equal snowflakes.
+    pub fn new(seed: u64) -> Self {
+        Self { ids: Mint::seeded(seed), ..Self::default() }
+    }
+
+    /// A new snowflake, above all minted before.
+    pub fn mint(&mut self, now: DateTime<Utc>) -> Snowflake {
+        self.ids.mint(now)
+    }
+
+    /// The guild a channel is in.
+    pub fn guild_of_channel(&self, channel: Snowflake) -> Option<Snowflake> {
+        self.guilds.values().find(|g| g.channels.contains_key(&channel)).map(|g| g.id)
+    }
+
+    /// Who a bot token belongs to. While no user has a token, every token is the first bot's.
+    pub fn user_by_token(&self, token: &str) -> Option<Snowflake> {
+        let mut named = self.users.values().filter(|u| !u.tokens.is_empty()).peekable();
+        if named.peek().is_none() {
+            return self.users.values().find(|u| u.bot).map(|u| u.id);
+        }
+        named.find(|u| u.tokens.iter().any(|t| t == token)).map(|u| u.id)
+    }
+}

@@ -1,0 +1,105 @@
+//! People and bots, and their place in a guild.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Snowflake;
+use super::listed::is_default;
+
+/// An account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// Snowflake.
+    pub id: Snowflake,
+    /// Login name.
+    pub username: String,
+    /// Shown name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_name: Option<String>,
+    /// An application's account.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub bot: bool,
+    /// Bot tokens that log in as this user.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tokens: Vec<String>,
+    /// Avatar hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+    /// Banner hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub banner: Option<String>,
+    /// The application behind a bot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<Application>,
+    /// Fields this version knows nothing of, given out as they are.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// What stands behind a bot user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Application {
+    /// Snowflake; as a rule that of the bot user.
+    pub id: Snowflake,
+    /// Shown name.
+    pub name: String,
+    /// About text.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub description: String,
+    /// Application flags, all bits.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub flags: u64,
+    /// Who made it.
+    pub owner_id: Snowflake,
+    /// Its owner uses two-factor authentication; without it, guilds with `mfa_level` 1 refuse powerful actions.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub owner_mfa: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+/// A user in a guild.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub user_id: Snowflake,
+    /// Roles besides @everyone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub roles: Vec<Snowflake>,
+    /// Name in this guild.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nick: Option<String>,
+    /// Since when.
+    #[serde(default)]
+    pub joined_at: DateTime<Utc>,
+    /// Timed out until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub communication_disabled_until: Option<DateTime<Utc>>,
+    /// Silenced in voice.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mute: bool,
+    /// Deafened in voice.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub deaf: bool,
+    /// Member flags, all bits.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub flags: u64,
+    /// Fields this version knows nothing of, given out as they are.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl Member {
+    /// A timeout is in force.
+    pub fn timed_out(&self, now: DateTime<Utc>) -> bool {
+        self.communication_disabled_until.is_some_and(|until| until > now)
+    }
+}
