@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "tests are read, not documented")]
 
 mod architecture;
+mod convergence;
 mod manifest;
 mod simulator_behaviours;
 mod store;

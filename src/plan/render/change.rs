@@ -144,7 +144,7 @@ fn field(plan: &Plan, change: &FieldChange) -> Vec<Detail> {
     let FieldChange { field, from, to } = change;
     match *field {
         "overwrites" => overwrites(plan, from, to),
-        "permissions" => set("permissions", &permissions(from), &permissions(to)),
+        "permissions" => set("permissions", &strings(from), &strings(to)),
         "features" => set("features", &strings(from), &strings(to)),
         "topic" | "description" if is_long(from) || is_long(to) => {
             let (from, to) = (from.as_str().unwrap_or_default(), to.as_str().unwrap_or_default());
@@ -173,18 +173,23 @@ fn spelled(field: &str) -> &str {
 }
 
 fn set(field: &str, from: &[String], to: &[String]) -> Vec<Detail> {
-    let gains = to.iter().filter(|name| !from.contains(name)).map(|name| Detail::Gains(field.to_owned(), name.clone()));
-    let loses = from.iter().filter(|name| !to.contains(name)).map(|name| Detail::Loses(field.to_owned(), name.clone()));
-    gains.chain(loses).collect()
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|name| !those.contains(name)).cloned().collect()
+    };
+    let (gains, loses) = (only(to, from), only(from, to));
+    let mut details = Vec::new();
+    if !gains.is_empty() {
+        details.push(Detail::Gains(field.to_owned(), gains.join(", ")));
+    }
+    if !loses.is_empty() {
+        details.push(Detail::Loses(field.to_owned(), loses.join(", ")));
+    }
+    details
 }
 
 fn strings(value: &Value) -> Vec<String> {
     let names = value.as_array().map_or(&[][..], Vec::as_slice);
     names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-fn permissions(value: &Value) -> Vec<String> {
-    strings(value)
 }
 
 /// What changes for each target.

@@ -104,33 +104,58 @@ fn step_lines(plan: &Plan, step: &Step) -> Vec<Line> {
     lines
 }
 
+/// Where details begin, and how wide a line may be.
+const INDENT: usize = 26;
+const WIDTH: usize = 110;
+
 /// A field's name is shown once, however many lines it takes.
 fn detail_lines(detail: &Detail, said: &mut String) -> Vec<Line> {
     let mut label = |field: &str| {
         let again = *said == field;
         field.clone_into(said);
         let shown = if again { "" } else { field };
-        Line::of(Tone::Faint, format!("           {shown:<14} "))
+        Line::of(Tone::Faint, format!("{:>11}{shown:<14} ", ""))
     };
     match detail {
-        Detail::Said(field, value) => vec![label(field).and(Tone::Plain, value.clone())],
+        Detail::Said(field, value) => folded(label(field), Tone::Plain, "", value),
         Detail::Changed(field, from, to) => {
             vec![label(field).and(Tone::Faint, from.clone()).and(Tone::Plain, format!(" -> {to}"))]
         }
-        Detail::Gains(field, what) => vec![label(field).and(Tone::Create, format!("+ {what}"))],
-        Detail::Loses(field, what) => vec![label(field).and(Tone::Delete, format!("- {what}"))],
-        Detail::Text(field, text) => text
-            .iter()
-            .map(|line| {
-                let tone = match line.chars().next() {
-                    Some('+') => Tone::Create,
-                    Some('-') => Tone::Delete,
-                    _ => Tone::Faint,
-                };
-                label(field).and(tone, line.clone())
-            })
-            .collect(),
+        Detail::Gains(field, what) => folded(label(field), Tone::Create, "+ ", what),
+        Detail::Loses(field, what) => folded(label(field), Tone::Delete, "- ", what),
+        Detail::Text(field, text) => {
+            let tone = |line: &str| match line.chars().next() {
+                Some('+') => Tone::Create,
+                Some('-') => Tone::Delete,
+                _ => Tone::Faint,
+            };
+            text.iter().map(|line| label(field).and(tone(line), line.clone())).collect()
+        }
     }
+}
+
+/// A long list on several lines, broken between words.
+fn folded(label: Line, tone: Tone, sign: &str, text: &str) -> Vec<Line> {
+    let mut rows: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        let row = rows.last().map_or(0, |row| row.chars().count());
+        if row > 0 && INDENT + sign.len() + row + 1 + word.chars().count() > WIDTH {
+            rows.push(String::new());
+        }
+        if let Some(row) = rows.last_mut() {
+            if !row.is_empty() {
+                row.push(' ');
+            }
+            row.push_str(word);
+        }
+    }
+    let mut label = Some(label);
+    let row = |(index, row): (usize, String)| {
+        let sign = if index == 0 { sign.to_owned() } else { " ".repeat(sign.len()) };
+        let start = label.take().unwrap_or_else(|| Line::of(Tone::Faint, " ".repeat(INDENT)));
+        start.and(tone, sign + &row)
+    };
+    rows.into_iter().enumerate().map(row).collect()
 }
 
 fn risk_lines(plan: &Plan) -> Vec<Line> {

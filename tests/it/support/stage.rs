@@ -1,0 +1,131 @@
+//! A whole stage: the engine with its real client and store, in front of a simulated Discord, in virtual time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use secrecy::SecretString;
+use setai::controller::{Engine, Proposal, Report, Request, Silent, StopSignal};
+use setai::discord::{Client, Exchange, ExchangeError, Settings};
+use setai::manifest::{Files, Manifest, parse, render_diagnostics};
+use setai::model::GuildId;
+use setai::plan::{Consent, Plan, judge};
+use setai::store::{Author, DatabaseUrl, Trigger, open};
+use tower::ServiceExt;
+
+use super::harness::Harness;
+
+/// Carries requests to a simulator's router, without a socket.
+pub(crate) struct InProcess(pub(crate) Router);
+
+#[async_trait]
+impl Exchange for InProcess {
+    async fn exchange(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ExchangeError> {
+        let response = self.0.clone().oneshot(request.map(Body::from)).await.expect("routers do not fail");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.map_err(|e| ExchangeError::Lost(e.to_string()))?;
+        Ok(http::Response::from_parts(parts, bytes))
+    }
+}
+
+/// The engine and the simulated Discord it works on.
+pub(crate) struct Stage {
+    pub(crate) discord: Harness,
+    pub(crate) engine: Engine,
+}
+
+impl Stage {
+    /// A fresh guild in which the bot is administrator, and an empty database.
+    pub(crate) async fn new() -> Self {
+        Self::on(Harness::new()).await
+    }
+
+    /// On a simulator that was prepared.
+    pub(crate) async fn on(discord: Harness) -> Self {
+        let settings = Settings::new(SecretString::from("token"));
+        let exchange = Arc::new(InProcess(discord.simulator.router()));
+        let client = Client::new(settings, exchange, discord.clock.clone()).expect("a client");
+        let store = open(&DatabaseUrl::Memory).await.expect("a database");
+        let engine = Engine::new(Arc::new(client), store, discord.clock.clone());
+        Self { discord, engine }
+    }
+
+    /// The guild's id in the engine's terms.
+    pub(crate) fn guild(&self) -> GuildId {
+        self.discord.guild.to_string().parse().expect("a snowflake")
+    }
+
+    /// A manifest of this guild: the header is added, the rest is YAML.
+    #[track_caller]
+    pub(crate) fn manifest(&self, yaml: &str) -> Manifest {
+        manifest(self.guild(), yaml)
+    }
+
+    /// The plan for a manifest.
+    pub(crate) async fn propose(&self, manifest: &Manifest) -> Proposal {
+        self.engine.propose(manifest, None).await.expect("a plan")
+    }
+
+    /// Plans and applies with somebody's consent; the plan must not be rejected.
+    pub(crate) async fn apply(&self, manifest: &Manifest) -> Report {
+        let proposal = self.propose(manifest).await;
+        let digest = proposal.plan.digest.to_string();
+        self.apply_proposal(manifest, &proposal, &Consent::Digest(digest)).await
+    }
+
+    /// Applies a plan that was proposed before.
+    pub(crate) async fn apply_proposal(&self, manifest: &Manifest, proposal: &Proposal, consent: &Consent) -> Report {
+        let approved = match judge(proposal.plan.clone(), consent) {
+            Ok(approved) => approved,
+            Err(rejected) => panic!("rejected: {rejected:?}"),
+        };
+        let request = Request {
+            approved,
+            proposal,
+            manifest: Some(manifest),
+            trigger: Trigger::Person,
+            author: Author::Local("ann".to_owned()),
+            rollback_of: None,
+            patience: Duration::from_secs(900),
+            concurrency: 4,
+        };
+        self.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report")
+    }
+
+    /// Applies a manifest and proves that nothing is left: the second plan is empty and sends no write.
+    pub(crate) async fn converge(&self, manifest: &Manifest) -> Report {
+        let report = self.apply(manifest).await;
+        assert!(report.steps.iter().all(|(_, o)| *o == setai::plan::Outcome::Done), "{:#?}", report.steps);
+        self.discord.simulator.forget_requests();
+        let again = self.propose(manifest).await;
+        assert!(again.plan.is_empty(), "left to do:\n{}", setai::plan::render::plain(&again.plan));
+        assert!(self.writes().is_empty(), "a plan writes nothing");
+        report
+    }
+
+    /// Method and path of every write since the log was last emptied.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let records = self.discord.simulator.requests();
+        records.iter().filter(|r| r.method != "GET").map(|r| format!("{} {}", r.method, r.path)).collect()
+    }
+}
+
+/// Parses a manifest that must be right.
+#[track_caller]
+pub(crate) fn manifest(guild: GuildId, yaml: &str) -> Manifest {
+    let text = format!("version: 1\nguild: \"{guild}\"\n{yaml}");
+    let files = Files::single("guild.yaml", text).expect("a path");
+    let parsed = parse(&files, "guild.yaml");
+    match parsed.manifest {
+        Some(manifest) => manifest,
+        None => panic!("{}", render_diagnostics(&parsed.diagnostics, &files, false)),
+    }
+}
+
+/// The plan as people read it.
+pub(crate) fn shown(plan: &Plan) -> String {
+    setai::plan::render::plain(plan)
+}
