@@ -104,6 +104,11 @@ impl Simulator {
         self.state().log.records()
     }
 
+    /// The newest request.
+    pub fn last_request(&self) -> Option<Record> {
+        self.state().log.last()
+    }
+
     /// Empties the request log.
     pub fn forget_requests(&self) {
         self.state().log.clear();

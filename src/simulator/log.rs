@@ -94,6 +94,10 @@ impl Log {
         self.records.iter().cloned().collect()
     }
 
+    pub(crate) fn last(&self) -> Option<Record> {
+        self.records.back().cloned()
+    }
+
     /// The last good answer the same caller got to the same read.
     pub(crate) fn last_answer(&self, caller: Snowflake, path: &str, query: &str) -> Option<Bytes> {
         let same = |r: &&Record| {

@@ -1,3 +1,4 @@
 //! What integration tests share.
 
 pub(crate) mod harness;
+pub(crate) mod openapi;

@@ -10,6 +10,8 @@ use setai::simulator::world::{Bits, Channel, FreshGuild, Guild, Role, Snowflake,
 use setai::simulator::{Act, Options, Simulator};
 use tower::ServiceExt;
 
+use super::openapi;
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -76,7 +78,24 @@ impl Harness {
     }
 
     /// Sends one request, with everything that can be chosen. A null body is none.
+    ///
+    /// Request and answer must conform to Discord's OpenAPI description, when it is at hand.
     pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+        token: &str,
+        reason: Option<&str>,
+    ) -> Answer {
+        let answer = self.send_unchecked(method, path, body, token, reason).await;
+        let violations = openapi::violations(&self.simulator.last_request().into_iter().collect::<Vec<_>>());
+        assert!(violations.is_empty(), "{violations:#?}");
+        answer
+    }
+
+    /// The same for requests that Discord takes although its description does not have them.
+    pub(crate) async fn send_unchecked(
         &self,
         method: &str,
         path: &str,
