@@ -9,6 +9,7 @@
 
 mod apply;
 mod call;
+mod changes;
 mod client;
 mod convert;
 mod error;
@@ -23,6 +24,7 @@ mod transport;
 mod wire;
 
 pub use apply::{Applied, Resolved};
+pub use changes::Change;
 pub use client::{Client, Settings};
 pub use error::{Disposition, Error, Refusal};
 pub use exchange::{Exchange, ExchangeError, Https};

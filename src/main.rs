@@ -1,3 +1,5 @@
 //! The `setai` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    setai::cli::main()
+}

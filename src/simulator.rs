@@ -4,11 +4,15 @@
 //! |---|---|
 //! | [`world`] | what is stored and who may do what |
 //! | [`rest`] | what each REST call does to a world, and what it answers |
+//! | [`limits`] | how many requests pass |
+//! | [`faults`] | what goes wrong on demand |
 //! | `server` | HTTP: who is calling, and what goes on the wire |
 //!
 //! Nothing here uses the engine's model: both were written from Discord's documentation, and disagree where one is wrong.
 //! Where the documentation is silent there is a [switch](world::Switches).
 
+pub mod faults;
+pub mod limits;
 pub mod rest;
 pub mod world;
 
@@ -22,6 +26,8 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
 pub use act::Act;
+use faults::{FaultPlan, Faults};
+use limits::{Limiter, Limits, Refusals};
 use log::Log;
 pub use log::Record;
 use rest::{ApiError, Reply};
@@ -34,14 +40,24 @@ pub struct Options {
     pub seed: u64,
     /// What time it is, and how latency is waited for.
     pub clock: Clock,
+    /// How many requests pass.
+    pub limits: Limits,
     /// How open questions are answered.
     pub switches: Switches,
+    /// What goes wrong.
+    pub faults: Faults,
 }
 
 impl Default for Options {
-    /// The system's clock and the likely switches.
+    /// The system's clock, Discord's limits, the likely switches and no faults.
     fn default() -> Self {
-        Self { seed: 0, clock: Clock::system(), switches: Switches::default() }
+        Self {
+            seed: 0,
+            clock: Clock::system(),
+            limits: Limits::default(),
+            switches: Switches::default(),
+            faults: Faults::default(),
+        }
     }
 }
 
@@ -60,13 +76,16 @@ struct Shared {
 struct State {
     world: World,
     log: Log,
+    limiter: Limiter,
+    faults: FaultPlan,
 }
 
 impl Simulator {
     /// A simulator of that world.
     pub fn new(world: World, options: Options) -> Self {
-        let Options { seed: _, clock, switches } = options;
-        let state = Mutex::new(State { world, log: Log::default() });
+        let Options { seed, clock, limits, switches, faults } = options;
+        let (limiter, faults) = (Limiter::new(limits, seed), FaultPlan::new(faults));
+        let state = Mutex::new(State { world, log: Log::default(), limiter, faults });
         Self(Arc::new(Shared { clock, switches, state }))
     }
 
@@ -85,9 +104,24 @@ impl Simulator {
         self.state().log.records()
     }
 
+    /// The newest request.
+    pub fn last_request(&self) -> Option<Record> {
+        self.state().log.last()
+    }
+
     /// Empties the request log.
     pub fn forget_requests(&self) {
         self.state().log.clear();
+    }
+
+    /// How many 429s were given out since the start.
+    pub fn refusals(&self) -> Refusals {
+        self.state().limiter.refusals()
+    }
+
+    /// From now on this goes wrong, and nothing that was set before.
+    pub fn set_faults(&self, faults: Faults) {
+        self.state().faults = FaultPlan::new(faults);
     }
 
     /// Somebody else does a REST call. It meets no limits and no faults, and is not in the request log.

@@ -148,10 +148,20 @@ pub(super) struct WireMember {
 #[derive(Debug, Deserialize)]
 pub(super) struct WireAuditLog {
     pub(super) audit_log_entries: Vec<WireAuditEntry>,
+    #[serde(default)]
+    pub(super) users: Vec<WireUser>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireUser {
+    pub(super) id: UserId,
+    pub(super) username: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireAuditEntry {
+    #[serde(default, deserialize_with = "number")]
+    pub(super) id: u64,
     #[serde(deserialize_with = "number")]
     pub(super) action_type: u64,
     pub(super) user_id: Option<UserId>,

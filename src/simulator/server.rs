@@ -4,6 +4,7 @@
 
 mod admin;
 mod exchange;
+mod outgoing;
 mod request;
 
 use std::future::Future;
@@ -12,7 +13,7 @@ use std::io;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use tokio::net::TcpListener;
 
 use super::Simulator;
@@ -27,6 +28,7 @@ impl Simulator {
         Router::new()
             .route("/_sim/requests", get(admin::requests).delete(admin::forget_requests))
             .route("/_sim/world", get(admin::world).put(admin::replace_world))
+            .route("/_sim/faults", put(admin::set_faults).delete(admin::clear_faults))
             .route("/_sim/act", post(admin::act))
             .fallback(any(discord))
             .with_state(self.clone())

@@ -1,4 +1,5 @@
 //! What integration tests share.
 
 pub(crate) mod harness;
+pub(crate) mod openapi;
 pub(crate) mod stage;

@@ -43,8 +43,6 @@ refusals! {
     unauthorized = 401 0 "401: Unauthorized";
     not_found = 404 0 "404: Not Found";
     method_not_allowed = 405 0 "405: Method Not Allowed";
-    /// The server's own failure.
-    internal = 500 0 "500: Internal Server Error";
     unknown_channel = 404 10_003 "Unknown Channel";
     unknown_guild = 404 10_004 "Unknown Guild";
     unknown_member = 404 10_007 "Unknown Member";

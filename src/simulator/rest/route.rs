@@ -9,28 +9,6 @@ use super::{
 };
 use crate::simulator::world::{Bits, Snowflake, World};
 
-/// What a request counts against: the route without ids, and the one id that buckets are kept apart by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct RateRoute {
-    /// `PATCH /channels/:id`
-    pub(crate) template: String,
-    /// The channel, guild or webhook.
-    pub(crate) major: String,
-}
-
-/// The route of a request, for rate limits.
-pub(crate) fn rate_route(method: &str, path: &str) -> RateRoute {
-    let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
-    let is_id = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    let shape = segments.iter().map(|s| if is_id(s) { "/:id".to_owned() } else { format!("/{s}") });
-    let major = match segments.as_slice() {
-        ["channels" | "guilds", id, ..] => (*id).to_owned(),
-        ["webhooks", id, rest @ ..] => format!("{id}/{}", rest.first().unwrap_or(&"")),
-        _ => String::new(),
-    };
-    RateRoute { template: format!("{method} {}", shape.collect::<String>()), major }
-}
-
 /// Finds and calls the function.
 pub(crate) fn dispatch(world: &mut World, call: &Call<'_>) -> Result<Reply, ApiError> {
     let segments: Vec<&str> = call.path.split('/').filter(|s| !s.is_empty()).collect();

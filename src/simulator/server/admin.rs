@@ -1,17 +1,20 @@
 //! Routes for whoever runs the simulator; no bot would call them.
 
+use std::error::Error;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::simulator::world::{World, WorldError};
-use crate::simulator::{Act, Simulator};
+use crate::simulator::faults::Faults;
+use crate::simulator::world::World;
+use crate::simulator::{Act, Record, Simulator};
 
 /// `GET /_sim/requests`
 pub(super) async fn requests(State(simulator): State<Simulator>) -> Json<Value> {
-    Json(simulator.requests().iter().map(super::super::Record::to_json).collect())
+    Json(simulator.requests().iter().map(Record::to_json).collect())
 }
 
 /// `DELETE /_sim/requests`
@@ -36,6 +39,23 @@ pub(super) async fn replace_world(State(simulator): State<Simulator>, body: Stri
     }
 }
 
+/// `PUT /_sim/faults`: replaces all rules, as YAML or JSON.
+pub(super) async fn set_faults(State(simulator): State<Simulator>, body: String) -> Response {
+    match serde_saphyr::from_str::<Faults>(&body) {
+        Ok(faults) => {
+            simulator.set_faults(faults);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
+/// `DELETE /_sim/faults`
+pub(super) async fn clear_faults(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.set_faults(Faults::default());
+    StatusCode::NO_CONTENT
+}
+
 /// `POST /_sim/act`: the status and body the user would have got.
 pub(super) async fn act(State(simulator): State<Simulator>, Json(act): Json<Act>) -> Response {
     let (status, body) = match simulator.act(&act) {
@@ -46,7 +66,7 @@ pub(super) async fn act(State(simulator): State<Simulator>, Json(act): Json<Act>
     body.map_or_else(|| status.into_response(), |body| (status, Json(body)).into_response())
 }
 
-fn refuse(error: &WorldError) -> Response {
-    let source = std::error::Error::source(error).map(ToString::to_string);
+fn refuse(error: &dyn Error) -> Response {
+    let source = error.source().map(ToString::to_string);
     (StatusCode::BAD_REQUEST, Json(json!({"error": error.to_string(), "cause": source}))).into_response()
 }

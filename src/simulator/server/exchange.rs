@@ -1,125 +1,236 @@
 //! One request, one answer: the order in which a request meets the parts of the simulator.
+//!
+//! Faults, then the ban, then who is calling, then limits, then the call itself; everything is logged.
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, Response, header};
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::outgoing::Outgoing;
 use super::request;
+use crate::simulator::faults::{Fault, Verdict};
+use crate::simulator::limits::{BucketState, Limited};
 use crate::simulator::log::Record;
 use crate::simulator::rest::{ApiError, Call, Reply, perform};
-use crate::simulator::world::Snowflake;
+use crate::simulator::world::{Overwrite, Snowflake, Switches, World};
 use crate::simulator::{Simulator, State};
 
-/// What is decided about a request before it is logged and sent.
-struct Decision {
-    result: Result<Reply, ApiError>,
+impl Simulator {
+    pub(super) async fn exchange(&self, parts: Parts, raw: Bytes) -> Response<Body> {
+        let path = request::below_version(parts.uri.path());
+        let (number, verdict) = {
+            let mut state = self.state();
+            let number = state.log.number();
+            (number, state.faults.judge(parts.method.as_str(), path.unwrap_or(parts.uri.path())))
+        };
+        if !verdict.latency.is_zero() {
+            self.0.clock.sleep(verdict.latency).await;
+        }
+        let mut state = self.state();
+        let now = self.now();
+        let mut exchange = Exchange::new(&mut state, &parts, &raw, now, &self.0.switches);
+        exchange.let_others_act(&verdict);
+        let outgoing = exchange.answer(path, &verdict);
+        let record = exchange.record(number, &outgoing);
+        state.log.push(record);
+        drop(state);
+        outgoing.into_response()
+    }
+}
+
+/// Why a request gets no regular answer.
+enum Stop {
+    Refused(ApiError),
+    Limited(Limited),
+    Banned,
+    Failed(u16),
+    Lost,
+    Stale(Bytes),
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// One request on its way through the simulator.
+struct Exchange<'a> {
+    state: &'a mut State,
+    parts: &'a Parts,
+    raw: &'a Bytes,
+    now: DateTime<Utc>,
+    switches: &'a Switches,
     user_id: Option<Snowflake>,
     body: Option<Value>,
+    reason: Option<String>,
+    bucket: Option<BucketState>,
+    done: bool,
 }
 
-impl Simulator {
-    pub(super) async fn exchange(&self, parts: Parts, body: Bytes) -> Response<Body> {
-        let mut state = self.state();
-        let number = state.log.number();
-        let decision = self.decide(&mut state, &parts, &body);
-        let (status, answer) = match &decision.result {
-            Ok(reply) => (reply.status, reply.body.as_ref().map(to_bytes).unwrap_or_default()),
-            Err(error) => (error.status, to_bytes(&error.body())),
+impl<'a> Exchange<'a> {
+    fn new(state: &'a mut State, parts: &'a Parts, raw: &'a Bytes, now: DateTime<Utc>, switches: &'a Switches) -> Self {
+        Self { state, parts, raw, now, switches, user_id: None, body: None, reason: None, bucket: None, done: false }
+    }
+
+    fn let_others_act(&mut self, verdict: &Verdict) {
+        for act in &verdict.edits {
+            if let Err(error) = act.perform(&mut self.state.world, self.now, self.switches) {
+                tracing::warn!(method = act.method, path = act.path, %error, "a scripted edit was refused");
+            }
+        }
+    }
+
+    /// The answer, with the headers and the count that go with it.
+    fn answer(&mut self, path: Option<&str>, verdict: &Verdict) -> Outgoing {
+        let result = self.run(path, verdict);
+        let scope = match &result {
+            Err(Stop::Limited(limited)) => Some(limited.scope),
+            _ => None,
         };
-        state.log.push(Record {
-            number,
-            time: self.now(),
-            method: parts.method.to_string(),
-            path: parts.uri.path().to_owned(),
-            query: parts.uri.query().unwrap_or_default().to_owned(),
-            user_id: decision.user_id,
-            reason: request::reason(&parts.headers).ok().flatten(),
-            user_agent: text_header(&parts, header::USER_AGENT),
-            body: decision.body.or_else(|| not_json(&body)),
-            status,
-            done: decision.result.is_ok(),
-            answer: answer.clone(),
-        });
-        drop(state);
-        answer_from_api(status, answer)
+        let outgoing = match result {
+            Ok(reply) => Outgoing::reply(&reply),
+            Err(Stop::Refused(error)) => Outgoing::refusal(&error),
+            Err(Stop::Limited(limited)) => {
+                self.bucket.clone_from(&limited.bucket);
+                Outgoing::limited(&limited)
+            }
+            Err(Stop::Banned) => return Outgoing::Cloudflare,
+            Err(Stop::Failed(status)) => Outgoing::failure(status),
+            Err(Stop::Lost) => return Outgoing::Lost,
+            Err(Stop::Stale(body)) => Outgoing::stale(body),
+        };
+        self.state.limiter.note(outgoing.logged().0, scope, self.now);
+        outgoing.with_bucket(self.bucket.as_ref(), self.now)
     }
 
-    fn decide(&self, state: &mut State, parts: &Parts, body: &Bytes) -> Decision {
-        let mut decision = Decision { result: Err(ApiError::not_found()), user_id: None, body: None };
-        decision.result = self.answer(state, parts, body, &mut decision.user_id, &mut decision.body);
-        decision
+    fn run(&mut self, path: Option<&str>, verdict: &Verdict) -> Result<Reply, Stop> {
+        self.fail_before(verdict)?;
+        if self.state.limiter.is_banned(self.now) {
+            return Err(Stop::Banned);
+        }
+        let path = path.ok_or_else(ApiError::not_found)?;
+        if self.header(header::USER_AGENT).is_none_or(|agent| agent.is_empty()) {
+            return Err(ApiError::cloudflare_block().into());
+        }
+        let method = self.parts.method.as_str();
+        if (method, path) == ("GET", "/gateway") {
+            return Ok(ok(json!({"url": self.gateway_url()})));
+        }
+        let token = request::bot_token(&self.parts.headers).ok_or_else(ApiError::unauthorized)?;
+        let actor = self.state.world.user_by_token(token).ok_or_else(ApiError::unauthorized)?;
+        self.user_id = Some(actor);
+        let body = request::json_body(&self.parts.headers, self.raw);
+        self.body = body.as_ref().ok().cloned().flatten();
+        let drawn = self.state.limiter.draw(actor, method, path, self.body.as_ref(), self.now);
+        self.bucket = drawn.map_err(Stop::Limited)?;
+        body?;
+        self.reason = request::reason(&self.parts.headers)?;
+        if (method, path) == ("GET", "/gateway/bot") {
+            let limit = json!({"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1});
+            return Ok(ok(json!({"url": self.gateway_url(), "shards": 1, "session_start_limit": limit})));
+        }
+        let reply = self.perform(path, actor, verdict)?;
+        self.done = true;
+        self.fail_after(actor, verdict)?;
+        Ok(reply)
     }
 
-    fn answer(
-        &self,
-        state: &mut State,
-        parts: &Parts,
-        body: &Bytes,
-        user_id: &mut Option<Snowflake>,
-        json: &mut Option<Value>,
-    ) -> Result<Reply, ApiError> {
-        let path = request::below_version(parts.uri.path()).ok_or_else(ApiError::not_found)?;
-        if text_header(parts, header::USER_AGENT).is_none_or(|agent| agent.is_empty()) {
-            return Err(ApiError::cloudflare_block());
+    /// Faults in place of the call.
+    fn fail_before(&self, verdict: &Verdict) -> Result<(), Stop> {
+        match verdict.replaced {
+            Some(Fault::RateLimit { scope, retry_after }) => {
+                let wait = TimeDelta::milliseconds(i64::try_from(retry_after).unwrap_or(i64::MAX));
+                Err(Stop::Limited(Limited { scope, wait, bucket: None }))
+            }
+            Some(Fault::ServerError { status, done: false }) => Err(Stop::Failed(status)),
+            Some(Fault::ConnectionLost { done: false }) => Err(Stop::Lost),
+            _ => Ok(()),
         }
-        if (parts.method.as_str(), path) == ("GET", "/gateway") {
-            return Ok(Reply { status: 200, body: Some(json!({"url": gateway_url(parts)})) });
+    }
+
+    /// Faults in place of the answer.
+    fn fail_after(&self, actor: Snowflake, verdict: &Verdict) -> Result<(), Stop> {
+        match verdict.replaced {
+            Some(Fault::ServerError { status, done: true }) => return Err(Stop::Failed(status)),
+            Some(Fault::ConnectionLost { done: true }) => return Err(Stop::Lost),
+            _ => {}
         }
-        let token = request::bot_token(&parts.headers).ok_or_else(ApiError::unauthorized)?;
-        let actor = state.world.user_by_token(token).ok_or_else(ApiError::unauthorized)?;
-        *user_id = Some(actor);
-        if (parts.method.as_str(), path) == ("GET", "/gateway/bot") {
-            return Ok(gateway_bot(parts));
+        if verdict.stale && self.parts.method == "GET" {
+            let query = self.parts.uri.query().unwrap_or_default();
+            let last = self.state.log.last_answer(actor, self.parts.uri.path(), query);
+            return last.map_or(Ok(()), |body| Err(Stop::Stale(body)));
         }
-        *json = request::json_body(&parts.headers, body)?;
-        let reason = request::reason(&parts.headers)?;
-        let query = request::read_query(parts.uri.query().unwrap_or_default());
+        Ok(())
+    }
+
+    fn perform(&mut self, path: &str, actor: Snowflake, verdict: &Verdict) -> Result<Reply, ApiError> {
+        let query = request::read_query(self.parts.uri.query().unwrap_or_default());
         let call = Call {
-            method: parts.method.as_str(),
+            method: self.parts.method.as_str(),
             path,
             query: &query,
-            body: json.as_ref(),
-            reason: reason.as_deref(),
+            body: self.body.as_ref(),
+            reason: self.reason.as_deref(),
             actor,
-            now: self.now(),
-            switches: &self.0.switches,
+            now: self.now,
+            switches: self.switches,
         };
-        perform(&mut state.world, &call)
+        let young = verdict.lost_overwrites.and_then(|age| TimeDelta::from_std(age).ok());
+        let kept = young.and_then(|age| young_overwrites(&self.state.world, path, self.now - age));
+        let reply = perform(&mut self.state.world, &call)?;
+        if let Some((channel, overwrites)) = kept {
+            restore_overwrites(&mut self.state.world, channel, overwrites);
+        }
+        Ok(reply)
+    }
+
+    fn record(&self, number: u64, outgoing: &Outgoing) -> Record {
+        let (status, answer) = outgoing.logged();
+        let text = || Value::String(String::from_utf8_lossy(self.raw).into_owned());
+        let unread = || (!self.raw.is_empty()).then(|| serde_json::from_slice(self.raw).unwrap_or_else(|_| text()));
+        Record {
+            number,
+            time: self.now,
+            method: self.parts.method.to_string(),
+            path: self.parts.uri.path().to_owned(),
+            query: self.parts.uri.query().unwrap_or_default().to_owned(),
+            user_id: self.user_id,
+            reason: self.reason.clone(),
+            user_agent: self.header(header::USER_AGENT),
+            body: self.body.clone().or_else(unread),
+            status,
+            done: self.done,
+            answer,
+        }
+    }
+
+    fn header(&self, name: HeaderName) -> Option<String> {
+        self.parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
+    fn gateway_url(&self) -> String {
+        format!("ws://{}", self.header(header::HOST).unwrap_or_else(|| "localhost".to_owned()))
     }
 }
 
-fn to_bytes(value: &Value) -> Bytes {
-    serde_json::to_vec(value).unwrap_or_default().into()
-}
-
-fn not_json(body: &Bytes) -> Option<Value> {
-    (!body.is_empty()).then(|| Value::String(String::from_utf8_lossy(body).into_owned()))
-}
-
-fn text_header(parts: &Parts, name: header::HeaderName) -> Option<String> {
-    parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-fn gateway_url(parts: &Parts) -> String {
-    format!("ws://{}", text_header(parts, header::HOST).unwrap_or_else(|| "localhost".to_owned()))
-}
-
-fn gateway_bot(parts: &Parts) -> Reply {
-    let limit = json!({"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1});
-    let body = json!({"url": gateway_url(parts), "shards": 1, "session_start_limit": limit});
+fn ok(body: Value) -> Reply {
     Reply { status: 200, body: Some(body) }
 }
 
-/// An answer that really comes from the API, not from what stands in front of it.
-fn answer_from_api(status: u16, body: Bytes) -> Response<Body> {
-    let empty = body.is_empty();
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::VIA, HeaderValue::from_static("1.1 google"));
-    if !empty {
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+/// The overwrites of the channel a path is about, when it was made after `since`.
+fn young_overwrites(world: &World, path: &str, since: DateTime<Utc>) -> Option<(Snowflake, Vec<Overwrite>)> {
+    let id = path.strip_prefix("/channels/")?.split('/').next()?.parse::<Snowflake>().ok()?;
+    let channel = world.guilds.get(&world.guild_of_channel(id)?)?.channels.get(&id)?;
+    (id.time() >= since).then(|| (id, channel.permission_overwrites.clone()))
+}
+
+fn restore_overwrites(world: &mut World, id: Snowflake, overwrites: Vec<Overwrite>) {
+    let guild = world.guild_of_channel(id).and_then(|guild| world.guilds.get_mut(&guild));
+    if let Some(channel) = guild.and_then(|guild| guild.channels.get_mut(&id)) {
+        channel.permission_overwrites = overwrites;
     }
-    response
 }

@@ -10,6 +10,8 @@ use setai::simulator::world::{Bits, Channel, FreshGuild, Guild, Role, Snowflake,
 use setai::simulator::{Act, Options, Simulator};
 use tower::ServiceExt;
 
+use super::openapi;
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -76,7 +78,24 @@ impl Harness {
     }
 
     /// Sends one request, with everything that can be chosen. A null body is none.
+    ///
+    /// Request and answer must conform to Discord's OpenAPI description, when it is at hand.
     pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+        token: &str,
+        reason: Option<&str>,
+    ) -> Answer {
+        let answer = self.send_unchecked(method, path, body, token, reason).await;
+        let violations = openapi::violations(&self.simulator.last_request().into_iter().collect::<Vec<_>>());
+        assert!(violations.is_empty(), "{violations:#?}");
+        answer
+    }
+
+    /// The same for requests that Discord takes although its description does not have them.
+    pub(crate) async fn send_unchecked(
         &self,
         method: &str,
         path: &str,
@@ -106,7 +125,8 @@ impl Harness {
             return Answer { status: 0, headers: HeaderMap::new(), body: Value::Null };
         };
         let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
@@ -151,7 +171,8 @@ impl Harness {
     /// The owner makes a role and puts it at a position.
     #[track_caller]
     pub(crate) fn role_by_hand(&self, name: &str, permissions: Bits, position: i64) -> Snowflake {
-        let id = id_of(&self.by_hand("POST", &self.in_guild("/roles"), json!({"name": name, "permissions": permissions})));
+        let id =
+            id_of(&self.by_hand("POST", &self.in_guild("/roles"), json!({"name": name, "permissions": permissions})));
         self.edit(|guild| guild.roles.get_mut(&id).expect("just made").position = position);
         id
     }

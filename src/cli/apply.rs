@@ -1,0 +1,239 @@
+//! `setai apply`: plans, asks, applies, and looks whether it worked.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::controller::{Engine, Proposal, Report, Request, StopSignal};
+use crate::manifest::Manifest;
+use crate::plan::render::{self, Tone};
+use crate::plan::{Consent, Outcome, Plan, judge, undo};
+use crate::store::{Trigger, Verdict};
+
+use super::arguments::{Apply, Connection};
+use super::context;
+use super::failure::{Exit, Failure};
+use super::manifests::{load, manifests};
+use super::plan::{SavedPlan, recover, revision};
+use super::progress::Shown;
+use super::screen::Screen;
+
+/// Requests under way at once. More would gain nothing under Discord's limits.
+pub(super) const CONCURRENCY: usize = 4;
+
+pub(super) async fn run(command: &Apply, connection: &Connection, screen: Screen) -> Result<Exit, Failure> {
+    if let Some(saved) = SavedPlan::read(&command.source.path) {
+        let saved = saved?;
+        let engine = context::engine(connection).await?;
+        return apply_saved(&engine, &saved, command, screen).await;
+    }
+    let loaded = load(&command.source.path)?;
+    let manifests = manifests(&loaded, screen)?;
+    let engine = context::engine(connection).await?;
+    let revision = revision(&command.source);
+    let mut worst = Exit::Success;
+    for manifest in &manifests {
+        recover(&engine, manifest, screen).await?;
+        let exit = apply_one(&engine, manifest, revision.as_deref(), command, screen).await?;
+        if exit == Exit::Interrupted {
+            return Ok(exit);
+        }
+        worst = if worst == Exit::Success { exit } else { worst };
+    }
+    Ok(worst)
+}
+
+async fn apply_saved(engine: &Engine, saved: &SavedPlan, command: &Apply, screen: Screen) -> Result<Exit, Failure> {
+    let manifest = saved.manifest()?;
+    let proposal = engine.propose(&manifest, saved.plan.revision.as_deref()).await?;
+    if proposal.plan.digest != saved.plan.digest {
+        return Err(Failure::new("the saved plan is stale: the guild, the bindings or this version of setai have changed since")
+            .help("Nothing was changed. Plan again, and look at what is different.")
+            .exit(Exit::Refused));
+    }
+    // Who saved the plan has seen it; applying it by name is the yes.
+    let consent = command.approve.clone().map_or(Consent::Seen, Consent::Digest);
+    carry_out(engine, &manifest, &proposal, &consent, command, screen).await
+}
+
+async fn apply_one(
+    engine: &Engine,
+    manifest: &Manifest,
+    revision: Option<&str>,
+    command: &Apply,
+    screen: Screen,
+) -> Result<Exit, Failure> {
+    let mut proposal = engine.propose(manifest, revision).await?;
+    if !command.json {
+        render::lines(&proposal.plan).iter().for_each(|line| screen.line(line));
+    }
+    if proposal.plan.is_empty() && proposal.plan.refusals.is_empty() && proposal.plan.blocking().next().is_none() {
+        engine.rebind(&proposal, &proposal.plan, None, &context::author()).await?;
+        if command.json {
+            screen.say(super::json(&json!({ "guild": manifest.guild, "verdict": "unchanged", "steps": [] }))?);
+        }
+        return Ok(Exit::Success);
+    }
+    let consent = match (&command.approve, command.auto_approve) {
+        (Some(digest), _) => Consent::Digest(digest.clone()),
+        (None, true) => Consent::Seen,
+        (None, false) => {
+            // What is refused anyway is not asked about.
+            judge(proposal.plan.clone(), &Consent::Seen).map_err(|rejected| Failure::from(*rejected))?;
+            ask(&proposal.plan, screen)?;
+            let digest = proposal.plan.digest.clone();
+            proposal = engine.propose(manifest, revision).await?;
+            if proposal.plan.digest != digest {
+                return Err(crate::controller::Error::Stale.into());
+            }
+            Consent::Seen
+        }
+    };
+    carry_out(engine, manifest, &proposal, &consent, command, screen).await
+}
+
+/// Asks for a yes.
+pub(super) fn ask(plan: &Plan, screen: Screen) -> Result<(), Failure> {
+    if !screen.is_interactive() {
+        return Err(Failure::new("nobody can be asked here, so nothing was changed")
+            .help("Look at the plan, then use `--auto-approve`, or save it with `setai plan -o FILE` and apply the file.")
+            .exit(Exit::Refused));
+    }
+    let question = if plan.is_destructive() { "Apply this plan, with what it removes?" } else { "Apply this plan?" };
+    let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+    match answer {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new("not applied; nothing was changed").exit(Exit::Refused)),
+        Err(error) => Err(Failure::new(format!("the answer could not be read: {error}")).exit(Exit::Refused)),
+    }
+}
+
+async fn carry_out(
+    engine: &Engine,
+    manifest: &Manifest,
+    proposal: &Proposal,
+    consent: &Consent,
+    command: &Apply,
+    screen: Screen,
+) -> Result<Exit, Failure> {
+    let approved = judge(proposal.plan.clone(), consent).map_err(|rejected| Failure::from(*rejected))?;
+    let request = Request {
+        approved,
+        proposal,
+        manifest: Some(manifest),
+        trigger: Trigger::Person,
+        author: context::author(),
+        rollback_of: None,
+        patience: Duration::from_secs(command.patience),
+        concurrency: CONCURRENCY,
+    };
+    let report = drive(engine, request, command.json, screen).await?;
+    if command.rollback_on_error && report.verdict != Verdict::Succeeded {
+        take_back(engine, proposal, &report, screen).await?;
+    }
+    tell(&report, command.json, screen)?;
+    Ok(exit_of(report.verdict))
+}
+
+/// Applies with a progress bar, and stops in order on Ctrl-C.
+pub(super) async fn drive(
+    engine: &Engine,
+    request: Request<'_>,
+    quiet: bool,
+    screen: Screen,
+) -> Result<Report, Failure> {
+    let stop = StopSignal::default();
+    let progress = Shown::new(quiet, screen);
+    let raised = stop.clone();
+    let watcher = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            raised.raise();
+            screen.remark("Stopping after the requests under way. What was done stays, and is recorded.");
+        }
+    });
+    let report = engine.apply(request, &progress, &stop).await;
+    watcher.abort();
+    progress.end();
+    Ok(report?)
+}
+
+/// Undoes what was done of a plan that did not succeed.
+async fn take_back(engine: &Engine, proposal: &Proposal, report: &Report, screen: Screen) -> Result<(), Failure> {
+    let done: Vec<_> = report.done().map(|step| step.id).collect();
+    if done.is_empty() {
+        return Ok(());
+    }
+    screen.remark("A step failed, so everything is taken back.");
+    let snapshot = engine.observe(proposal.snapshot.guild.id).await?;
+    let bindings = engine.store().bindings(proposal.snapshot.guild.id).await?;
+    let plan = undo(&proposal.plan, &done, &snapshot, &bindings);
+    render::lines(&plan).iter().for_each(|line| screen.remark(line.text()));
+    let back = Proposal { plan: plan.clone(), snapshot, bindings };
+    let approved = judge(plan, &Consent::Seen).map_err(|rejected| Failure::from(*rejected))?;
+    let request = Request {
+        approved,
+        proposal: &back,
+        manifest: None,
+        trigger: Trigger::Retry,
+        author: context::author(),
+        rollback_of: Some(report.run),
+        patience: Duration::from_secs(60),
+        concurrency: 1,
+    };
+    let undone = drive(engine, request, true, screen).await?;
+    screen.remark(match undone.verdict {
+        Verdict::Succeeded => "Everything was taken back.".to_owned(),
+        _ => format!("Not everything could be taken back; `setai history {}` shows what.", undone.run.short()),
+    });
+    Ok(())
+}
+
+/// Says how a run ended.
+pub(super) fn tell(report: &Report, as_json: bool, screen: Screen) -> Result<(), Failure> {
+    if as_json {
+        let steps: Vec<_> = report
+            .steps
+            .iter()
+            .map(|(step, outcome)| json!({ "step": step.id, "operation": step.operation, "result": outcome }))
+            .collect();
+        let left = report.left.as_ref().map(|plan| plan.steps.len());
+        screen.say(super::json(&json!({
+            "run": report.run,
+            "verdict": report.verdict,
+            "remark": report.remark,
+            "steps": steps,
+            "left": left,
+        }))?);
+        return Ok(());
+    }
+    for (step, outcome) in &report.steps {
+        let why = match outcome {
+            Outcome::Done => continue,
+            Outcome::Failed { why, .. } => format!("failed: {why}"),
+            Outcome::Skipped { why } => format!("skipped: {why}"),
+        };
+        screen.toned(Tone::Refuse, format!("  step {} {why}", step.id.0));
+    }
+    let done = report.done().count();
+    match report.verdict {
+        Verdict::Succeeded => screen.toned(
+            Tone::Create,
+            format!("Applied: {done} of {} steps; the guild equals its manifest. Run {}.", report.steps.len(), report.run.short()),
+        ),
+        _ => {
+            let remark = report.remark.clone().unwrap_or_default();
+            screen.toned(Tone::Warn, format!("Done: {done} of {} steps; {remark}. Run {}.", report.steps.len(), report.run.short()));
+            screen.say("Run the same command again to go on; `setai history` shows what was done.");
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn exit_of(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Succeeded => Exit::Success,
+        Verdict::Partial => Exit::Partial,
+        Verdict::Failed => Exit::Failure,
+        Verdict::Interrupted => Exit::Interrupted,
+    }
+}

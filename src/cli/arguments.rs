@@ -1,0 +1,254 @@
+//! What can be said on the command line. The comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+
+/// Keeps Discord servers in git: roles, channels and permissions as YAML, planned and applied.
+#[derive(Debug, Parser)]
+#[command(name = "setai", version, max_term_width = 100, propagate_version = true, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// Where Discord and the database are.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct Connection {
+    /// The bot's token
+    #[arg(long, global = true, env = "DISCORD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(super) token: Option<SecretString>,
+
+    /// A file with the bot's token
+    #[arg(long, global = true, env = "DISCORD_TOKEN_FILE", value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// Another server than Discord's own, such as a simulated one
+    #[arg(long, global = true, env = "SETAI_DISCORD_URL", value_name = "URL")]
+    pub(super) discord_url: Option<String>,
+
+    /// What is remembered: `sqlite:PATH` [default: a file in your state directory]
+    #[arg(long, global = true, env = "SETAI_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(super) database_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write a first manifest to start from
+    Init(Init),
+    /// Write a manifest of a guild as it is now
+    Import(Import),
+    /// Check manifests without asking Discord
+    Validate(Validate),
+    /// Check manifests and list everything worth knowing, not only errors
+    Lint(Validate),
+    /// Show what would change
+    Plan(PlanCommand),
+    /// Make the guild equal to its manifest
+    Apply(Apply),
+    /// Show what was changed in Discord by hand
+    Drift(Drift),
+    /// List what was applied
+    History(History),
+    /// Take back what a run did
+    Rollback(Rollback),
+    /// Print the JSON Schema of manifests
+    Schema,
+    /// Check token, permissions, hierarchy, hidden channels and database
+    Doctor(Doctor),
+    /// Run a simulated Discord
+    Simulate(Simulate),
+    /// Show everything on a simulated Discord, in under a minute
+    Demo(Demo),
+    /// Print a completion script for your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The guild's id, as a number in quotes; Discord's developer mode copies it
+    #[arg(long, value_name = "ID")]
+    pub(super) guild: String,
+    /// Where to write
+    #[arg(default_value = "guild.yaml", value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The guild's id
+    #[arg(long, value_name = "ID")]
+    pub(super) guild: String,
+    /// The folder to write to
+    #[arg(long, short, default_value = ".", value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// Write `id:` at every object
+    #[arg(long)]
+    pub(super) pin: bool,
+    /// Overwrite a file that is there already
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// A manifest, or a folder of them
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(super) path: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// How the manifest's revision is named in the audit log.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Source {
+    /// A manifest, or a folder of them
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(super) path: PathBuf,
+    /// The manifest's revision [default: git's commit, where there is one]
+    #[arg(long, env = "SETAI_REVISION", value_name = "NAME")]
+    pub(super) revision: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanCommand {
+    #[command(flatten)]
+    pub(super) source: Source,
+    /// Print JSON
+    #[arg(long, conflicts_with = "markdown")]
+    pub(super) json: bool,
+    /// Print Markdown, for a comment in a pull request
+    #[arg(long)]
+    pub(super) markdown: bool,
+    /// Exit with 2 when there is something to do
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+    /// Save the plan, to apply exactly this one later
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    #[command(flatten)]
+    pub(super) source: Source,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) auto_approve: bool,
+    /// Approve the plan of this digest, with what it is refused for
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) approve: Option<String>,
+    /// Take everything back when a step fails
+    #[arg(long)]
+    pub(super) rollback_on_error: bool,
+    /// Longest wait for one of Discord's limits, in seconds
+    #[arg(long, default_value_t = 900, value_name = "SECONDS")]
+    pub(super) patience: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Drift {
+    #[command(flatten)]
+    pub(super) source: Source,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Exit with 2 when there is drift
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct History {
+    /// Only this guild
+    #[arg(long, value_name = "ID")]
+    pub(super) guild: Option<String>,
+    /// How many
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
+    pub(super) limit: u32,
+    /// One run with all its steps
+    #[arg(value_name = "RUN")]
+    pub(super) run: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rollback {
+    /// The run to take back, as `setai history` names it
+    #[arg(value_name = "RUN")]
+    pub(super) run: String,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) auto_approve: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// A guild to look at closely [default: all the bot is in, briefly]
+    #[arg(long, value_name = "ID")]
+    pub(super) guild: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Simulate {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:7777", value_name = "ADDR")]
+    pub(super) listen: std::net::SocketAddr,
+    /// Add a fresh guild of this id, with the bot as administrator
+    #[arg(long, value_name = "ID")]
+    pub(super) guild: Vec<String>,
+    /// Start from this world
+    #[arg(long, value_name = "FILE")]
+    pub(super) world: Option<PathBuf>,
+    /// Save the world here at the end
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
+    /// Go wrong in these ways
+    #[arg(long, value_name = "FILE")]
+    pub(super) faults: Option<PathBuf>,
+    /// Equal seeds and requests give equal answers
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(super) seed: u64,
+    /// Whether Discord's rate limits are simulated
+    #[arg(long, value_enum, default_value_t = LimitChoice::Discord)]
+    pub(super) limits: LimitChoice,
+}
+
+/// Which rate limits a simulated Discord has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LimitChoice {
+    /// Discord's, as far as they are known
+    Discord,
+    /// None
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// The folder to leave behind
+    #[arg(default_value = "setai-demo", value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// Do not pause between the acts
+    #[arg(long)]
+    pub(super) quick: bool,
+}

@@ -1,0 +1,83 @@
+//! Opens what a command needs: the way to Discord, and the database.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Clock;
+use crate::controller::Engine;
+use crate::discord::{Client, Settings};
+use crate::model::GuildId;
+use crate::store::{Author, DatabaseUrl, Store, default_url, open};
+
+use super::arguments::Connection;
+use super::failure::Failure;
+
+/// A client for the bot whose token was given.
+pub(super) fn client(connection: &Connection) -> Result<Client, Failure> {
+    let mut settings = Settings::new(token(connection)?);
+    if let Some(address) = &connection.discord_url {
+        settings.address.clone_from(address);
+    }
+    Ok(Client::connect(settings)?)
+}
+
+fn token(connection: &Connection) -> Result<SecretString, Failure> {
+    if let Some(token) = connection.token.as_ref().filter(|token| !token.expose_secret().trim().is_empty()) {
+        return Ok(token.clone());
+    }
+    if let Some(path) = &connection.token_file {
+        let text = std::fs::read_to_string(path);
+        return text.map(SecretString::from).map_err(|error| {
+            Failure::new(format!("cannot read the token from `{}`: {error}", path.display()))
+                .help("DISCORD_TOKEN_FILE names a file that holds nothing but the token.")
+        });
+    }
+    Err(Failure::new("there is no bot token")
+        .help("Set DISCORD_TOKEN (or DISCORD_TOKEN_FILE) to the token from the Bot page of Discord's Developer Portal.")
+        .help("No bot yet? `setai demo` shows everything without one, and `setai simulate` runs a Discord to try it on."))
+}
+
+/// The database, made where there is none.
+pub(super) async fn store(connection: &Connection) -> Result<Arc<dyn Store>, Failure> {
+    let url = match &connection.database_url {
+        Some(url) => url.parse::<DatabaseUrl>()?,
+        None => default_url(|name| std::env::var_os(name))?,
+    };
+    Ok(open(&url).await?)
+}
+
+/// Client, database and clock.
+pub(super) async fn engine(connection: &Connection) -> Result<Engine, Failure> {
+    let client = Arc::new(client(connection)?);
+    let store = store(connection).await?;
+    Ok(Engine::new(client, store, Clock::system()))
+}
+
+/// A guild's id as people type it.
+pub(super) fn guild_id(text: &str) -> Result<GuildId, Failure> {
+    let id = text.trim_matches('"').parse().ok().and_then(GuildId::new_checked);
+    id.ok_or_else(|| {
+        Failure::new(format!("`{text}` is not the id of a guild"))
+            .help("It is a number of 17 to 20 digits. Switch on developer mode in Discord, then right-click the server and copy its id.")
+    })
+}
+
+/// Whose word a change is made on.
+pub(super) fn author() -> Author {
+    let name = ["SETAI_AUTHOR", "GITHUB_ACTOR", "USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    Author::Local(name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned()))
+}
+
+/// What the manifests' folder is at, when git knows: the commit, with `+` for changes that are in none.
+pub(super) fn git_revision(path: &Path) -> Option<String> {
+    let folder = if path.is_dir() { path } else { path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")) };
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--", "."]).is_some_and(|changes| !changes.is_empty());
+    Some(if changed { format!("{commit}+") } else { commit })
+}

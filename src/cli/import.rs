@@ -1,0 +1,100 @@
+//! `setai import`: a manifest of a guild as it is now, and the bindings to go with it.
+
+use crate::controller::Engine;
+use crate::manifest::render::{Keys, Rendered, Style, render};
+use crate::manifest::{Files, parse, schema};
+use crate::model::{Bindings, ObjectKind, Provenance, Snapshot, Visibility};
+use crate::plan::{BindingChange, propose};
+use crate::store::Rebinding;
+
+use super::arguments::{Connection, Import};
+use super::context::{self, guild_id};
+use super::failure::{Exit, Failure};
+use super::screen::Screen;
+
+pub(super) async fn run(command: &Import, connection: &Connection, screen: Screen) -> Result<Exit, Failure> {
+    let guild = guild_id(&command.guild)?;
+    let file = command.output.join("guild.yaml");
+    if file.exists() && !command.force {
+        return Err(Failure::new(format!("`{}` is there already", file.display()))
+            .help("Choose another folder with `--output`, or overwrite it with `--force`."));
+    }
+    let engine = context::engine(connection).await?;
+    let snapshot = engine.observe(guild).await?;
+    let rendered = import(&engine, &snapshot, command.pin).await?;
+    super::write_whole(&file, rendered.text.as_bytes())?;
+    super::write_whole(&command.output.join("schemas/guild.v1.json"), schema::schema_text().as_bytes())?;
+    tell(&snapshot, &rendered, screen);
+    let folder = command.output.display();
+    screen.say(format!("Wrote {} ({} lines). Next: `setai plan {folder}` finds nothing to do.", file.display(), rendered.text.lines().count()));
+    Ok(Exit::Success)
+}
+
+/// Renders a guild, proves that the text says what the guild is, and binds its keys.
+async fn import(engine: &Engine, snapshot: &Snapshot, pin: bool) -> Result<Rendered, Failure> {
+    let guild = snapshot.guild.id;
+    let bindings = engine.store().bindings(guild).await?;
+    let style = Style { pin, keys: known_keys(&bindings), ..Style::default() };
+    let rendered = render(&snapshot.guild, &style);
+    let changes = new_bindings(&rendered.keys, &bindings);
+    if !changes.is_empty() {
+        let rebinding =
+            Rebinding { guild, run: None, author: context::author(), at: chrono::Utc::now(), changes };
+        engine.store().rebind(&rebinding).await?;
+    }
+    let bound = engine.store().bindings(guild).await?;
+    prove(snapshot, &rendered, &bound)?;
+    Ok(rendered)
+}
+
+/// What was imported must plan to nothing; otherwise it is not what the guild is.
+fn prove(snapshot: &Snapshot, rendered: &Rendered, bindings: &Bindings) -> Result<(), Failure> {
+    let files = Files::single("guild.yaml", rendered.text.as_bytes()).map_err(Failure::new)?;
+    let parsed = parse(&files, "guild.yaml");
+    let problem = match parsed.manifest {
+        None => parsed.diagnostics.first().map_or_else(String::new, |d| d.message.clone()),
+        Some(manifest) => {
+            let plan = propose(&manifest, snapshot, bindings, None);
+            if plan.is_empty() {
+                return Ok(());
+            }
+            crate::plan::render::plain(&plan)
+        }
+    };
+    Err(Failure::new(format!("the guild has something that manifests cannot say yet: {problem}"))
+        .help("Nothing was written. Please report this, with the lines above."))
+}
+
+fn known_keys(bindings: &Bindings) -> Keys {
+    Keys {
+        roles: bindings.roles.iter().map(|(key, b)| (b.id, key.clone())).collect(),
+        categories: bindings.categories.iter().map(|(key, b)| (b.id, key.clone())).collect(),
+        channels: bindings.channels.iter().map(|(key, b)| (b.id, key.clone())).collect(),
+    }
+}
+
+fn new_bindings(keys: &Keys, bindings: &Bindings) -> Vec<BindingChange> {
+    let bind = |kind: ObjectKind, key: &crate::model::Key, id: String| BindingChange::Bind {
+        kind,
+        key: key.clone(),
+        id,
+        provenance: Provenance::Adopted,
+        protected: false,
+    };
+    let roles = keys.roles.iter().filter(|(id, _)| bindings.key_of_role(**id).is_none());
+    let categories = keys.categories.iter().filter(|(id, _)| bindings.key_of_channel(**id).is_none());
+    let channels = keys.channels.iter().filter(|(id, _)| bindings.key_of_channel(**id).is_none());
+    let roles = roles.map(|(id, key)| bind(ObjectKind::Role, key, id.to_string()));
+    let categories = categories.map(|(id, key)| bind(ObjectKind::Category, key, id.to_string()));
+    let channels = channels.map(|(id, key)| bind(ObjectKind::Channel, key, id.to_string()));
+    roles.chain(categories).chain(channels).collect()
+}
+
+fn tell(snapshot: &Snapshot, rendered: &Rendered, screen: Screen) {
+    for channel in &rendered.left_out {
+        screen.remark(format!("Left out: the channel {channel}, of a kind this build does not know. It stays as it is."));
+    }
+    if snapshot.visibility() != Visibility::Complete {
+        screen.remark("The bot is not administrator, so channels it may not see are missing here. They stay as they are.");
+    }
+}

@@ -1,0 +1,80 @@
+//! How far a run is: a bar on a terminal, a line now and then elsewhere.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::controller::{Pause, Progress};
+use crate::plan::{Outcome, Plan, Step};
+use crate::store::RunId;
+
+use super::screen::Screen;
+
+/// Shows the progress of one run.
+#[derive(Debug)]
+pub(super) struct Shown {
+    bar: ProgressBar,
+    quiet: bool,
+    ended: AtomicUsize,
+    screen: Screen,
+}
+
+impl Shown {
+    pub(super) fn new(quiet: bool, screen: Screen) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = ProgressStyle::with_template("  {bar:30.green/dim} {pos}/{len}  {elapsed}  {msg}") {
+            bar.set_style(style.progress_chars("━━─"));
+        }
+        Self { bar, quiet, ended: AtomicUsize::new(0), screen }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn plain(&self, text: String) {
+        if self.bar.is_hidden() && !self.quiet {
+            self.screen.remark(text);
+        }
+    }
+}
+
+impl Progress for Shown {
+    fn begin(&self, plan: &Plan, _: RunId) {
+        self.bar.set_length(plan.steps.len() as u64);
+    }
+
+    fn started(&self, step: &Step) {
+        self.bar.set_message(format!("step {}", step.id.0));
+    }
+
+    fn ended(&self, step: &Step, outcome: &Outcome) {
+        self.bar.inc(1);
+        let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+        let total = self.bar.length().unwrap_or_default();
+        if *outcome != Outcome::Done || ended.is_multiple_of(50) {
+            self.plain(format!("  {ended} of {total} steps (step {} {})", step.id.0, word(outcome)));
+        }
+    }
+
+    fn paused(&self, pause: &Pause) {
+        let text = format!("waiting {} s: {}", pause.duration.as_secs(), pause.why);
+        self.bar.set_message(text);
+    }
+
+    fn verifying(&self) {
+        self.bar.set_message("looking whether the guild is as it should be");
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Skipped { .. } => "skipped",
+    }
+}

@@ -1,0 +1,260 @@
+//! Faults on demand: what goes wrong with which request.
+//!
+//! Rules are data, so that a run can be repeated from a file and a seed. Decides which rules hit; the server carries
+//! them out.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Act;
+use super::limits::Scope;
+
+/// Rules, and the seed that decides those with a probability.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Equal seeds and equal requests give equal faults.
+    pub seed: u64,
+    /// All that hit, hit; of those that replace the answer, the first.
+    pub rules: Vec<Rule>,
+}
+
+impl Faults {
+    /// One rule that hits every request.
+    pub fn always(fault: Fault) -> Self {
+        Self { seed: 0, rules: vec![Rule::new(fault)] }
+    }
+}
+
+/// What goes wrong, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Only requests with this method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Only paths (below the API's version) like this; `*` stands for any text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Only the n-th request that fits method and path, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nth: Option<u64>,
+    /// Only the first so many that fit method and path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// Only this share of them, 0 to 1, by the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// What goes wrong.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+impl Rule {
+    /// A rule that hits every request; narrow it by setting fields.
+    pub fn new(fault: Fault) -> Self {
+        Self { method: None, path: None, nth: None, first: None, probability: None, fault }
+    }
+
+    /// Only requests with this method and a path like this.
+    #[must_use]
+    pub fn on(mut self, method: &str, path: &str) -> Self {
+        (self.method, self.path) = (Some(method.to_owned()), Some(path.to_owned()));
+        self
+    }
+
+    /// Only the n-th that fits, from 1.
+    #[must_use]
+    pub fn nth(mut self, nth: u64) -> Self {
+        self.nth = Some(nth);
+        self
+    }
+
+    fn fits(&self, method: &str, path: &str) -> bool {
+        self.method.as_ref().is_none_or(|m| m.eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|pattern| like(pattern, path))
+    }
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum Fault {
+    /// The answer takes longer.
+    Latency {
+        /// At least this, milliseconds.
+        milliseconds: u64,
+        /// And up to this more, by the seed.
+        #[serde(default)]
+        jitter: u64,
+    },
+    /// A 429; the call is not carried out.
+    RateLimit {
+        /// Whom it claims to concern.
+        scope: Scope,
+        /// How long it says to wait, milliseconds.
+        retry_after: u64,
+    },
+    /// A 5xx.
+    ServerError {
+        /// The status.
+        status: u16,
+        /// The call was carried out all the same.
+        #[serde(default)]
+        done: bool,
+    },
+    /// No answer at all.
+    ConnectionLost {
+        /// The call was carried out all the same.
+        #[serde(default)]
+        done: bool,
+    },
+    /// An edit of overwrites is answered and audited, but lost, when its channel is younger than this.
+    LostOverwrites {
+        /// Age of the channel, milliseconds.
+        milliseconds: u64,
+    },
+    /// A read is answered with what the same caller last got for it.
+    Stale,
+    /// Somebody else does something just before.
+    Edit {
+        /// What.
+        act: Act,
+    },
+}
+
+/// What is wrong with one request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) latency: Duration,
+    pub(crate) edits: Vec<Act>,
+    pub(crate) lost_overwrites: Option<Duration>,
+    pub(crate) stale: bool,
+    pub(crate) replaced: Option<Fault>,
+}
+
+/// Rules at work.
+#[derive(Debug, Default)]
+pub(crate) struct FaultPlan {
+    faults: Faults,
+    fitted: Vec<u64>,
+    asked: u64,
+}
+
+impl FaultPlan {
+    pub(crate) fn new(faults: Faults) -> Self {
+        Self { fitted: vec![0; faults.rules.len()], faults, asked: 0 }
+    }
+
+    /// Which rules hit the next request.
+    pub(crate) fn judge(&mut self, method: &str, path: &str) -> Verdict {
+        let mut verdict = Verdict::default();
+        self.asked += 1;
+        for (index, (rule, fitted)) in self.faults.rules.iter().zip(&mut self.fitted).enumerate() {
+            if !rule.fits(method, path) {
+                continue;
+            }
+            *fitted += 1;
+            let chance = chance(self.faults.seed, index, self.asked);
+            let in_count = rule.nth.is_none_or(|n| n == *fitted) && rule.first.is_none_or(|n| *fitted <= n);
+            if in_count && rule.probability.is_none_or(|p| chance < p) {
+                verdict.add(&rule.fault, chance);
+            }
+        }
+        verdict
+    }
+}
+
+impl Verdict {
+    fn add(&mut self, fault: &Fault, chance: f64) {
+        match fault {
+            Fault::Latency { milliseconds, jitter } => {
+                let base = Duration::from_millis(*milliseconds);
+                self.latency += base + Duration::from_millis(*jitter).mul_f64(chance);
+            }
+            Fault::LostOverwrites { milliseconds } => {
+                self.lost_overwrites = Some(Duration::from_millis(*milliseconds));
+            }
+            Fault::Stale => self.stale = true,
+            Fault::Edit { act } => self.edits.push(act.clone()),
+            Fault::RateLimit { .. } | Fault::ServerError { .. } | Fault::ConnectionLost { .. } => {
+                self.replaced.get_or_insert_with(|| fault.clone());
+            }
+        }
+    }
+}
+
+/// A number from 0 up to 1, the same for the same three.
+fn chance(seed: u64, rule: usize, request: u64) -> f64 {
+    let mut x = seed ^ (rule as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ request.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    for _ in 0..2 {
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^= x >> 31;
+    }
+    f64::from(u32::try_from(x >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// True when the text is the pattern with any text in place of each `*`.
+fn like(pattern: &str, text: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
+    let Some(rest) = text.strip_prefix(head) else { return false };
+    let mut starts = rest.char_indices().map(|(index, _)| index).chain([rest.len()]);
+    starts.any(|start| like(tail, &rest[start..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_paths() {
+        assert!(like("/channels/*", "/channels/12/permissions/3"));
+        assert!(like("/channels/*/permissions/*", "/channels/12/permissions/3"));
+        assert!(!like("/channels/*/permissions", "/channels/12/permissions/3"));
+        assert!(!like("/channels", "/channels/1"));
+    }
+
+    #[test]
+    fn counted_rules_hit_exactly_their_requests() {
+        let lost = Fault::ConnectionLost { done: true };
+        let mut plan =
+            FaultPlan::new(Faults { seed: 0, rules: vec![Rule::new(lost.clone()).on("POST", "/guilds/*").nth(2)] });
+        let hits: Vec<bool> = (0..4)
+            .map(|_| {
+                plan.judge("GET", "/guilds/1/roles");
+                plan.judge("POST", "/guilds/1/roles").replaced == Some(lost.clone())
+            })
+            .collect();
+        assert_eq!(hits, [false, true, false, false]);
+    }
+
+    #[test]
+    fn probabilities_are_kept_and_repeat_with_the_seed() {
+        let hits = |seed| {
+            let rule = Rule { probability: Some(0.2), ..Rule::new(Fault::Stale) };
+            let mut plan = FaultPlan::new(Faults { seed, rules: vec![rule] });
+            (0..10_000).map(|_| plan.judge("GET", "/x").stale).collect::<Vec<_>>()
+        };
+        let share = hits(1).iter().filter(|hit| **hit).count();
+        assert!((1_800..2_200).contains(&share), "{share}");
+        assert_eq!(hits(1), hits(1));
+        assert_ne!(hits(1), hits(2));
+    }
+
+    #[test]
+    fn rules_are_written_in_a_line_each() {
+        let text = json!({"seed": 7, "rules": [
+            {"fault": "latency", "milliseconds": 20},
+            {"method": "PATCH", "path": "/channels/*", "nth": 3, "fault": "rate_limit", "scope": "shared", "retry_after": 1500},
+            {"probability": 0.01, "fault": "connection_lost", "done": true},
+            {"fault": "edit", "act": {"user_id": "5", "method": "DELETE", "path": "/channels/9"}},
+        ]});
+        let faults: Faults = serde_json::from_value(text.clone()).expect("valid rules");
+        assert_eq!(faults.rules[1].nth, Some(3));
+        let again = serde_json::to_value(&faults).expect("writes");
+        assert_eq!(serde_json::from_value::<Faults>(again).expect("valid rules"), faults);
+    }
+}
