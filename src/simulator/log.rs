@@ -94,7 +94,6 @@ impl Log {
         self.records.iter().cloned().collect()
     }
 
-
     pub(crate) fn clear(&mut self) {
         self.records.clear();
     }

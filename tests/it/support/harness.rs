@@ -106,7 +106,8 @@ impl Harness {
             return Answer { status: 0, headers: HeaderMap::new(), body: Value::Null };
         };
         let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
@@ -151,7 +152,8 @@ impl Harness {
     /// The owner makes a role and puts it at a position.
     #[track_caller]
     pub(crate) fn role_by_hand(&self, name: &str, permissions: Bits, position: i64) -> Snowflake {
-        let id = id_of(&self.by_hand("POST", &self.in_guild("/roles"), json!({"name": name, "permissions": permissions})));
+        let id =
+            id_of(&self.by_hand("POST", &self.in_guild("/roles"), json!({"name": name, "permissions": permissions})));
         self.edit(|guild| guild.roles.get_mut(&id).expect("just made").position = position);
         id
     }
