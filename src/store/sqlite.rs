@@ -268,6 +268,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_value_that_means_nothing_is_named_and_never_taken_for_none() {
+        let store = SqliteStore::open(&DatabaseUrl::Memory).await.expect("open");
+        store.rebind(&large_rebinding(1)).await.expect("rebind");
+        sqlx::query("UPDATE channels SET manifest_key = 'not a key'").execute(&store.0).await.expect("spoilt");
+        let error = store.bindings(GuildId::new(22)).await.expect_err("not a binding less");
+        assert!(matches!(error, Error::Unreadable { column: "manifest_key", .. }), "{error:?}");
+    }
+
+    #[tokio::test]
     async fn the_audit_trail_cannot_be_changed_by_anybody() {
         let store = SqliteStore::open(&DatabaseUrl::Memory).await.expect("open");
         store.rebind(&large_rebinding(1)).await.expect("rebind");
