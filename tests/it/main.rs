@@ -2,4 +2,5 @@
 #![allow(missing_docs, reason = "tests are read, not documented")]
 
 mod simulator_behaviours;
+mod simulator_twilight;
 mod support;
