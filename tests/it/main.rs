@@ -3,8 +3,10 @@
 
 mod architecture;
 mod convergence;
+mod examples;
 mod manifest;
 mod simulator_behaviours;
+mod simulator_twilight;
 mod store;
 mod support;
 mod transport;

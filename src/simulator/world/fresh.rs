@@ -38,6 +38,10 @@ const EVERYONE: [Bits; 29] = [
     Bits::USE_EXTERNAL_APPS,
 ];
 
+/// Where a bot's managed role stands at least. A person has pulled it up and left room: new roles appear at position 1,
+/// and a bot can order roles only below its own.
+pub(super) const BOT_ROLE_POSITION: i64 = 250;
+
 /// Who is who in a guild made by [`World::fresh_guild`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreshGuild {
@@ -83,7 +87,8 @@ impl World {
         let id = self.mint(now);
         let name = self.users.get(&bot).map_or_else(String::new, |user| user.username.clone());
         if let Some(guild) = self.guilds.get_mut(&guild) {
-            let position = guild.roles.values().map(|r| r.position).max().unwrap_or(0) + 1;
+            let top = guild.roles.values().map(|r| r.position).max().unwrap_or(0);
+            let position = BOT_ROLE_POSITION.max(top + 1);
             let tags = Map::from_iter([("bot_id".to_owned(), json!(bot))]);
             let role = Role { id, name, permissions, managed: true, tags: Some(tags), position, ..Role::default() };
             guild.roles.insert(id, role);

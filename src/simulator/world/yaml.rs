@@ -24,6 +24,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::fresh::BOT_ROLE_POSITION;
 use super::{Snowflake, World, kind};
 
 /// Why a text is no world.
@@ -185,7 +186,7 @@ fn add_bot_role(member: &mut Object, users: &[Object], roles: &mut Vec<Object>, 
     let top = roles.iter().filter_map(|r| r.get("position")).filter_map(Value::as_i64).max().unwrap_or(0);
     let id = json!(ids.mint(now));
     let role = json!({
-        "id": id, "name": name, "position": top + 1, "permissions": permissions, "managed": true,
+        "id": id, "name": name, "position": BOT_ROLE_POSITION.max(top + 1), "permissions": permissions, "managed": true,
         "tags": {"bot_id": member.get("user_id")},
     });
     if let Value::Object(role) = role {

@@ -6,7 +6,8 @@ use axum::http::{HeaderMap, Request};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use setai::clock::Clock;
-use setai::simulator::world::{Bits, Channel, FreshGuild, Guild, Role, Snowflake, World};
+use setai::simulator::limits::Limits;
+use setai::simulator::world::{Bits, Channel, FreshGuild, Guild, Role, Snowflake, Switches, World};
 use setai::simulator::{Act, Options, Simulator};
 use tower::ServiceExt;
 
@@ -60,15 +61,20 @@ pub(crate) struct Harness {
 }
 
 impl Harness {
-    /// Everything at its default.
+    /// Likely switches, no limits, no faults.
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
+    }
+
+    /// With other switches.
+    pub(crate) fn switched(change: impl FnOnce(&mut Switches)) -> Self {
+        Self::with(|options| change(&mut options.switches))
     }
 
     /// With other options.
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
         let clock = Clock::virtual_at(DateTime::from_timestamp(1_795_000_000, 0).expect("a valid time"));
-        let mut options = Options { clock: clock.clone(), ..Options::default() };
+        let mut options = Options { clock: clock.clone(), limits: Limits::none(), ..Options::default() };
         change(&mut options);
         let mut world = World::new(options.seed);
         let FreshGuild { guild, owner, bot, bot_role } = world.fresh_guild("Rust Study Group", None, clock.now());
@@ -190,6 +196,11 @@ impl Harness {
     pub(crate) fn edit<T>(&self, change: impl FnOnce(&mut Guild) -> T) -> T {
         let guild = self.guild;
         self.simulator.with_world(|world| change(world.guilds.get_mut(&guild).expect("the guild is there")))
+    }
+
+    /// What the audit log holds, oldest first: action and reason.
+    pub(crate) fn audited(&self) -> Vec<(u32, Option<String>)> {
+        self.edit(|guild| guild.audit_log.iter().map(|e| (e.action_type, e.reason.clone())).collect())
     }
 
     /// A channel as it is stored.
