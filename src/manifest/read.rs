@@ -245,7 +245,8 @@ impl<T: Word> Read for T {
                 let list = words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
                 let problem = Problem::new(rule::UNKNOWN_WORD, format!("`{word}` is none of {list}"));
                 let problem = problem.at(node.spot, "not known here");
-                problems.report(problem.did_you_mean(node.spot, word, words.iter().copied()));
+                let guess = problems.guess(word, words.iter().copied());
+                problems.report(problem.did_you_mean(node.spot, guess));
                 None
             }
         }
@@ -329,7 +330,8 @@ pub(super) fn object_schema(generator: &mut SchemaGenerator, description: &str, 
 pub(super) fn unknown_field(entry: &Entry<'_>, noun: &str, fields: &[&str], problems: &mut Problems) {
     let problem = Problem::new(rule::UNKNOWN_FIELD, format!("unknown field `{}`", entry.key));
     let problem = problem.at(entry.key_spot, format!("not a field of {noun}"));
-    problems.report(problem.did_you_mean(entry.key_spot, &entry.key, fields.iter().copied()));
+    let guess = problems.guess(&entry.key, fields.iter().copied());
+    problems.report(problem.did_you_mean(entry.key_spot, guess));
 }
 
 /// A map with a fixed list of fields.
