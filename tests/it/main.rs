@@ -2,3 +2,6 @@
 
 mod bytes;
 mod manifest;
+mod render;
+mod schema;
+mod support;
