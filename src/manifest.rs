@@ -3,6 +3,7 @@
 //! Decides whether a text is a manifest and what it means. Knows nothing of live guilds, disks or HTTP: files come in
 //! as texts, and every problem goes out as a [`Diagnostic`] with a place and a suggestion.
 
+mod check;
 mod compose;
 mod content;
 mod diagnostic;
@@ -11,9 +12,11 @@ mod origin;
 mod parse;
 mod policy;
 mod read;
+pub mod render;
 mod report;
 mod resolve;
 mod scalar;
+pub mod schema;
 mod source;
 mod tree;
 

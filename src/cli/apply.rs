@@ -47,9 +47,11 @@ async fn apply_saved(engine: &Engine, saved: &SavedPlan, command: &Apply, screen
     let manifest = saved.manifest()?;
     let proposal = engine.propose(&manifest, saved.plan.revision.as_deref()).await?;
     if proposal.plan.digest != saved.plan.digest {
-        return Err(Failure::new("the saved plan is stale: the guild, the bindings or this version of setai have changed since")
-            .help("Nothing was changed. Plan again, and look at what is different.")
-            .exit(Exit::Refused));
+        return Err(Failure::new(
+            "the saved plan is stale: the guild, the bindings or this version of setai have changed since",
+        )
+        .help("Nothing was changed. Plan again, and look at what is different.")
+        .exit(Exit::Refused));
     }
     // Who saved the plan has seen it; applying it by name is the yes.
     let consent = command.approve.clone().map_or(Consent::Seen, Consent::Digest);
@@ -96,7 +98,9 @@ async fn apply_one(
 pub(super) fn ask(plan: &Plan, screen: Screen) -> Result<(), Failure> {
     if !screen.is_interactive() {
         return Err(Failure::new("nobody can be asked here, so nothing was changed")
-            .help("Look at the plan, then use `--auto-approve`, or save it with `setai plan -o FILE` and apply the file.")
+            .help(
+                "Look at the plan, then use `--auto-approve`, or save it with `setai plan -o FILE` and apply the file.",
+            )
             .exit(Exit::Refused));
     }
     let question = if plan.is_destructive() { "Apply this plan, with what it removes?" } else { "Apply this plan?" };
@@ -218,11 +222,18 @@ pub(super) fn tell(report: &Report, as_json: bool, screen: Screen) -> Result<(),
     match report.verdict {
         Verdict::Succeeded => screen.toned(
             Tone::Create,
-            format!("Applied: {done} of {} steps; the guild equals its manifest. Run {}.", report.steps.len(), report.run.short()),
+            format!(
+                "Applied: {done} of {} steps; the guild equals its manifest. Run {}.",
+                report.steps.len(),
+                report.run.short()
+            ),
         ),
         _ => {
             let remark = report.remark.clone().unwrap_or_default();
-            screen.toned(Tone::Warn, format!("Done: {done} of {} steps; {remark}. Run {}.", report.steps.len(), report.run.short()));
+            screen.toned(
+                Tone::Warn,
+                format!("Done: {done} of {} steps; {remark}. Run {}.", report.steps.len(), report.run.short()),
+            );
             screen.say("Run the same command again to go on; `setai history` shows what was done.");
         }
     }

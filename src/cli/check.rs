@@ -12,8 +12,7 @@ use super::screen::Screen;
 pub(super) fn run(command: &Validate, everything: bool, screen: Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.path)?;
     let (manifests, diagnostics) = parsed(&loaded);
-    let shown: Vec<_> =
-        diagnostics.iter().filter(|d| everything || d.severity != Severity::Log).cloned().collect();
+    let shown: Vec<_> = diagnostics.iter().filter(|d| everything || d.severity != Severity::Log).cloned().collect();
     if command.json {
         screen.say(super::json(&diagnostics_to_json(&shown, &loaded.files))?);
     } else {
@@ -23,12 +22,15 @@ pub(super) fn run(command: &Validate, everything: bool, screen: Screen) -> Resul
         }
         for manifest in &manifests {
             let name = manifest.name.clone().unwrap_or_else(|| manifest.guild.to_string());
-            screen.toned(Tone::Create, format!(
-                "{name}: {} roles, {} categories, {} channels",
-                manifest.roles.len(),
-                manifest.categories.len(),
-                manifest.channels.len()
-            ));
+            screen.toned(
+                Tone::Create,
+                format!(
+                    "{name}: {} roles, {} categories, {} channels",
+                    manifest.roles.len(),
+                    manifest.categories.len(),
+                    manifest.channels.len()
+                ),
+            );
         }
         let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
         let (errors, warnings) = (count(Severity::Block), count(Severity::Warn));

@@ -36,7 +36,9 @@ fn token(connection: &Connection) -> Result<SecretString, Failure> {
     }
     Err(Failure::new("there is no bot token")
         .help("Set DISCORD_TOKEN (or DISCORD_TOKEN_FILE) to the token from the Bot page of Discord's Developer Portal.")
-        .help("No bot yet? `setai demo` shows everything without one, and `setai simulate` runs a Discord to try it on."))
+        .help(
+            "No bot yet? `setai demo` shows everything without one, and `setai simulate` runs a Discord to try it on.",
+        ))
 }
 
 /// The database, made where there is none.
@@ -66,13 +68,18 @@ pub(super) fn guild_id(text: &str) -> Result<GuildId, Failure> {
 
 /// Whose word a change is made on.
 pub(super) fn author() -> Author {
-    let name = ["SETAI_AUTHOR", "GITHUB_ACTOR", "USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let name =
+        ["SETAI_AUTHOR", "GITHUB_ACTOR", "USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     Author::Local(name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned()))
 }
 
 /// What the manifests' folder is at, when git knows: the commit, with `+` for changes that are in none.
 pub(super) fn git_revision(path: &Path) -> Option<String> {
-    let folder = if path.is_dir() { path } else { path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")) };
+    let folder = if path.is_dir() {
+        path
+    } else {
+        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    };
     let git = |arguments: &[&str]| {
         let output = std::process::Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -88,18 +88,26 @@ impl Story {
     }
 
     async fn messy_guild(&self) -> Result<(), Failure> {
-        self.act("A Discord server, grown over years", "It is simulated: no account, no token, nothing leaves this machine.").await;
+        self.act(
+            "A Discord server, grown over years",
+            "It is simulated: no account, no token, nothing leaves this machine.",
+        )
+        .await;
         self.sidebar()
     }
 
     /// The guild as its members see it.
     fn sidebar(&self) -> Result<(), Failure> {
         self.simulator.with_world(|world| {
-            let guild = world.guilds.get(&Snowflake(GUILD)).ok_or_else(|| Failure::new("the demo's guild is missing"))?;
+            let guild =
+                world.guilds.get(&Snowflake(GUILD)).ok_or_else(|| Failure::new("the demo's guild is missing"))?;
             let mut channels: Vec<_> = guild.channels.iter().collect();
             channels.sort_by_key(|(id, c)| (c.position, **id));
-            let children = |parent: Option<Snowflake>| channels.iter().filter(move |(_, c)| c.kind != 4 && c.parent_id == parent);
-            let name = |kind: u8, name: &str| if kind == 2 || kind == 13 { format!("🔊 {name}") } else { format!("# {name}") };
+            let children =
+                |parent: Option<Snowflake>| channels.iter().filter(move |(_, c)| c.kind != 4 && c.parent_id == parent);
+            let name = |kind: u8, name: &str| {
+                if kind == 2 || kind == 13 { format!("🔊 {name}") } else { format!("# {name}") }
+            };
             for (_, channel) in children(None) {
                 self.screen.say(format!("  {}", name(channel.kind, &channel.name)));
             }
@@ -114,7 +122,11 @@ impl Story {
     }
 
     async fn import(&self) -> Result<(), Failure> {
-        self.act("First: write down what is there", "One command turns the whole server into YAML; planning it finds nothing to do.").await;
+        self.act(
+            "First: write down what is there",
+            "One command turns the whole server into YAML; planning it finds nothing to do.",
+        )
+        .await;
         let output = self.folder.join("as-it-was");
         self.typed(&format!("import --guild {GUILD} --output {}", output.display()));
         let command = Import { guild: GUILD.to_string(), output: output.clone(), pin: false, force: false };
@@ -124,7 +136,13 @@ impl Story {
     }
 
     async fn plan(&self, path: PathBuf) -> Result<(), Failure> {
-        let command = PlanCommand { source: self.source(path), json: false, markdown: false, detailed_exitcode: false, output: None };
+        let command = PlanCommand {
+            source: self.source(path),
+            json: false,
+            markdown: false,
+            detailed_exitcode: false,
+            output: None,
+        };
         plan::run(&command, &self.connection, self.screen).await.map(drop)
     }
 
@@ -133,7 +151,10 @@ impl Story {
         self.act("Then: say what it should be, and apply it", text).await;
         let file = self.folder.join("guild.yaml");
         super::write_whole(&file, LAYOUT.as_bytes())?;
-        super::write_whole(&self.folder.join("schemas/guild.v1.json"), crate::manifest::schema::schema_text().as_bytes())?;
+        super::write_whole(
+            &self.folder.join("schemas/guild.v1.json"),
+            crate::manifest::schema::schema_text().as_bytes(),
+        )?;
         self.typed(&format!("apply {}", file.display()));
         self.apply(file).await?;
         self.screen.say("");
@@ -153,7 +174,11 @@ impl Story {
     }
 
     async fn drift(&self) -> Result<(), Failure> {
-        self.act("Somebody changes things by hand", "Kim, a moderator, opens the staff room to everyone and renames a channel.").await;
+        self.act(
+            "Somebody changes things by hand",
+            "Kim, a moderator, opens the staff room to everyone and renames a channel.",
+        )
+        .await;
         self.by_hand()?;
         let file = self.folder.join("guild.yaml");
         self.typed(&format!("drift {}", file.display()));
@@ -165,14 +190,20 @@ impl Story {
         let (kim, staff, lounge) = self.simulator.with_world(|world| {
             let kim = world.users.iter().find(|(_, user)| user.username == "kim").map(|(id, _)| *id);
             let guild = world.guilds.get(&Snowflake(GUILD));
-            let channel = |name: &str| guild.and_then(|g| g.channels.iter().find(|(_, c)| c.name == name)).map(|(id, _)| *id);
+            let channel =
+                |name: &str| guild.and_then(|g| g.channels.iter().find(|(_, c)| c.name == name)).map(|(id, _)| *id);
             (kim, channel("staff-room"), channel("lounge"))
         });
         let missing = || Failure::new("the demo's people and channels are missing");
         let (kim, staff, lounge) = (kim.ok_or_else(missing)?, staff.ok_or_else(missing)?, lounge.ok_or_else(missing)?);
         let acts = [
             Act::new(kim, "PATCH", &format!("/channels/{staff}"), json!({ "permission_overwrites": [] })),
-            Act::new(kim, "PATCH", &format!("/channels/{lounge}"), json!({ "name": "chaos", "topic": "anything goes" })),
+            Act::new(
+                kim,
+                "PATCH",
+                &format!("/channels/{lounge}"),
+                json!({ "name": "chaos", "topic": "anything goes" }),
+            ),
         ];
         for act in &acts {
             self.simulator.act(act).map_err(|error| Failure::new(format!("Kim could not do it: {error:?}")))?;

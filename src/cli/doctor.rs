@@ -91,7 +91,10 @@ async fn examine(client: &Client, guild: Option<GuildId>, bindings: &Bindings, f
             for guild in &guilds {
                 let admin = guild.owner || guild.permissions.contains(Permissions::ADMINISTRATOR);
                 let held = if admin { "administrator" } else { "not administrator" };
-                findings.push(Finding::good("guild", format!("{} ({}), {held}; `--guild {1}` looks closer", guild.name, guild.id)));
+                findings.push(Finding::good(
+                    "guild",
+                    format!("{} ({}), {held}; `--guild {1}` looks closer", guild.name, guild.id),
+                ));
             }
         }
         Some(id) if !guilds.iter().any(|guild| guild.id == id) => {
@@ -122,7 +125,11 @@ fn examine_guild(snapshot: &Snapshot, bindings: &Bindings, findings: &mut Vec<Fi
     findings.push(Finding::good("guild", layout));
     let Facet::Known(bot) = &snapshot.bot else { return };
     if bot.timed_out {
-        findings.push(Finding::bad("bot", "is timed out, so Discord refuses everything", "End its timeout in Discord."));
+        findings.push(Finding::bad(
+            "bot",
+            "is timed out, so Discord refuses everything",
+            "End its timeout in Discord.",
+        ));
     }
     permissions(snapshot, findings);
     hierarchy(snapshot, bindings, findings);
@@ -139,7 +146,11 @@ fn examine_guild(snapshot: &Snapshot, bindings: &Bindings, findings: &mut Vec<Fi
     }
     if guild.requires_mfa {
         let help = "Switch it on in the settings of the account that owns the bot.";
-        findings.push(Finding::doubtful("two-factor", "the guild wants it of moderators; the bot's owner must have it", help));
+        findings.push(Finding::doubtful(
+            "two-factor",
+            "the guild wants it of moderators; the bot's owner must have it",
+            help,
+        ));
     }
 }
 
@@ -164,10 +175,18 @@ fn permissions(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         .collect();
     if missing.is_empty() {
         let help = "Overwrites that name manage_roles can only be set by an administrator.";
-        findings.push(Finding::doubtful("permissions", "the bot has all it usually needs, without being administrator", help));
+        findings.push(Finding::doubtful(
+            "permissions",
+            "the bot has all it usually needs, without being administrator",
+            help,
+        ));
     } else {
         let text = format!("the bot lacks {}", missing.join(", "));
-        findings.push(Finding::bad("permissions", text, "Give them to the bot's role in Discord: Server Settings, Roles."));
+        findings.push(Finding::bad(
+            "permissions",
+            text,
+            "Give them to the bot's role in Discord: Server Settings, Roles.",
+        ));
     }
 }
 
@@ -181,12 +200,17 @@ fn hierarchy(snapshot: &Snapshot, bindings: &Bindings, findings: &mut Vec<Findin
     let names = |roles: &[&Role]| roles.iter().map(|r| r.attributes.name.as_str()).collect::<Vec<_>>().join(", ");
     let help = "Drag the bot's role above them in Discord: Server Settings, Roles.";
     if !managed.is_empty() {
-        findings.push(Finding::bad("hierarchy", format!("managed roles stand above the bot: {}", names(&managed)), help));
+        findings.push(Finding::bad(
+            "hierarchy",
+            format!("managed roles stand above the bot: {}", names(&managed)),
+            help,
+        ));
     } else if above.is_empty() {
         findings.push(Finding::good("hierarchy", "the bot's role is the highest"));
     } else {
         let above: Vec<&Role> = above.iter().collect();
-        let text = format!("{} role(s) stand above the bot and cannot be changed by it: {}", above.len(), names(&above));
+        let text =
+            format!("{} role(s) stand above the bot and cannot be changed by it: {}", above.len(), names(&above));
         findings.push(Finding::doubtful("hierarchy", text, help));
     }
 }
@@ -209,4 +233,3 @@ fn show(findings: &[Finding], as_json: bool, screen: Screen) -> Result<(), Failu
     }
     Ok(())
 }
-

@@ -44,7 +44,11 @@ pub(super) async fn run(command: &Drift, connection: &Connection, screen: Screen
     for manifest in &manifests {
         recover(&engine, manifest, screen).await?;
         let plan = engine.propose(manifest, revision.as_deref()).await?.plan;
-        let log = if plan.is_empty() { Vec::new() } else { engine.client().changes(manifest.guild).await.unwrap_or_default() };
+        let log = if plan.is_empty() {
+            Vec::new()
+        } else {
+            engine.client().changes(manifest.guild).await.unwrap_or_default()
+        };
         reports.push(report(plan, &log));
     }
     let drifted = reports.iter().any(|report| report.drifted);
@@ -102,7 +106,12 @@ fn show(report: &Report, screen: Screen) {
         screen.toned(Tone::Strong, "Changed last by");
         for (difference, by) in known {
             let why = by.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"));
-            screen.say(format!("  {}: {} at {}{why}", difference.object, by.who, by.at.format("%Y-%m-%d %H:%M:%S UTC")));
+            screen.say(format!(
+                "  {}: {} at {}{why}",
+                difference.object,
+                by.who,
+                by.at.format("%Y-%m-%d %H:%M:%S UTC")
+            ));
         }
     }
 }

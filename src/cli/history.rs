@@ -42,14 +42,17 @@ fn row(run: &RunSummary, screen: Screen) {
     let steps = format!("{} done, {} failed", run.steps.done, run.steps.failed);
     let revision = run.revision.as_deref().map_or_else(String::new, |r| format!("  at {r}"));
     let back = run.rollback_of.map_or_else(String::new, |of| format!("  takes back {}", of.short()));
-    screen.toned(tone, format!(
-        "{}  {}  {:<11}  {:<20}  {steps}  by {}{revision}{back}",
-        run.id.short(),
-        run.started_at.format("%Y-%m-%d %H:%M:%S"),
-        how,
-        run.guild_name,
-        run.author,
-    ));
+    screen.toned(
+        tone,
+        format!(
+            "{}  {}  {:<11}  {:<20}  {steps}  by {}{revision}{back}",
+            run.id.short(),
+            run.started_at.format("%Y-%m-%d %H:%M:%S"),
+            how,
+            run.guild_name,
+            run.author,
+        ),
+    );
 }
 
 fn tone_of(verdict: Verdict) -> Tone {

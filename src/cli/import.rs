@@ -26,7 +26,11 @@ pub(super) async fn run(command: &Import, connection: &Connection, screen: Scree
     super::write_whole(&command.output.join("schemas/guild.v1.json"), schema::schema_text().as_bytes())?;
     tell(&snapshot, &rendered, screen);
     let folder = command.output.display();
-    screen.say(format!("Wrote {} ({} lines). Next: `setai plan {folder}` finds nothing to do.", file.display(), rendered.text.lines().count()));
+    screen.say(format!(
+        "Wrote {} ({} lines). Next: `setai plan {folder}` finds nothing to do.",
+        file.display(),
+        rendered.text.lines().count()
+    ));
     Ok(Exit::Success)
 }
 
@@ -38,8 +42,7 @@ async fn import(engine: &Engine, snapshot: &Snapshot, pin: bool) -> Result<Rende
     let rendered = render(&snapshot.guild, &style);
     let changes = new_bindings(&rendered.keys, &bindings);
     if !changes.is_empty() {
-        let rebinding =
-            Rebinding { guild, run: None, author: context::author(), at: chrono::Utc::now(), changes };
+        let rebinding = Rebinding { guild, run: None, author: context::author(), at: chrono::Utc::now(), changes };
         engine.store().rebind(&rebinding).await?;
     }
     let bound = engine.store().bindings(guild).await?;
@@ -92,9 +95,12 @@ fn new_bindings(keys: &Keys, bindings: &Bindings) -> Vec<BindingChange> {
 
 fn tell(snapshot: &Snapshot, rendered: &Rendered, screen: Screen) {
     for channel in &rendered.left_out {
-        screen.remark(format!("Left out: the channel {channel}, of a kind this build does not know. It stays as it is."));
+        screen
+            .remark(format!("Left out: the channel {channel}, of a kind this build does not know. It stays as it is."));
     }
     if snapshot.visibility() != Visibility::Complete {
-        screen.remark("The bot is not administrator, so channels it may not see are missing here. They stay as they are.");
+        screen.remark(
+            "The bot is not administrator, so channels it may not see are missing here. They stay as they are.",
+        );
     }
 }

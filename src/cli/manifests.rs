@@ -21,7 +21,8 @@ const MOST_BYTES: u64 = 16 << 20;
 /// Reads a file or a folder. What a file includes is looked for in its folder and below.
 pub(super) fn load(path: &Path) -> Result<Loaded, Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| {
-        Failure::new(format!("cannot read `{}`: {error}", path.display())).help("Name a manifest or a folder of manifests.")
+        Failure::new(format!("cannot read `{}`: {error}", path.display()))
+            .help("Name a manifest or a folder of manifests.")
     })?;
     let (root, only) = if metadata.is_dir() {
         (path.to_owned(), None)
@@ -98,7 +99,9 @@ pub(super) fn manifests(loaded: &Loaded, screen: Screen) -> Result<Vec<Manifest>
     }
     if is_blocked(&diagnostics) {
         let problems = diagnostics.iter().filter(|d| d.severity == Severity::Block).count();
-        return Err(Failure::new(format!("{problems} problem(s) in the manifests; nothing was sent")).exit(Exit::Failure));
+        return Err(
+            Failure::new(format!("{problems} problem(s) in the manifests; nothing was sent")).exit(Exit::Failure)
+        );
     }
     Ok(manifests)
 }

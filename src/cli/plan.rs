@@ -112,7 +112,8 @@ fn save(plan: &Plan, loaded: &Loaded, path: &Path) -> Result<(), Failure> {
 fn show(plans: &[Plan], command: &PlanCommand, screen: Screen) {
     if command.json {
         // One guild is the usual case, and scripts then need not look into a list.
-        let text = if let [plan] = plans { serde_json::to_string_pretty(plan) } else { serde_json::to_string_pretty(plans) };
+        let text =
+            if let [plan] = plans { serde_json::to_string_pretty(plan) } else { serde_json::to_string_pretty(plans) };
         screen.say(text.unwrap_or_default());
         return;
     }

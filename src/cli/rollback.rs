@@ -24,8 +24,12 @@ pub(super) async fn run(command: &Rollback, connection: &Connection, screen: Scr
             .help("It was made by another version of setai. Go back in git instead, and apply that.")
     })?;
     let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Done { .. });
-    let done: Vec<_> =
-        record.steps.iter().filter(|s| s.settled.as_ref().is_some_and(|s| is_done(&s.outcome))).map(|s| s.step).collect();
+    let done: Vec<_> = record
+        .steps
+        .iter()
+        .filter(|s| s.settled.as_ref().is_some_and(|s| is_done(&s.outcome)))
+        .map(|s| s.step)
+        .collect();
     let snapshot = engine.observe(guild).await?;
     let bindings = engine.store().bindings(guild).await?;
     let back = undo(&plan, &done, &snapshot, &bindings);

@@ -55,13 +55,15 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 fn read_world(path: &Path, clock: &Clock) -> Result<World, Failure> {
-    let unusable = |error: &dyn std::fmt::Display| Failure::new(format!("cannot use the world `{}`: {error}", path.display()));
+    let unusable =
+        |error: &dyn std::fmt::Display| Failure::new(format!("cannot use the world `{}`: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
     World::from_yaml(&text, clock.now()).map_err(|error| unusable(&error))
 }
 
 fn read_faults(path: &Path) -> Result<Faults, Failure> {
-    let unusable = |error: &dyn std::fmt::Display| Failure::new(format!("cannot use the faults `{}`: {error}", path.display()));
+    let unusable =
+        |error: &dyn std::fmt::Display| Failure::new(format!("cannot use the faults `{}`: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
     serde_saphyr::from_str(&text).map_err(|error| unusable(&error))
 }

@@ -47,7 +47,9 @@ impl Client {
         let name = |id: UserId| log.users.iter().find(|user| user.id == id).map(|user| user.username.clone());
         let change = |entry: &super::wire::WireAuditEntry| Change {
             target: entry.target_id.as_deref().and_then(|id| id.parse().ok()),
-            who: entry.user_id.map_or_else(|| "Discord".to_owned(), |id| name(id).unwrap_or_else(|| format!("user:{id}"))),
+            who: entry
+                .user_id
+                .map_or_else(|| "Discord".to_owned(), |id| name(id).unwrap_or_else(|| format!("user:{id}"))),
             user: entry.user_id,
             reason: entry.reason.clone(),
             ours: entry.reason.as_deref().is_some_and(|reason| reason.parse::<AuditReason>().is_ok()),

@@ -52,7 +52,7 @@ impl<'s, 'p> Loader<'s, 'p> {
             let problem = Problem::new(rule::FILE_MISSING, format!("there is no file `{path}`"));
             let names = files.iter().map(|(name, _)| name);
             self.problems.report(match named {
-                Some(spot) => problem.at(spot, "named here").did_you_mean(spot, path, names),
+                Some(spot) => problem.at(spot, "named here").did_you_mean(spot, self.problems.guess(path, names)),
                 None => problem,
             });
             return None;

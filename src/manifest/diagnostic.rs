@@ -73,7 +73,7 @@ rules! {
     NOT_A_SNOWFLAKE "SA0113" Block "A Discord id is not a number.";
     UNKNOWN_WORD "SA0114" Block "A value is none of the words its field knows.";
     NOT_A_COLOR "SA0115" Block "A colour is neither `\"#rrggbb\"` nor a number up to 0xFFFFFF.";
-    CONTROL_CHARACTER "SA0116" Block "A text holds a control character.";
+    CONTROL_CHARACTER "SA0116" Warn "A text holds a control character, which Discord drops or refuses.";
     OUT_OF_RANGE "SA0117" Block "A number is smaller or larger than Discord accepts.";
     BAD_LENGTH "SA0118" Block "A text is shorter or longer than Discord accepts.";
     UNKNOWN_PERMISSION "SA0119" Block "A permission does not exist.";
@@ -228,14 +228,9 @@ impl Problem {
         self
     }
 
-    /// Offers the candidate that looks most like `text`, when one does.
-    pub(super) fn did_you_mean<'c>(
-        self,
-        spot: Spot,
-        text: &str,
-        candidates: impl IntoIterator<Item = &'c str>,
-    ) -> Self {
-        match nearest(text, candidates) {
+    /// Offers a word that is probably meant.
+    pub(super) fn did_you_mean(self, spot: Spot, guess: Option<&str>) -> Self {
+        match guess {
             Some(found) => self.help(format!("did you mean `{found}`?")).suggest(spot, found),
             None => self,
         }
@@ -243,14 +238,15 @@ impl Problem {
 }
 
 /// The candidate fewest typing errors away, when that is few.
-pub(super) fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     const LONGEST: usize = 100;
     if text.len() > LONGEST {
         return None;
     }
     let text = text.to_lowercase();
     let tolerance = (text.chars().count() / 3).max(1);
-    let scored = candidates.into_iter().map(|c| (strsim::damerau_levenshtein(&text, &c.to_lowercase()), c));
+    let similar = candidates.into_iter().filter(|c| c.len().abs_diff(text.len()) <= 4 * tolerance);
+    let scored = similar.map(|c| (strsim::damerau_levenshtein(&text, &c.to_lowercase()), c));
     scored.filter(|(distance, _)| *distance <= tolerance).min_by_key(|(distance, _)| *distance).map(|(_, c)| c)
 }
 
@@ -276,6 +272,11 @@ impl Problems {
     /// The name of a file.
     pub(super) fn file_name(&self, file: FileId) -> &str {
         self.files.get(usize::from(file.0)).map_or("", String::as_str)
+    }
+
+    /// The candidate that looks most like `text`; none when nobody will read the guess.
+    pub(super) fn guess<'c>(&self, text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+        if self.blocking < Self::MOST { nearest(text, candidates) } else { None }
     }
 
     /// Adds a problem.

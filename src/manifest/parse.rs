@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use super::check::check;
 use super::compose::{Composed, Loader, compose};
 use super::content::{Content, Manifest};
 use super::diagnostic::{Diagnostic, Problem, Problems, rule};
 use super::document::GuildDoc;
 use super::origin::record_origins;
-use super::read::Read;
+use super::read::{Object, Read};
 use super::resolve::resolve;
 use super::scalar::Snowflake;
 use super::source::Files;
@@ -41,11 +42,16 @@ fn read_content(files: &Files, entry: &str, problems: &mut Problems) -> Option<C
     if !complete {
         return None;
     }
-    if doc.version.is_none() {
-        let problem = Problem::new(rule::MISSING_FIELD, "the manifest does not say its version");
-        problems.report(problem.at(root.spot, "in this file").help("begin it with `version: 1`"));
+    for (field, help) in
+        [("version", "begin it with `version: 1`"), ("guild", "write `guild: \"...\"` with Discord's id")]
+    {
+        if root.get(field).is_none() {
+            let problem = Problem::new(rule::MISSING_FIELD, format!("the manifest has no `{field}`"));
+            problems.report(problem.at(doc.spot(), "in this file").help(help));
+        }
     }
     let mut resolved = resolve(&doc, files, problems);
+    check(&doc, &resolved, problems);
     record_origins(&doc, &texts, problems, &mut resolved.content.origins);
     Some(resolved.content)
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::source::glob_name as glob;
+
 /// What happens when Discord differs and nobody's commit explains it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -127,25 +129,6 @@ impl fmt::Display for Pattern {
             (Some(field), "settings") => write!(f, "settings.{field}"),
             (Some(field), section) => write!(f, "{section}.{}.{field}", self.key),
             (None, section) => write!(f, "{section}.{}", self.key),
-        }
-    }
-}
-
-fn glob(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((head, rest)) => {
-            let Some(mut tail) = text.strip_prefix(head) else { return false };
-            loop {
-                if glob(rest, tail) {
-                    return true;
-                }
-                let mut chars = tail.chars();
-                if chars.next().is_none() {
-                    return false;
-                }
-                tail = chars.as_str();
-            }
         }
     }
 }

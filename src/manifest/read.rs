@@ -10,6 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::StrDeserializer;
 
+use crate::model::Key;
+
 use super::diagnostic::{Problem, Problems, Spot, rule};
 use super::tree::{Entry, Node, Value, is_number};
 
@@ -138,7 +140,6 @@ pub(super) fn text<'n>(node: &'n Node<'_>, problems: &mut Problems) -> Option<&'
     if let Some(bad) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
         let message = format!("the text holds the control character U+{:04X}", u32::from(bad));
         problems.report(Problem::new(rule::CONTROL_CHARACTER, message).at(node.spot, "in here"));
-        return None;
     }
     Some(text)
 }
@@ -245,7 +246,8 @@ impl<T: Word> Read for T {
                 let list = words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
                 let problem = Problem::new(rule::UNKNOWN_WORD, format!("`{word}` is none of {list}"));
                 let problem = problem.at(node.spot, "not known here");
-                problems.report(problem.did_you_mean(node.spot, word, words.iter().copied()));
+                let guess = problems.guess(word, words.iter().copied());
+                problems.report(problem.did_you_mean(node.spot, guess));
                 None
             }
         }
@@ -301,11 +303,15 @@ impl<T: Read> JsonSchema for Table<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let values = generator.subschema_for::<T>();
-        if T::blank(Spot::default()).is_some() {
-            json_schema!({ "type": "object", "additionalProperties": { "anyOf": [values, { "type": "null" }] } })
-        } else {
-            json_schema!({ "type": "object", "additionalProperties": values })
+        if T::blank(Spot::default()).is_none() {
+            return json_schema!({ "type": "object", "additionalProperties": values });
         }
+        // A key is made of letters, digits, `-` and `_`; JSON Schema knows letters only by what is none.
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[^\\s!-,./:-@\\[-^`{-~]+$", "maxLength": Key::MAX },
+            "additionalProperties": { "anyOf": [values, { "type": "null" }] },
+        })
     }
 }
 
@@ -329,7 +335,8 @@ pub(super) fn object_schema(generator: &mut SchemaGenerator, description: &str, 
 pub(super) fn unknown_field(entry: &Entry<'_>, noun: &str, fields: &[&str], problems: &mut Problems) {
     let problem = Problem::new(rule::UNKNOWN_FIELD, format!("unknown field `{}`", entry.key));
     let problem = problem.at(entry.key_spot, format!("not a field of {noun}"));
-    problems.report(problem.did_you_mean(entry.key_spot, &entry.key, fields.iter().copied()));
+    let guess = problems.guess(&entry.key, fields.iter().copied());
+    problems.report(problem.did_you_mean(entry.key_spot, guess));
 }
 
 /// A map with a fixed list of fields.

@@ -15,11 +15,11 @@ use crate::model::{ChannelKind, ChannelRef, Key, Permissions, RoleRef};
 use super::content::{Content, Expectation};
 use super::diagnostic::{Problem, Problems, rule};
 use super::document::{ExpectationDoc, GuildDoc, PermissionNames};
-use super::read::{Object, Said, Table};
+use super::read::{Said, Table};
 use super::scalar::Snowflake;
 use super::source::Files;
 
-pub(super) use objects::model_field;
+pub(super) use objects::{kind_of, model_field};
 use permissions::{AccessSets, PermissionSets};
 
 /// What a document means, and which of its named sets it uses.
@@ -31,11 +31,6 @@ pub(super) struct Resolved<'d> {
 
 /// Finds out what a document means. Whatever means nothing is reported and left out.
 pub(super) fn resolve<'d>(doc: &'d GuildDoc, files: &Files, problems: &mut Problems) -> Resolved<'d> {
-    if doc.guild.is_none() {
-        let problem = Problem::new(rule::MISSING_FIELD, "the manifest does not say which guild it is for");
-        let problem = problem.at(doc.spot(), "in this file");
-        problems.report(problem.help("write `guild: \"...\"` with Discord's id of the guild"));
-    }
     // Without an id the manifest is refused, so nobody sees the stand-in.
     let guild = doc.guild.as_ref().and_then(|said| Id::new_checked(said.0)).unwrap_or(Id::new(u64::MAX));
     let things = Things::of(doc, guild.get());
@@ -77,7 +72,7 @@ impl<'d> Things<'d> {
             guild,
             roles: roles().map(|(key, _)| key.as_str()).collect(),
             roles_by_id: roles().filter_map(|(key, role)| Some((role.id.as_ref()?.0, key.as_str()))).collect(),
-            channels: channels.map(|(key, channel)| (key.as_str(), objects::kind_of(channel))).collect(),
+            channels: channels.map(|(key, channel)| (key.as_str(), kind_of(channel))).collect(),
             categories: categories().map(|(key, _)| key.as_str()).collect(),
         }
     }
@@ -128,7 +123,7 @@ impl Resolver<'_, '_, '_> {
         let problem = Problem::new(rule::UNKNOWN_ROLE, format!("there is no role `{}`", written.value));
         let candidates = self.things.roles.iter().copied().chain(["everyone"]);
         let problem = problem.at(written.spot, "not a key in `roles`");
-        let problem = problem.did_you_mean(written.spot, written, candidates);
+        let problem = problem.did_you_mean(written.spot, self.problems.guess(written, candidates));
         self.report(problem);
         None
     }
@@ -171,7 +166,8 @@ impl Resolver<'_, '_, '_> {
         let problem = Problem::new(rule::UNKNOWN_CHANNEL, format!("there is no channel `{}`", written.value));
         let problem = problem.at(written.spot, "not the key of a channel");
         let name = written.trim_start_matches('#');
-        let problem = problem.did_you_mean(written.spot, name, self.things.channels.keys().copied());
+        let guess = self.problems.guess(name, self.things.channels.keys().copied());
+        let problem = problem.did_you_mean(written.spot, guess);
         self.report(problem);
     }
 

@@ -135,19 +135,12 @@ pub(super) fn read<'s>(text: &'s str, file: FileId, problems: &mut Problems) -> 
     root
 }
 
+/// A key that waits for its value. One that is no word was reported, and its value is dropped.
+type Key<'s> = (Option<Cow<'s, str>>, Spot);
+
 enum Frame<'s> {
-    List {
-        start: Spot,
-        anchor: usize,
-        items: Vec<Node<'s>>,
-    },
-    Map {
-        start: Spot,
-        anchor: usize,
-        entries: Vec<Entry<'s>>,
-        merged: Vec<Node<'s>>,
-        key: Option<(Cow<'s, str>, Spot)>,
-    },
+    List { start: Spot, anchor: usize, items: Vec<Node<'s>> },
+    Map { start: Spot, anchor: usize, entries: Vec<Entry<'s>>, merged: Vec<Node<'s>>, key: Option<Key<'s>> },
 }
 
 struct Builder<'s, 'p> {
@@ -269,15 +262,16 @@ impl<'s> Builder<'s, '_> {
             None => self.root = Some(node),
             Some(Frame::List { items, .. }) => items.push(node),
             Some(Frame::Map { key, entries, merged, .. }) => match key.take() {
-                Some((name, _)) if name == "<<" => merged.push(node),
-                Some((name, key_spot)) => entries.push(Entry { key: name, key_spot, node }),
+                Some((None, _)) => {}
+                Some((Some(name), _)) if name == "<<" => merged.push(node),
+                Some((Some(name), key_spot)) => entries.push(Entry { key: name, key_spot, node }),
                 None => match node.value {
-                    Value::Scalar { text, plain: _ } => *key = Some((text, node.spot)),
+                    Value::Scalar { text, plain: _ } => *key = Some((Some(text), node.spot)),
                     Value::List(_) | Value::Map(_) => {
                         let problem = Problem::new(rule::BAD_KEY, "a key is a word, not a list or a map");
                         let problem = problem.help("a text that begins with `{` or `[` needs quotes");
                         self.problems.report(problem.at(node.spot, "stands where a key is expected"));
-                        *key = Some((Cow::Borrowed(""), node.spot));
+                        *key = Some((None, node.spot));
                     }
                 },
             },

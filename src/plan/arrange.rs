@@ -27,8 +27,13 @@ pub(super) struct Placed<'a> {
 
 /// The moves that bring every place of the sidebar into the wanted order; none where it already is.
 ///
-/// `after` holds the channels as they will be, new ones with their key; `wanted` is manifest order.
-pub(super) fn channel_moves(after: &[Placed<'_>], wanted: &[ChannelRef]) -> Vec<Move<ChannelRef>> {
+/// `after` holds the channels as they will be, new ones with their key; `wanted` is manifest order; `is_late` tells of
+/// new channels that are made after the others.
+pub(super) fn channel_moves(
+    after: &[Placed<'_>],
+    wanted: &[ChannelRef],
+    is_late: impl Fn(&Channel) -> bool,
+) -> Vec<Move<ChannelRef>> {
     let mut places: BTreeMap<(Option<&ChannelRef>, Bucket), Vec<&Placed<'_>>> = BTreeMap::new();
     for placed in after {
         places.entry(placed.channel.place()).or_default().push(placed);
@@ -37,7 +42,7 @@ pub(super) fn channel_moves(after: &[Placed<'_>], wanted: &[ChannelRef]) -> Vec<
     let mut moves = Vec::new();
     for ((_, bucket), mut members) in places {
         // New channels follow all others, in the order in which they are made.
-        members.sort_by_key(|p| sort_key(p.channel, &rank));
+        members.sort_by_key(|p| sort_key(p.channel, &rank, is_late(p.channel)));
         let present: Vec<ChannelRef> = members.iter().map(|p| p.channel.id.clone()).collect();
         let mut here: Vec<&ChannelRef> = present.iter().filter(|r| rank.contains_key(r)).collect();
         here.sort_by_key(|r| rank.get(r));
@@ -60,10 +65,14 @@ pub(super) fn channel_moves(after: &[Placed<'_>], wanted: &[ChannelRef]) -> Vec<
     moves
 }
 
-fn sort_key(channel: &Channel, rank: &BTreeMap<&ChannelRef, usize>) -> (bool, i64, usize, ChannelRef) {
+fn sort_key(
+    channel: &Channel,
+    rank: &BTreeMap<&ChannelRef, usize>,
+    is_late: bool,
+) -> (bool, i64, bool, usize, ChannelRef) {
     let is_new = channel.id.id().is_none();
     let turn = if is_new { rank.get(&channel.id).copied().unwrap_or(usize::MAX) } else { 0 };
-    (is_new, if is_new { 0 } else { channel.position }, turn, channel.id.clone())
+    (is_new, if is_new { 0 } else { channel.position }, is_new && is_late, turn, channel.id.clone())
 }
 
 /// What moving roles comes to.

@@ -208,7 +208,7 @@ impl Builder<'_> {
         for (key, channel) in &self.parts.removals.archived {
             self.archive(key.as_ref(), channel);
         }
-        for channel in desired.channels.iter().filter(|c| c.from.is_none() && !needs_community(c.to.kind)) {
+        for channel in desired.channels.iter().filter(|c| c.from.is_none() && !self.parts.is_late(c.to.kind)) {
             self.create_channel(channel);
         }
     }
@@ -294,13 +294,13 @@ impl Builder<'_> {
         }
     }
 
-    /// Settings, and after them the channels that only a Community guild may have.
+    /// Settings, and after them the channels that have to wait for them.
     fn settings(&mut self) {
         let patch = self.parts.live.settings.diff(&self.parts.desired.settings);
         let update =
             (!patch.is_empty()).then(|| self.push(Phase::Shape, Operation::UpdateGuild { changes: Box::new(patch) }));
         let desired = self.parts.desired;
-        for channel in desired.channels.iter().filter(|c| c.from.is_none() && needs_community(c.to.kind)) {
+        for channel in desired.channels.iter().filter(|c| c.from.is_none() && self.parts.is_late(c.to.kind)) {
             let index = self.create_channel(channel);
             self.drafts[index].follows.extend(update);
         }
@@ -320,7 +320,7 @@ impl Builder<'_> {
         let placed: Vec<Placed<'_>> = placed.collect();
         let wanted: Vec<ChannelRef> =
             desired.categories.iter().chain(&desired.channels).map(|c| c.id.clone()).collect();
-        let moves = channel_moves(&placed, &wanted);
+        let moves = channel_moves(&placed, &wanted, |channel| self.parts.is_late(channel.attributes.kind));
         if !moves.is_empty() {
             self.push(Phase::Shape, Operation::MoveChannels { moves });
         }
@@ -361,8 +361,12 @@ fn archive_category(snapshot: &Snapshot) -> ChannelAttributes {
     ChannelAttributes { overwrites, ..ChannelAttributes::named("Archive", ChannelKind::Category) }
 }
 
-fn needs_community(kind: ChannelKind) -> bool {
-    matches!(kind, ChannelKind::Announcement | ChannelKind::Stage)
+impl Parts<'_> {
+    /// True for channels only a Community guild may have, while this very plan makes the guild one.
+    fn is_late(&self, kind: ChannelKind) -> bool {
+        let enables = self.desired.settings.features.has("COMMUNITY") && !self.live.settings.features.has("COMMUNITY");
+        enables && matches!(kind, ChannelKind::Announcement | ChannelKind::Stage)
+    }
 }
 
 /// What becomes of the channels in a category whose overwrites change. Discord changes those along that have the same.

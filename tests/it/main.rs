@@ -2,9 +2,12 @@
 #![allow(missing_docs, reason = "tests are read, not documented")]
 
 mod architecture;
+mod bytes;
 mod convergence;
 mod examples;
 mod manifest;
+mod render;
+mod schema;
 mod simulator_behaviours;
 mod simulator_twilight;
 mod store;

@@ -1,13 +1,81 @@
-//! The manifest language, by example.
+//! The manifest language, by example: every file of `tests/manifests/`.
 
-use setai::manifest::{Files, parse, render_diagnostics};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use setai::manifest::{Files, Severity, parse, render_diagnostics};
+
+/// Every fixture of a kind: the name, its files, and the file to begin with.
+pub(crate) fn fixtures(kind: &str) -> Vec<(String, Files, String)> {
+    let root = Path::new("tests/manifests").join(kind);
+    let mut found: Vec<PathBuf> = list(&root);
+    found.retain(|path| path.is_dir() || path.extension().is_some_and(|e| e == "yaml"));
+    assert!(!found.is_empty(), "there are fixtures in {root:?}");
+    found.into_iter().map(|path| fixture(&path)).collect()
+}
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A file is read under the name `guild.yaml`; a folder with everything in it.
+fn fixture(path: &Path) -> (String, Files, String) {
+    let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let mut files = Files::default();
+    if path.is_dir() {
+        add_folder(path, path, &mut files);
+    } else {
+        files.insert("guild.yaml", fs::read(path).expect("readable")).expect("a path");
+    }
+    (name, files, "guild.yaml".to_owned())
+}
+
+fn add_folder(root: &Path, folder: &Path, files: &mut Files) {
+    for path in list(folder) {
+        if path.is_dir() {
+            add_folder(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).expect("inside").to_str().expect("a name").to_owned();
+            files.insert(&name, fs::read(&path).expect("readable")).expect("a path");
+        }
+    }
+}
+
+/// Compares with the text beside the fixture; `UPDATE=1` writes it.
+pub(crate) fn assert_golden(path: &Path, actual: &str) -> Result<(), String> {
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(path, actual).expect("writable");
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    if expected == actual { Ok(()) } else { Err(format!("{} differs; it is now:\n{actual}", path.display())) }
+}
 
 #[test]
-fn the_manifest_of_the_manual_means_what_it_says() {
-    let text = std::fs::read("tests/manifests/valid/design.yaml").expect("the fixture is there");
-    let files = Files::single("guild.yaml", text).expect("a path");
-    let parsed = parse(&files, "guild.yaml");
-    assert_eq!(render_diagnostics(&parsed.diagnostics, &files, false), "");
-    let manifest = parsed.manifest.expect("nothing blocks");
-    assert_eq!((manifest.roles.len(), manifest.categories.len(), manifest.channels.len()), (4, 2, 7));
+fn every_valid_manifest_is_understood_without_a_complaint() {
+    for (name, files, entry) in fixtures("valid") {
+        let parsed = parse(&files, &entry);
+        let complaints: Vec<_> = parsed.diagnostics.into_iter().filter(|d| d.severity < Severity::Log).collect();
+        assert_eq!(render_diagnostics(&complaints, &files, false), "", "{name}");
+        assert!(parsed.manifest.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn every_defect_gets_its_diagnostics() {
+    let fixtures = fixtures("invalid");
+    assert!(fixtures.len() >= 40, "only {} fixtures", fixtures.len());
+    let mut failures = Vec::new();
+    for (name, files, entry) in fixtures {
+        let parsed = parse(&files, &entry);
+        let text = render_diagnostics(&parsed.diagnostics, &files, false);
+        let blocks = parsed.diagnostics.iter().any(|d| d.severity == Severity::Block);
+        assert_eq!(parsed.manifest.is_none(), blocks, "{name}: a manifest is refused exactly when something blocks");
+        assert!(!text.is_empty(), "{name} has no defect");
+        let path = Path::new("tests/manifests/invalid").join(name + ".txt");
+        failures.extend(assert_golden(&path, &text).err());
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

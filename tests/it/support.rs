@@ -1,5 +1,7 @@
 //! What integration tests share.
 
+pub(crate) mod guilds;
 pub(crate) mod harness;
+pub(crate) mod layouts;
 pub(crate) mod openapi;
 pub(crate) mod stage;

@@ -34,7 +34,7 @@ pub(super) fn clearable<T, U>(field: &Option<Said<Option<T>>>, convert: impl Fn(
 }
 
 /// What a channel is.
-pub(super) fn kind_of(channel: &ChannelDoc) -> ChannelKind {
+pub(in crate::manifest) fn kind_of(channel: &ChannelDoc) -> ChannelKind {
     given(&channel.r#type).map_or(ChannelKind::Text, ChannelKind::from)
 }
 
@@ -262,7 +262,7 @@ impl Resolver<'_, '_, '_> {
             _ => {
                 let sections = ["roles", "categories", "channels", "settings"];
                 let problem = refuse(format!("`{}` names nothing a manifest has", written.value));
-                let near = super::super::diagnostic::nearest(section, sections).filter(|near| *near != section);
+                let near = self.problems.guess(section, sections).filter(|near| *near != section);
                 self.report(match near {
                     Some(near) => problem.help(format!("did you mean `{near}`?")),
                     None => problem,

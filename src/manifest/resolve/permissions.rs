@@ -45,16 +45,6 @@ impl<'d, D, T: Clone + Default> Named<'d, D, T> {
         self.entries.iter().zip(&self.used).filter(|(_, used)| !**used).map(|((key, _), _)| *key)
     }
 
-    /// True when there is an entry of this name.
-    pub(in crate::manifest) fn has(&self, name: &str) -> bool {
-        self.by_name.contains_key(name)
-    }
-
-    /// All entries, with what they came to.
-    pub(in crate::manifest) fn all(&self) -> impl Iterator<Item = (&'d Said<String>, &'d D, Option<&T>)> {
-        self.entries.iter().zip(&self.settled).map(|((key, doc), settled)| (*key, *doc, settled.as_ref()))
-    }
-
     fn use_named(&mut self, name: &str) -> Option<usize> {
         let at = *self.by_name.get(name)?;
         self.used[at] = true;
@@ -109,7 +99,8 @@ impl PermissionSets<'_> {
         if found.is_none() {
             let problem = Problem::new(rule::UNKNOWN_SET, format!("there is no permission set `{}`", name.value));
             let problem = problem.at(name.spot, "not in `permission_sets`");
-            problems.report(problem.did_you_mean(name.spot, name, self.by_name.keys().copied()));
+            let guess = problems.guess(name, self.by_name.keys().copied());
+            problems.report(problem.did_you_mean(name.spot, guess));
         }
         found
     }
@@ -205,7 +196,8 @@ impl AccessSets<'_> {
             let problem = Problem::new(rule::UNKNOWN_ACCESS, format!("there is no `access` entry `{}`", name.value));
             let problem = problem.at(name.spot, "not in `access`");
             let names = self.by_name.keys().copied().chain([ChannelPermissions::UNMANAGED]);
-            problems.report(problem.did_you_mean(name.spot, name, names));
+            let guess = problems.guess(name, names);
+            problems.report(problem.did_you_mean(name.spot, guess));
         }
         found
     }
