@@ -2,7 +2,7 @@
 
 use crate::controller::Engine;
 use crate::manifest::render::{Keys, Rendered, Style, render};
-use crate::manifest::{Files, parse, schema};
+use crate::manifest::{Diagnostic, Files, Severity, parse, render_diagnostics, schema};
 use crate::model::{Bindings, ObjectKind, Provenance, Snapshot, Visibility};
 use crate::plan::{BindingChange, propose};
 use crate::store::Rebinding;
@@ -50,12 +50,16 @@ async fn import(engine: &Engine, snapshot: &Snapshot, pin: bool) -> Result<Rende
     Ok(rendered)
 }
 
+fn blocking(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    diagnostics.iter().filter(|d| d.severity == Severity::Block).cloned().collect()
+}
+
 /// What was imported must plan to nothing; otherwise it is not what the guild is.
 fn prove(snapshot: &Snapshot, rendered: &Rendered, bindings: &Bindings) -> Result<(), Failure> {
     let files = Files::single("guild.yaml", rendered.text.as_bytes()).map_err(Failure::new)?;
     let parsed = parse(&files, "guild.yaml");
     let problem = match parsed.manifest {
-        None => parsed.diagnostics.first().map_or_else(String::new, |d| d.message.clone()),
+        None => render_diagnostics(&blocking(&parsed.diagnostics), &files, false),
         Some(manifest) => {
             let plan = propose(&manifest, snapshot, bindings, None);
             if plan.is_empty() {

@@ -117,12 +117,12 @@ impl Remover<'_> {
                 continue;
             }
             match (self.policy.on_remove, role.is_ours_to_delete()) {
-                (OnRemove::Delete, true) => self.removals.deleted_roles.push((key, role.clone())),
-                (OnRemove::Delete, false) => {
-                    let text = "Left the manifest, but Discord does not let anybody delete the role of an integration.";
-                    self.forget(ObjectKind::Role, key, &name, NoteCode::ManagedRole, text);
+                // Discord makes and removes these, so nobody loses sight of anything.
+                (_, false) => {
+                    self.removals.changes.extend(key.map(|key| BindingChange::Release { kind: ObjectKind::Role, key }))
                 }
-                (OnRemove::Archive | OnRemove::Forget, _) => {
+                (OnRemove::Delete, true) => self.removals.deleted_roles.push((key, role.clone())),
+                (OnRemove::Archive | OnRemove::Forget, true) => {
                     let text = "Left the manifest. The role stays in Discord and is no longer managed (`on_remove: delete` deletes roles).";
                     self.forget(ObjectKind::Role, key, &name, NoteCode::Forgotten, text);
                 }
