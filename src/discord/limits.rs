@@ -118,6 +118,16 @@ enum Tally {
     RoleCreate,
 }
 
+impl Tally {
+    fn quota(self, budget: &Budget) -> (Quota, Hold) {
+        match self {
+            Self::Name => (budget.channel_edits, Hold::Renames),
+            Self::Topic => (budget.channel_edits, Hold::Topics),
+            Self::RoleCreate => (budget.role_creates, Hold::RoleCreates),
+        }
+    }
+}
+
 /// Why a request is put aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
@@ -289,15 +299,13 @@ impl Limits {
     }
 
     fn tallied_until(&self, tally: Tally, facts: &Facts, now: Duration) -> Option<(Duration, Hold)> {
-        let (quota, why) = match tally {
-            Tally::Name => (self.budget.channel_edits, Hold::Renames),
-            Tally::Topic => (self.budget.channel_edits, Hold::Topics),
-            Tally::RoleCreate if matches!(self.routes.get(&facts.route), Some(Some(_))) => return None,
-            Tally::RoleCreate => (self.budget.role_creates, Hold::RoleCreates),
-        };
+        if tally == Tally::RoleCreate && matches!(self.routes.get(&facts.route), Some(Some(_))) {
+            return None;
+        }
+        let (Quota { count, window }, why) = tally.quota(&self.budget);
         let times = self.tallies.get(&(tally, facts.major))?;
-        let first_of_full = times.len().checked_sub(quota.count.max(1))?;
-        let until = times.get(first_of_full)?.saturating_add(quota.window);
+        let first_of_full = times.len().checked_sub(count.max(1))?;
+        let until = times.get(first_of_full)?.saturating_add(window);
         (until > now).then_some((until, why))
     }
 
@@ -391,8 +399,12 @@ impl Limits {
             last = Some(name.clone());
             first_of_name || !bucket.is_idle(now)
         });
-        let longest = self.budget.role_creates.window.max(self.budget.channel_edits.window);
-        self.tallies.retain(|_, times| times.back().is_some_and(|at| *at + longest > now));
+        let budget = &self.budget;
+        self.tallies
+            .retain(|(tally, _), times| times.back().is_some_and(|at| *at + tally.quota(budget).0.window > now));
         self.tidy_at = (2 * (self.buckets.len() + self.tallies.len())).max(Self::TIDY_AT_LEAST);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,6 +89,7 @@ fn cut(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     use super::*;
 
@@ -125,6 +126,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn every_reason_reads_back(operation in "[a-z0-9-]{1,40}", revision in proptest::option::of("[a-z0-9]{1,40}"), who in ".{0,100}", what in ".{0,600}") {
             let reason = AuditReason { operation, revision, who: Some(who) };
