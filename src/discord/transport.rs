@@ -128,7 +128,14 @@ impl Transport {
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let mut trials = Trials::default();
         loop {
-            let ticket = self.turn(call, &trials).await?;
+            let ticket = match self.turn(call, &trials).await {
+                Ok(ticket) => ticket,
+                // The write may have been made, which matters more than that it cannot be repeated now.
+                Err(held) if trials.maybe_received && call.method != Method::GET => {
+                    return Err(Error::Unknown { request: call.label(), cause: held.to_string() });
+                }
+                Err(held) => return Err(held),
+            };
             trials.attempts += 1;
             let result = self.carry(call, ticket, trials.attempts).await?;
             match self.judge(call, result, &mut trials) {
