@@ -148,7 +148,8 @@ impl Client {
             Wanted::Role(role) => {
                 let call = Call::to(&Route::GetGuildRoles { guild_id: guild.get() });
                 let live: Vec<WireRole> = self.transport.send(&call).await?.json()?;
-                let newest = before.guild.roles.iter().filter_map(|r| r.id.id()).max();
+                let everyone = before.guild.everyone_id();
+                let newest = before.guild.roles.iter().filter_map(|r| r.id.id()).filter(|id| *id != everyone).max();
                 let fits = |id, r: &Role| {
                     Some(id) > newest
                         && r.is_ours_to_delete()

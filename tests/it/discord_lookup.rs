@@ -47,10 +47,10 @@ fn names() -> Resolved {
     Resolved { categories: [(key("staff"), ChannelId::new(20))].into(), ..Resolved::default() }
 }
 
-/// The guild before the create: a category, a channel of the same name in it, and a bot without special permissions.
+/// The guild before the create: a role, a category, a channel of the same name in it, a bot without special permissions.
 async fn before() -> Snapshot {
     let member = json!({ "user": { "id": ME }, "roles": [] });
-    let script = Script::new([answer(200, guild(&[])), live(&[]), answer(200, member)]);
+    let script = Script::new([answer(200, guild(&[role("50", "Old", 1)])), live(&[]), answer(200, member)]);
     let client = script.client();
     let mut snapshot = client.snapshot(GUILD).await.expect("a guild");
     client.identify(&mut snapshot).await.expect("a member");
@@ -155,12 +155,11 @@ async fn a_channel_the_bot_could_not_see_is_never_said_not_to_exist() {
 #[tokio::test]
 async fn a_role_is_looked_for_among_roles() {
     let operation = Operation::CreateRole { key: key("crew"), role: Box::new(RoleAttributes::named("Crew")) };
-    let mut managed = role("1146231231231239999", "Crew", 1);
+    let mut managed = role("99", "Crew", 1);
     managed["managed"] = json!(true);
-    // Newer than everything in the guild, whose @everyone role has the guild's own snowflake.
-    let roles = answer(200, json!([managed, role("1146231231231239998", "Crew", 1), role("5", "Crew", 1)]));
+    let roles = answer(200, json!([managed, role("98", "Crew", 1), role("49", "Crew", 1)]));
     let (script, found) = find(&operation, &names(), [no_log(), roles]).await;
-    assert_eq!(found, Found::Exactly(1_146_231_231_231_239_998));
+    assert_eq!(found, Found::Exactly(98));
     assert!(script.lines()[0].contains("action_type=30"));
 }
 

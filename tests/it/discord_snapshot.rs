@@ -71,10 +71,13 @@ async fn what_is_referred_to_and_not_shown_is_hidden() {
     let mut guild = guild(&[]);
     guild["rules_channel_id"] = json!("31");
     guild["system_channel_id"] = json!("21");
-    let channels = json!([channel("21", 0, "seen", 1, Some("30")), channel("22", 0, "seen", 1, Some("30"))]);
+    let mut masked = channel("32", 0, "___hidden___", 1, None);
+    masked["flags"] = json!(1 << 17);
+    let channels = json!([channel("21", 0, "seen", 1, Some("30")), channel("22", 0, "seen", 1, Some("30")), masked]);
     let script = Script::new([answer(200, guild), answer(200, channels)]);
     let snapshot = script.client().snapshot(GUILD).await.expect("a guild");
-    assert_eq!(snapshot.hidden, [ChannelId::new(30), ChannelId::new(31)]);
+    assert_eq!(snapshot.hidden, [30, 31, 32].map(ChannelId::new));
+    assert_eq!(snapshot.guild.channels.len(), 2, "a mask is not a channel");
     assert_eq!(snapshot.visibility(), Visibility::Partial { hidden: snapshot.hidden.clone() });
 }
 

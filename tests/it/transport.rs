@@ -225,3 +225,29 @@ async fn a_caller_that_gives_up_does_not_block_the_next() {
     drop(first.await);
     client.me().await.expect("an answer");
 }
+
+#[tokio::test]
+async fn the_network_carries_requests_and_follows_no_redirect() {
+    let seen: Arc<Mutex<Vec<http::HeaderMap>>> = Arc::default();
+    let elsewhere = seen.clone();
+    let routes = axum::Router::new()
+        .route("/api/v10/users/@me", axum::routing::get(|| async { axum::Json(json!({ "id": "5", "username": "x" })) }))
+        .route("/api/v10/users/@me/guilds", axum::routing::get(|| async { axum::response::Redirect::to("/elsewhere") }))
+        .route(
+            "/elsewhere",
+            axum::routing::get(move |headers: http::HeaderMap| async move {
+                elsewhere.lock().expect("not poisoned").push(headers);
+            }),
+        );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let mut settings = Settings::new(TOKEN.to_owned().into());
+    settings.address = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = tokio::spawn(async move { axum::serve(listener, routes).await });
+    let client = Client::connect(settings).expect("a network");
+    assert_eq!(client.me().await.expect("an answer").id.get(), 5);
+    let error = client.guilds().await.expect_err("a redirect");
+    assert_eq!(error.disposition(), Disposition::Refused);
+    assert!(error.to_string().contains("Redirects are not followed"), "{error}");
+    assert!(seen.lock().expect("not poisoned").is_empty());
+    server.abort();
+}

@@ -15,6 +15,9 @@ struct Window {
 struct Server {
     limits: Vec<(u32, Duration)>,
     hidden: Option<(u32, Duration)>,
+    /// Every so many requests, everything has to be quiet for so long.
+    global: Option<(usize, Duration)>,
+    arrived: usize,
     windows: BTreeMap<(usize, u64), Window>,
     hidden_windows: BTreeMap<(usize, u64), Window>,
 }
@@ -22,6 +25,10 @@ struct Server {
 impl Server {
     /// Counts a request at the time it arrives, and answers.
     fn answer(&mut self, kind: usize, major: u64, now: Duration) -> Outcome {
+        self.arrived += 1;
+        if let Some((_, retry_after)) = self.global.filter(|(every, _)| self.arrived.is_multiple_of(*every)) {
+            return throttled(ThrottleScope::Global, retry_after);
+        }
         let (limit, length) = self.limits[kind];
         let window = self.windows.entry((kind, major)).or_default();
         if window.ends <= now {
@@ -147,6 +154,8 @@ fn server(limits: Vec<(u32, u64)>, hidden: Option<(u32, u64)>) -> Server {
     Server {
         limits: limits.into_iter().map(window).collect(),
         hidden: hidden.map(window),
+        global: None,
+        arrived: 0,
         windows: BTreeMap::new(),
         hidden_windows: BTreeMap::new(),
     }
@@ -221,5 +230,23 @@ proptest! {
         prop_assert_eq!(limits.decide(&parked, Duration::ZERO), park);
         let disturbed = play(&mut limits, &mut server(buckets, None), &others);
         prop_assert_eq!(disturbed.finished, undisturbed.finished);
+    }
+
+    /// After a global 429 nothing at all is sent until its time has passed.
+    #[test]
+    fn a_global_retry_after_is_obeyed_by_everything(
+        jobs in jobs(60),
+        buckets in prop::collection::vec((3u32..12, 1u64..20), 3),
+        global in (5usize..20, 1u64..60),
+    ) {
+        let mut limits = Limits::new(Budget::default());
+        let mut server = server(buckets, None);
+        server.global = Some((global.0, secs(global.1)));
+        let run = play(&mut limits, &mut server, &jobs);
+        prop_assert!(run.finished.iter().all(Option::is_some));
+        for (told, _, retry_after) in &run.throttles {
+            let inside = run.sends.iter().find(|(at, _)| at > told && *at < *told + *retry_after);
+            prop_assert!(inside.is_none(), "sent at {:?} though told {:?} at {:?}", inside, retry_after, told);
+        }
     }
 }
