@@ -546,6 +546,18 @@ fn delete() -> Operation {
     Operation::DeleteChannel { channel: rules(), was }
 }
 
+#[test]
+fn every_call_can_be_made_from_any_thread() {
+    fn check<T: Send>(_: T) {}
+    let script = Script::new([]);
+    let client = script.client();
+    let (operation, names, reason) = (create(), names(), reason());
+    check(client.apply(GUILD, &operation, &names, &reason));
+    check(client.is_gone(GUILD, &operation));
+    check(client.snapshot(GUILD));
+    check(client.guilds());
+}
+
 async fn run(operation: &Operation, replies: impl IntoIterator<Item = Reply>) -> (usize, Result<Applied, Error>) {
     let script = Script::new(replies);
     let applied = script.client().apply(GUILD, operation, &names(), &reason()).await;

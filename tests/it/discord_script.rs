@@ -18,11 +18,14 @@ pub(crate) const GUILD: GuildId = GuildId::new(1_146_231_231_231_231_232);
 
 pub(crate) type Reply = Result<http::Response<Bytes>, ExchangeError>;
 
+/// A request and when it was sent.
+pub(crate) type Timed = (Duration, http::Request<Bytes>);
+
 /// Answers requests in the order of a script, and keeps them.
 #[derive(Clone)]
 pub(crate) struct Script {
     replies: Arc<Mutex<VecDeque<Reply>>>,
-    pub(crate) requests: Arc<Mutex<Vec<(Duration, http::Request<Bytes>)>>>,
+    pub(crate) requests: Arc<Mutex<Vec<Timed>>>,
     pub(crate) clock: Clock,
 }
 

@@ -83,20 +83,21 @@ async fn a_429_is_obeyed_to_the_millisecond_by_its_body_and_not_by_reset_after()
 async fn every_scope_of_429_holds_back_exactly_what_it_names() {
     let body = r#"{"message":"limited","retry_after":30,"global":false}"#;
     let global = r#"{"message":"limited","retry_after":30,"global":true}"#;
-    let cases: [(&[(&str, &str)], &str, Hold); 6] = [
-        (&[("x-ratelimit-scope", "user")], body, Hold::Resource),
-        (&[("x-ratelimit-scope", "shared")], body, Hold::Resource),
-        (&[], body, Hold::Resource),
-        (&[("x-ratelimit-scope", "global"), ("x-ratelimit-global", "true")], body, Hold::Everything),
-        (&[("x-ratelimit-global", "true")], body, Hold::Everything),
-        (&[], global, Hold::Everything),
+    let limited = |headers: &[(&str, &str)], body: &str| with_headers(429, headers, body);
+    let cases = [
+        (limited(&[("x-ratelimit-scope", "user")], body), Hold::Resource),
+        (limited(&[("x-ratelimit-scope", "shared")], body), Hold::Resource),
+        (limited(&[], body), Hold::Resource),
+        (limited(&[("x-ratelimit-scope", "global"), ("x-ratelimit-global", "true")], body), Hold::Everything),
+        (limited(&[("x-ratelimit-global", "true")], body), Hold::Everything),
+        (limited(&[], global), Hold::Everything),
     ];
-    for (headers, body, why) in cases {
-        let script = Script::new([with_headers(429, headers, body), answer(200, json!([]))]);
+    for (reply, why) in cases {
+        let script = Script::new([reply.clone(), answer(200, json!([]))]);
         let client = script.client();
         let retry_after = Duration::from_secs(30);
-        assert_eq!(client.me().await.expect_err("limited"), Error::Parked { retry_after, why }, "{headers:?}");
-        assert_eq!(client.guilds().await.is_ok(), why == Hold::Resource, "{headers:?} {body}");
+        assert_eq!(client.me().await.expect_err("limited"), Error::Parked { retry_after, why }, "{reply:?}");
+        assert_eq!(client.guilds().await.is_ok(), why == Hold::Resource, "{reply:?}");
     }
 }
 
