@@ -325,10 +325,10 @@ impl Limits {
 
     fn learn(&mut self, facts: &Facts, charged: &Name, reading: &Reading, now: Duration) {
         let named = reading.bucket.as_ref().map(|b| b.hash.clone());
-        match (&named, self.routes.get(&facts.route)) {
-            (Some(_), _) => drop(self.routes.insert(facts.route.clone(), named.clone())),
-            (None, None) if reading.throttle.is_none() => drop(self.routes.insert(facts.route.clone(), None)),
-            (None, _) => {}
+        // A failure may come without headers from a route that has a bucket; only a good answer says there is none.
+        let says_none = (200..300).contains(&reading.status) && !self.routes.contains_key(&facts.route);
+        if named.is_some() || says_none {
+            self.routes.insert(facts.route.clone(), named.clone());
         }
         let place = (named.map_or_else(|| charged.clone(), Name::Hash), facts.major);
         if let Some(seen) = &reading.bucket {

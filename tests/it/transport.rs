@@ -158,6 +158,19 @@ async fn reads_are_repeated_and_then_given_up() {
 }
 
 #[tokio::test]
+async fn an_outage_that_says_how_long_is_believed() {
+    let busy = |seconds| with_headers(503, &[("retry-after", seconds)], "{}");
+    let script = Script::new([busy("7"), me()]);
+    script.client().me().await.expect("an answer");
+    assert_eq!(script.times(), [Duration::ZERO, Duration::from_secs(7)]);
+
+    let script = Script::new([busy("3600")]);
+    let error = script.client().me().await.expect_err("too long to wait");
+    assert!(matches!(error.disposition(), Disposition::RetryAfter(_)));
+    assert_eq!(script.clock.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
 async fn the_recorder_sees_every_request() {
     let limited = with_headers(429, &[("x-ratelimit-scope", "user")], r#"{"retry_after":1.0,"global":false}"#);
     let script = Script::new([limited, not_sent(), me()]);

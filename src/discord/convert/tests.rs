@@ -300,11 +300,11 @@ fn a_channel_is_read_in_all_its_shapes() {
     assert_eq!(refused(json!({ "position": null })), "channel 42: it has no position");
     assert_eq!(
         refused(json!({ "default_sort_order": 9 })),
-        "channel 42: this build does not know that value of default_sort_order"
+        "channel 42: this build does not know default_sort_order 9"
     );
     assert_eq!(
         refused(json!({ "video_quality_mode": 0 })),
-        "channel 42: this build does not know that value of video_quality_mode"
+        "channel 42: this build does not know video_quality_mode 0"
     );
 }
 

@@ -87,6 +87,15 @@ fn a_route_without_a_bucket_is_not_held_up() {
 }
 
 #[test]
+fn a_failure_without_headers_does_not_say_that_there_is_no_bucket() {
+    let mut limits = Limits::new(Budget::default());
+    let patch = channel(Method::PATCH, 1);
+    limits.pass(&patch, &plain(502), secs(0));
+    drop(limits.ticket(&patch, secs(1)));
+    assert_eq!(limits.decide(&patch, secs(1)), Decision::Behind);
+}
+
+#[test]
 fn an_empty_bucket_holds_its_own_resource_and_every_route_that_shares_it() {
     let mut limits = Limits::new(Budget::default());
     let (patch, delete) = (channel(Method::PATCH, 1), channel(Method::DELETE, 1));
