@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use bucket::{Bucket, Turn};
+use bucket::Bucket;
 use pace::Pace;
 
 pub use reading::{BucketReading, Reading, Throttle, ThrottleScope};
@@ -206,6 +206,15 @@ enum Name {
     Route(String),
 }
 
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The next request's, from this moment on.
+    At(Duration),
+    /// That of the requests under way: what comes of them decides.
+    Behind,
+}
+
 type Place = (Name, Option<Major>);
 
 /// All that is known about what may be sent.
@@ -247,19 +256,15 @@ impl Limits {
             let wait = until.saturating_sub(now);
             return if wait > self.budget.park_after { Decision::Park { until, why } } else { Decision::Wait(wait) };
         }
-        let name = self.name_of(facts);
-        let place = (name, facts.major);
-        let turn = self.bucket(&place).turn(now);
-        match turn {
-            Turn::Behind => return Decision::Behind,
-            Turn::At(until) if until > now + self.budget.park_after => {
-                return Decision::Park { until, why: Hold::Resource };
-            }
-            Turn::At(until) if until > now => return Decision::Wait(until - now),
-            Turn::At(_) => {}
+        let place = (self.name_of(facts), facts.major);
+        let turns = (self.bucket(&place).turn(now), self.pace.turn(now));
+        let (Turn::At(bucket), Turn::At(pace)) = turns else { return Decision::Behind };
+        if bucket > now + self.budget.park_after {
+            return Decision::Park { until: bucket, why: Hold::Resource };
         }
-        if let Some(at) = self.pace.free_at(now) {
-            return Decision::Wait(at - now);
+        let free = bucket.max(pace);
+        if free > now {
+            return Decision::Wait(free - now);
         }
         self.pace.send(now);
         self.bucket(&place).send();
@@ -272,6 +277,7 @@ impl Limits {
     /// Learns what came of a request.
     pub fn observe(&mut self, ticket: Ticket, outcome: &Outcome, now: Duration) {
         let Ticket { facts, bucket, sent } = ticket;
+        self.pace.settle(now);
         self.bucket(&(bucket.clone(), facts.major)).settle();
         match outcome {
             Outcome::NotSent => self.recount(&facts, sent, None),

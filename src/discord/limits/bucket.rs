@@ -2,16 +2,7 @@
 
 use std::time::Duration;
 
-use super::BucketReading;
-
-/// Whose turn it is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The next request's, from this moment on.
-    At(Duration),
-    /// That of the requests under way: what they are answered decides.
-    Behind,
-}
+use super::{BucketReading, Turn};
 
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {

@@ -83,6 +83,7 @@ enum Event {
 #[derive(Default)]
 struct Run {
     sends: Vec<(Duration, usize)>,
+    arrivals: Vec<Duration>,
     throttles: Vec<(Duration, usize, Duration)>,
     finished: Vec<Option<Duration>>,
 }
@@ -103,6 +104,7 @@ fn play(limits: &mut Limits, server: &mut Server, jobs: &[Job]) -> Run {
             serial += 1;
             match entry.remove() {
                 Event::Arrives(n, ticket) => {
+                    run.arrivals.push(now);
                     let outcome = server.answer(jobs[n].kind, jobs[n].major, now);
                     events.insert((now + jobs[n].back, serial), Event::Returns(n, ticket, outcome));
                 }
@@ -178,6 +180,10 @@ fn never_above_the_rate(run: &Run, rate: usize) -> Result<(), TestCaseError> {
         let count = run.sends.iter().filter(|(at, _)| at >= start && *at <= *start + secs(1)).count();
         prop_assert!(count <= rate, "{} requests in the second from {:?}", count, start);
     }
+    for start in &run.arrivals {
+        let count = run.arrivals.iter().filter(|at| *at >= start && **at <= *start + secs(1)).count();
+        prop_assert!(count < 50, "{} requests arrive in the second from {:?}", count, start);
+    }
     Ok(())
 }
 
@@ -248,5 +254,23 @@ proptest! {
             let inside = run.sends.iter().find(|(at, _)| at > told && *at < *told + *retry_after);
             prop_assert!(inside.is_none(), "sent at {:?} though told {:?} at {:?}", inside, retry_after, told);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(repeatable(25))]
+
+    /// However long requests are held up on the way, Discord never sees 50 in a second.
+    #[test]
+    fn a_slow_network_makes_no_crowds(held_up in prop::collection::vec((1u64..3000, 1u64..100), 100..250)) {
+        let job = |(n, (there, back)): (usize, (u64, u64))| {
+            let (there, back) = (Duration::from_millis(there), Duration::from_millis(back));
+            Job { kind: 0, major: n as u64, from: Duration::ZERO, there, back }
+        };
+        let jobs: Vec<Job> = held_up.into_iter().enumerate().map(job).collect();
+        let mut limits = Limits::new(Budget::default());
+        let run = play(&mut limits, &mut server(vec![(5, 5)], None), &jobs);
+        prop_assert!(run.finished.iter().all(Option::is_some));
+        never_above_the_rate(&run, 45)?;
     }
 }
