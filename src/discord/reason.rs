@@ -43,7 +43,7 @@ impl fmt::Display for AuditReason {
             write!(f, " rev {}", revision.split_whitespace().collect::<Vec<_>>().join("-"))?;
         }
         if let Some(who) = who {
-            write!(f, " by {}", one_line(who, Self::MAX_WHO).replace(':', " ").trim())?;
+            write!(f, " by {}", one_line(&who.replace(':', " "), Self::MAX_WHO))?;
         }
         Ok(())
     }
@@ -114,6 +114,14 @@ mod tests {
         assert_eq!(shown.chars().count(), AuditReason::MAX);
         assert!(shown.ends_with('…'));
         assert_eq!(shown.parse(), Ok(reason()));
+    }
+
+    #[test]
+    fn a_strange_name_does_not_hide_the_operation() {
+        let strange = AuditReason { who: Some("Ann: the\n 1st by op 7".into()), ..reason() };
+        let shown = shown(&strange.header("x"));
+        assert_eq!(shown, "setai op 0193-7 rev a1b2c3d by Ann the 1st by op 7: x");
+        assert_eq!(shown.parse::<AuditReason>().expect("ours").operation, "0193-7");
     }
 
     #[test]

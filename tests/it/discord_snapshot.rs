@@ -83,17 +83,15 @@ async fn what_is_referred_to_and_not_shown_is_hidden() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_whole_is_never_a_guild() {
-    let of_another = guild(&[]).as_object().cloned().map(|mut g| {
-        g.insert("id".into(), json!("2"));
-        Value::Object(g)
-    });
+    let mut of_another = guild(&[role("2", "@everyone", 0)]);
+    of_another["id"] = json!("2");
     let mut without_roles = guild(&[]);
     without_roles.as_object_mut().expect("an object").remove("roles");
     let mut without_everyone = guild(&[]);
     without_everyone["roles"] = json!([role("11", "low", 1)]);
     let no_overwrites = json!([{ "id": "21", "type": 0, "name": "x", "position": 1 }]);
     let cases = [
-        (of_another.expect("an object"), json!([])),
+        (of_another, json!([])),
         (without_roles, json!([])),
         (without_everyone, json!([])),
         (json!({}), json!([])),
