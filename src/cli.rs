@@ -99,6 +99,23 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
+    share(&file, path).map_err(|error| failed(&error))?;
     file.persist(path).map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+/// A new file is for the team, as the user's other files are; one that is replaced keeps its permissions.
+#[cfg(unix)]
+fn share(file: &tempfile::NamedTempFile, path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let permissions = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.permissions(),
+        Err(_) => std::fs::Permissions::from_mode(0o644),
+    };
+    file.as_file().set_permissions(permissions)
+}
+
+#[cfg(not(unix))]
+fn share(_: &tempfile::NamedTempFile, _: &Path) -> std::io::Result<()> {
     Ok(())
 }

@@ -141,7 +141,10 @@ pub fn propose_under(
     let ceiling = bot.as_ref().and_then(|bot| bot.ceiling);
     let parts = sequence::Parts { snapshot, live: &live, desired: &desired, removals: &removals, policy, ceiling };
     let sequence::Sequence { steps, after, notes } = sequence::sequence(&parts);
+    let blocked =
+        [&ids.notes, &desired.notes, &removals.notes].into_iter().flatten().any(|n| n.weight == Weight::Blocking);
     let scene = guard::Scene {
+        blocked,
         manifest,
         policy,
         snapshot,

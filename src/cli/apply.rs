@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::controller::{Engine, Proposal, Report, Request, StopSignal};
 use crate::manifest::Manifest;
 use crate::plan::render::{self, Tone};
-use crate::plan::{Consent, Outcome, Plan, judge, undo};
+use crate::plan::{Consent, Outcome, Plan, Rejected, judge, undo};
 use crate::store::{Trigger, Verdict};
 
 use super::arguments::{Apply, Connection};
@@ -53,6 +53,9 @@ async fn apply_saved(engine: &Engine, saved: &SavedPlan, command: &Apply, screen
         .help("Nothing was changed. Plan again, and look at what is different.")
         .exit(Exit::Refused));
     }
+    if !command.json {
+        render::lines(&proposal.plan).iter().for_each(|line| screen.line(line));
+    }
     // Who saved the plan has seen it; applying it by name is the yes.
     let consent = command.approve.clone().map_or(Consent::Seen, Consent::Digest);
     carry_out(engine, &manifest, &proposal, &consent, command, screen).await
@@ -81,7 +84,7 @@ async fn apply_one(
         (None, true) => Consent::Seen,
         (None, false) => {
             // What is refused anyway is not asked about.
-            judge(proposal.plan.clone(), &Consent::Seen).map_err(|rejected| Failure::from(*rejected))?;
+            judge(proposal.plan.clone(), &Consent::Seen).map_err(|rejected| rejection(*rejected, command.json))?;
             ask(&proposal.plan, screen)?;
             let digest = proposal.plan.digest.clone();
             proposal = engine.propose(manifest, revision).await?;
@@ -92,6 +95,15 @@ async fn apply_one(
         }
     };
     carry_out(engine, manifest, &proposal, &consent, command, screen).await
+}
+
+/// Why a plan is not applied. Where the plan was shown, its reasons stand right above.
+fn rejection(rejected: Rejected, unseen: bool) -> Failure {
+    if unseen || matches!(rejected, Rejected::NeedsApproval(_)) {
+        return rejected.into();
+    }
+    let failure = Failure::new(format!("{rejected}; nothing was changed")).exit(Exit::Refused);
+    failure.help("The lines marked `x` above say why, and what to do.")
 }
 
 /// Asks for a yes.
@@ -120,7 +132,7 @@ async fn carry_out(
     command: &Apply,
     screen: Screen,
 ) -> Result<Exit, Failure> {
-    let approved = judge(proposal.plan.clone(), consent).map_err(|rejected| Failure::from(*rejected))?;
+    let approved = judge(proposal.plan.clone(), consent).map_err(|rejected| rejection(*rejected, command.json))?;
     let request = Request {
         approved,
         proposal,
@@ -220,14 +232,11 @@ pub(super) fn tell(report: &Report, as_json: bool, screen: Screen) -> Result<(),
     }
     let done = report.done().count();
     match report.verdict {
-        Verdict::Succeeded => screen.toned(
-            Tone::Create,
-            format!(
-                "Applied: {done} of {} steps; the guild equals its manifest. Run {}.",
-                report.steps.len(),
-                report.run.short()
-            ),
-        ),
+        Verdict::Succeeded => {
+            let equal = if report.left.is_some() { "; the guild equals its manifest" } else { "" };
+            let text = format!("Applied: {done} of {} steps{equal}. Run {}.", report.steps.len(), report.run.short());
+            screen.toned(Tone::Create, text);
+        }
         _ => {
             let remark = report.remark.clone().unwrap_or_default();
             screen.toned(

@@ -63,16 +63,11 @@ impl Failure {
 
 impl From<discord::Error> for Failure {
     fn from(error: discord::Error) -> Self {
-        let hint = match &error {
-            discord::Error::Refused(refusal) => refusal.hint(),
-            discord::Error::Unauthorized => Some("`setai doctor` checks the token and everything else."),
-            discord::Error::Unavailable { .. } => Some("Is SETAI_DISCORD_URL right, and the network up?"),
-            _ => None,
-        };
         let failure = Self::new(&error);
-        match hint {
-            Some(hint) => failure.help(hint),
-            None => failure,
+        match error {
+            discord::Error::Unauthorized => failure.help("`setai doctor` checks the token and everything else."),
+            discord::Error::Unavailable { .. } => failure.help("Is SETAI_DISCORD_URL right, and the network up?"),
+            _ => failure,
         }
     }
 }

@@ -77,7 +77,7 @@ impl Names<'_> {
             ChannelRef::Planned(key) => key,
         };
         match (self.resolved.categories.get(key), self.resolved.channels.get(key)) {
-            (Some(_), Some(_)) => found(None, key, "single channel or category"),
+            (Some(_), Some(_)) => Err(Error::Ambiguous { reference: key.to_string() }),
             (category, channel) => found(category.or(channel), key, "channel or category"),
         }
     }
@@ -99,7 +99,7 @@ impl Client {
     /// Carries out one operation with exactly one request (sent again only where that is safe).
     ///
     /// # Errors
-    /// [`Error::Unresolved`] and [`Error::NoImage`] before anything is sent; [`Error::Unknown`] when it may have
+    /// [`Error::Unresolved`], [`Error::Ambiguous`] and [`Error::NoImage`] before anything is sent; [`Error::Unknown`] when it may have
     /// happened; everything else as [`Error::disposition`] says.
     pub async fn apply(
         &self,

@@ -8,3 +8,6 @@ mod read;
 
 pub(super) use body::{Images, channel_body, channel_patch, moves, role_body, role_patch, settings_patch};
 pub(super) use read::{channel, guild, role};
+
+#[cfg(test)]
+mod tests;

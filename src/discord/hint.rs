@@ -57,3 +57,23 @@ pub(super) fn of(status: u16, code: u64) -> Option<&'static str> {
     };
     Some(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_a_plan_can_run_into_has_a_hint() {
+        let codes = [
+            10003, 10004, 10011, 30005, 30013, 30030, 30048, 30052, 30060, 40006, 40009, 40061, 40333, 50001, 50013,
+            50028, 50074, 50086, 50101, 60003,
+        ];
+        for code in codes {
+            let hint = of(400, code).unwrap_or_else(|| panic!("{code} has no hint"));
+            assert!(hint.ends_with('.') && hint.len() > 20, "{code}: {hint}");
+        }
+        // The lines Discord adds to this one say more than a hint could.
+        assert_eq!(of(400, 50035), None);
+        assert_eq!(of(400, 99999), None);
+    }
+}

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use bucket::{Bucket, Turn};
+use bucket::Bucket;
 use pace::Pace;
 
 pub use reading::{BucketReading, Reading, Throttle, ThrottleScope};
@@ -118,6 +118,16 @@ enum Tally {
     RoleCreate,
 }
 
+impl Tally {
+    fn quota(self, budget: &Budget) -> (Quota, Hold) {
+        match self {
+            Self::Name => (budget.channel_edits, Hold::Renames),
+            Self::Topic => (budget.channel_edits, Hold::Topics),
+            Self::RoleCreate => (budget.role_creates, Hold::RoleCreates),
+        }
+    }
+}
+
 /// Why a request is put aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
@@ -196,6 +206,15 @@ enum Name {
     Route(String),
 }
 
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The next request's, from this moment on.
+    At(Duration),
+    /// That of the requests under way: what comes of them decides.
+    Behind,
+}
+
 type Place = (Name, Option<Major>);
 
 /// All that is known about what may be sent.
@@ -237,19 +256,15 @@ impl Limits {
             let wait = until.saturating_sub(now);
             return if wait > self.budget.park_after { Decision::Park { until, why } } else { Decision::Wait(wait) };
         }
-        let name = self.name_of(facts);
-        let place = (name, facts.major);
-        let turn = self.bucket(&place).turn(now);
-        match turn {
-            Turn::Behind => return Decision::Behind,
-            Turn::At(until) if until > now + self.budget.park_after => {
-                return Decision::Park { until, why: Hold::Resource };
-            }
-            Turn::At(until) if until > now => return Decision::Wait(until - now),
-            Turn::At(_) => {}
+        let place = (self.name_of(facts), facts.major);
+        let turns = (self.bucket(&place).turn(now), self.pace.turn(now));
+        let (Turn::At(bucket), Turn::At(pace)) = turns else { return Decision::Behind };
+        if bucket > now + self.budget.park_after {
+            return Decision::Park { until: bucket, why: Hold::Resource };
         }
-        if let Some(at) = self.pace.free_at(now) {
-            return Decision::Wait(at - now);
+        let free = bucket.max(pace);
+        if free > now {
+            return Decision::Wait(free - now);
         }
         self.pace.send(now);
         self.bucket(&place).send();
@@ -262,6 +277,7 @@ impl Limits {
     /// Learns what came of a request.
     pub fn observe(&mut self, ticket: Ticket, outcome: &Outcome, now: Duration) {
         let Ticket { facts, bucket, sent } = ticket;
+        self.pace.settle(now);
         self.bucket(&(bucket.clone(), facts.major)).settle();
         match outcome {
             Outcome::NotSent => self.recount(&facts, sent, None),
@@ -289,15 +305,13 @@ impl Limits {
     }
 
     fn tallied_until(&self, tally: Tally, facts: &Facts, now: Duration) -> Option<(Duration, Hold)> {
-        let (quota, why) = match tally {
-            Tally::Name => (self.budget.channel_edits, Hold::Renames),
-            Tally::Topic => (self.budget.channel_edits, Hold::Topics),
-            Tally::RoleCreate if matches!(self.routes.get(&facts.route), Some(Some(_))) => return None,
-            Tally::RoleCreate => (self.budget.role_creates, Hold::RoleCreates),
-        };
+        if tally == Tally::RoleCreate && matches!(self.routes.get(&facts.route), Some(Some(_))) {
+            return None;
+        }
+        let (Quota { count, window }, why) = tally.quota(&self.budget);
         let times = self.tallies.get(&(tally, facts.major))?;
-        let first_of_full = times.len().checked_sub(quota.count.max(1))?;
-        let until = times.get(first_of_full)?.saturating_add(quota.window);
+        let first_of_full = times.len().checked_sub(count.max(1))?;
+        let until = times.get(first_of_full)?.saturating_add(window);
         (until > now).then_some((until, why))
     }
 
@@ -317,10 +331,10 @@ impl Limits {
 
     fn learn(&mut self, facts: &Facts, charged: &Name, reading: &Reading, now: Duration) {
         let named = reading.bucket.as_ref().map(|b| b.hash.clone());
-        match (&named, self.routes.get(&facts.route)) {
-            (Some(_), _) => drop(self.routes.insert(facts.route.clone(), named.clone())),
-            (None, None) if reading.throttle.is_none() => drop(self.routes.insert(facts.route.clone(), None)),
-            (None, _) => {}
+        // A failure may come without headers from a route that has a bucket; only a good answer says there is none.
+        let says_none = (200..300).contains(&reading.status) && !self.routes.contains_key(&facts.route);
+        if named.is_some() || says_none {
+            self.routes.insert(facts.route.clone(), named.clone());
         }
         let place = (named.map_or_else(|| charged.clone(), Name::Hash), facts.major);
         if let Some(seen) = &reading.bucket {
@@ -391,8 +405,12 @@ impl Limits {
             last = Some(name.clone());
             first_of_name || !bucket.is_idle(now)
         });
-        let longest = self.budget.role_creates.window.max(self.budget.channel_edits.window);
-        self.tallies.retain(|_, times| times.back().is_some_and(|at| *at + longest > now));
+        let budget = &self.budget;
+        self.tallies
+            .retain(|(tally, _), times| times.back().is_some_and(|at| *at + tally.quota(budget).0.window > now));
         self.tidy_at = (2 * (self.buckets.len() + self.tallies.len())).max(Self::TIDY_AT_LEAST);
     }
 }
+
+#[cfg(test)]
+mod tests;

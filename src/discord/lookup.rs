@@ -65,8 +65,9 @@ impl Client {
     /// Most entries of the audit log Discord gives at once.
     const LOG_PAGE: u16 = 100;
 
-    /// Looks for what a create made whose outcome is [`Error::Unknown`]. `before` is the guild as it was read before the
-    /// create, `names` everything that is bound by now. Two to four requests; waits some seconds before it says no.
+    /// Looks for what a create made whose outcome is [`Error::Unknown`]. One to four requests; waits some seconds before
+    /// it says no. `names` is everything that is bound by now; `before` is the guild as it was read before the create
+    /// (what a later one shows is taken for older than the create, and so for somebody else's).
     ///
     /// The audit log tells by the operation's id. Where it may not be read, or does not know, the one new object that
     /// looks as wanted, and that no entry says somebody else made, is taken for it.
@@ -148,7 +149,8 @@ impl Client {
             Wanted::Role(role) => {
                 let call = Call::to(&Route::GetGuildRoles { guild_id: guild.get() });
                 let live: Vec<WireRole> = self.transport.send(&call).await?.json()?;
-                let newest = before.guild.roles.iter().filter_map(|r| r.id.id()).max();
+                let everyone = before.guild.everyone_id();
+                let newest = before.guild.roles.iter().filter_map(|r| r.id.id()).filter(|id| *id != everyone).max();
                 let fits = |id, r: &Role| {
                     Some(id) > newest
                         && r.is_ours_to_delete()

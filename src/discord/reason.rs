@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 pub struct AuditReason {
     /// The operation's id, without white space: by it a create whose answer was lost is found.
     pub operation: String,
-    /// The revision of the manifest, without white space.
+    /// The revision of the manifest; white space in it is written as `-`.
     pub revision: Option<String>,
     /// Who approved or asked.
     pub who: Option<String>,
@@ -40,10 +40,10 @@ impl fmt::Display for AuditReason {
         let Self { operation, revision, who } = self;
         write!(f, "setai op {operation}")?;
         if let Some(revision) = revision {
-            write!(f, " rev {revision}")?;
+            write!(f, " rev {}", revision.split_whitespace().collect::<Vec<_>>().join("-"))?;
         }
         if let Some(who) = who {
-            write!(f, " by {}", one_line(who, Self::MAX_WHO).replace(':', " ").trim())?;
+            write!(f, " by {}", one_line(&who.replace(':', " "), Self::MAX_WHO))?;
         }
         Ok(())
     }
@@ -64,12 +64,10 @@ impl FromStr for AuditReason {
             Some((operation, revision)) => (operation, Some(revision.to_owned())),
             None => (rest, None),
         };
-        let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
-        if is_word(operation) && revision.as_deref().is_none_or(is_word) {
-            Ok(Self { operation: operation.to_owned(), revision, who })
-        } else {
-            Err(Foreign)
+        if operation.is_empty() || operation.contains(char::is_whitespace) {
+            return Err(Foreign);
         }
+        Ok(Self { operation: operation.to_owned(), revision, who })
     }
 }
 
@@ -89,6 +87,7 @@ fn cut(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     use super::*;
 
@@ -118,6 +117,14 @@ mod tests {
     }
 
     #[test]
+    fn a_strange_name_does_not_hide_the_operation() {
+        let strange = AuditReason { who: Some("Ann: the\n 1st by op 7".into()), ..reason() };
+        let shown = shown(&strange.header("x"));
+        assert_eq!(shown, "setai op 0193-7 rev a1b2c3d by Ann the 1st by op 7: x");
+        assert_eq!(shown.parse::<AuditReason>().expect("ours").operation, "0193-7");
+    }
+
+    #[test]
     fn what_others_wrote_is_not_ours() {
         for text in ["", "spam", "setai op ", "setai op a b", "Setai op 1", "setai operator rev 1"] {
             assert_eq!(text.parse::<AuditReason>(), Err(Foreign), "{text:?}");
@@ -125,13 +132,15 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
-        fn every_reason_reads_back(operation in "[a-z0-9-]{1,40}", revision in proptest::option::of("[a-z0-9]{1,40}"), who in ".{0,100}", what in ".{0,600}") {
+        fn every_reason_reads_back(operation in "[a-z0-9-]{1,40}", revision in proptest::option::of(".{0,60}"), who in ".{0,100}", what in ".{0,600}") {
             let reason = AuditReason { operation, revision, who: Some(who) };
             let shown = shown(&reason.header(&what));
             prop_assert!(shown.chars().count() <= AuditReason::MAX);
             let read: AuditReason = shown.parse().expect("ours");
-            prop_assert_eq!((read.operation, read.revision), (reason.operation, reason.revision));
+            prop_assert_eq!(read.operation, reason.operation);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use twilight_http::routing::Route;
 
-use crate::model::{Channel, ChannelId, ChannelRef, Facet, Guild, GuildId, GuildSettings, Snapshot};
+use crate::model::{Channel, ChannelFlags, ChannelId, ChannelRef, Facet, Guild, GuildId, GuildSettings, Snapshot};
 
 use super::call::Call;
 use super::client::Client;
@@ -26,17 +26,24 @@ impl Client {
             let problem = format!("it is about the guild {}", wire.id);
             return Err(Error::Malformed { request: ask_guild.label(), problem });
         }
-        let channels: Vec<WireChannel> = self.transport.send(&ask_channels).await?.json()?;
+        let listed: Vec<WireChannel> = self.transport.send(&ask_channels).await?.json()?;
+        let (masked, channels): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|channel| ChannelFlags(channel.flags).has(ChannelFlags::OBFUSCATED));
         let guild = convert::guild(wire, channels)
             .map_err(|problem| Error::Malformed { request: ask_channels.label(), problem })?;
-        let hidden = hidden(&guild);
-        Ok(Snapshot { guild, bot: Facet::Unknown("it was not asked for".to_owned()), hidden })
+        let mut hidden = hidden(&guild);
+        hidden.extend(masked.iter().map(|channel| channel.id));
+        Ok(Snapshot {
+            guild,
+            bot: Facet::Unknown("it was not asked for".to_owned()),
+            hidden: hidden.into_iter().collect(),
+        })
     }
 }
 
 /// Channels something refers to and the list does not show: since October 2026 the list leaves out what the bot may
 /// not view (Discord's changelog, "Channel obfuscation").
-fn hidden(guild: &Guild) -> Vec<ChannelId> {
+fn hidden(guild: &Guild) -> BTreeSet<ChannelId> {
     let GuildSettings {
         afk_channel, system_channel, rules_channel, public_updates_channel, safety_alerts_channel, ..
     } = &guild.settings;
@@ -44,5 +51,5 @@ fn hidden(guild: &Guild) -> Vec<ChannelId> {
     let parents = guild.channels.iter().map(|Channel { attributes, .. }| &attributes.parent);
     let referred: BTreeSet<ChannelId> = named.into_iter().chain(parents).flatten().filter_map(ChannelRef::id).collect();
     let shown: BTreeSet<ChannelId> = guild.channels.iter().filter_map(|channel| channel.id.id()).collect();
-    referred.difference(&shown).copied().collect()
+    &referred - &shown
 }

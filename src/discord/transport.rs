@@ -75,6 +75,8 @@ struct Trials {
     throttles: u32,
     throttled_since: Option<Duration>,
     maybe_received: bool,
+    /// What the latest failure without a clear answer was.
+    failure: Option<String>,
 }
 
 enum Verdict {
@@ -126,12 +128,29 @@ impl Transport {
 
     /// Sends `call` and brings the answer, if it is no error.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let request = self.request(call)?;
         let mut trials = Trials::default();
+        match self.try_until_done(call, &request, &mut trials).await {
+            // That the first try may have worked matters more than why the last one did not.
+            Err(last) if trials.maybe_received && call.method != Method::GET => {
+                let cause = trials.failure.unwrap_or_else(|| last.to_string());
+                Err(Error::Unknown { request: call.label(), cause })
+            }
+            result => result,
+        }
+    }
+
+    async fn try_until_done(
+        &self,
+        call: &Call,
+        request: &http::Request<Bytes>,
+        trials: &mut Trials,
+    ) -> Result<Answer, Error> {
         loop {
-            let ticket = self.turn(call, &trials).await?;
+            let pending = self.turn(call, trials).await?;
             trials.attempts += 1;
-            let result = self.carry(call, ticket, trials.attempts).await?;
-            match self.judge(call, result, &mut trials) {
+            let result = self.carry(call, request.clone(), pending, trials.attempts).await;
+            match self.judge(call, result, trials) {
                 Verdict::Done(result) => return result,
                 Verdict::Again(pause) if pause.is_zero() => {}
                 Verdict::Again(pause) => self.clock.sleep(pause).await,
@@ -167,10 +186,10 @@ impl Transport {
     async fn carry(
         &self,
         call: &Call,
+        request: http::Request<Bytes>,
         pending: Pending<'_>,
         attempt: u32,
-    ) -> Result<Result<http::Response<Bytes>, ExchangeError>, Error> {
-        let request = self.request(call)?;
+    ) -> Result<http::Response<Bytes>, ExchangeError> {
         let started = self.clock.elapsed();
         let result = self.exchange.exchange(request).await;
         let took = self.clock.elapsed().saturating_sub(started);
@@ -197,7 +216,7 @@ impl Transport {
             let throttled = throttle.map(|t| t.scope);
             recorder(&Sent { route: &call.facts.route, request: &label, status, attempt, throttled, took });
         }
-        Ok(result)
+        result
     }
 
     fn request(&self, call: &Call) -> Result<http::Request<Bytes>, Error> {
@@ -262,19 +281,14 @@ impl Transport {
     }
 
     fn failed(call: &Call, trials: &mut Trials, cause: String, may_repeat: bool, asked: Duration) -> Verdict {
-        let reads = call.method == Method::GET;
-        let most = if reads { Self::READ_RETRIES } else { Self::WRITE_RETRIES };
+        trials.failure = Some(cause.clone());
+        let most = if call.method == Method::GET { Self::READ_RETRIES } else { Self::WRITE_RETRIES };
         if may_repeat && trials.failures < most && asked <= Self::PATIENCE {
             let backoff = Self::BACKOFF * 2u32.pow(trials.failures);
             trials.failures += 1;
             return Verdict::Again(backoff.max(asked));
         }
-        let request = call.label();
-        Verdict::Done(Err(if trials.maybe_received && !reads {
-            Error::Unknown { request, cause }
-        } else {
-            Error::Unavailable { request, cause }
-        }))
+        Verdict::Done(Err(Error::Unavailable { request: call.label(), cause }))
     }
 
     fn limits(&self) -> MutexGuard<'_, Limits> {

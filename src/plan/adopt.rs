@@ -374,7 +374,10 @@ where
             return false;
         }
         let place = wanted.slot.as_ref().map(|slot| &slot.0);
-        let twin = vanished.iter().position(|v| self.live.get(&v.id).map(|live| &live.slot.0) == place);
+        let fits = |v: &Vanished<Id<M>>| {
+            self.live.get(&v.id).is_some_and(|live| live.adoptable && Some(&live.slot.0) == place)
+        };
+        let twin = vanished.iter().position(fits);
         let Some(twin) = twin.map(|index| vanished.remove(index)) else { return false };
         let text = format!(
             "`{}` is new while `{}` is gone, and both are of one kind and place: a rename?",

@@ -88,6 +88,8 @@ pub(super) struct Scene<'a> {
     pub(super) ids: &'a Identities,
     pub(super) removals: &'a Removals,
     pub(super) steps: &'a [Step],
+    /// Somebody has to decide something first, so what is missing from the plan says nothing yet.
+    pub(super) blocked: bool,
     pub(super) before: &'a Guild,
     pub(super) after: &'a Guild,
 }
@@ -388,6 +390,9 @@ fn community(scene: &Scene<'_>) -> Vec<Refusal> {
 
 fn expectations(scene: &Scene<'_>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
+    if scene.blocked {
+        return refusals;
+    }
     for (index, expectation) in scene.manifest.expectations.iter().enumerate() {
         let origin = scene.manifest.origins.get(&format!("expectations.{index}"));
         let place = origin.map_or_else(String::new, |o| format!(" ({}:{})", o.file, o.line));

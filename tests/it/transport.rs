@@ -1,95 +1,18 @@
 //! The transport against a Discord that says what the test tells it to.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::DateTime;
-use setai::clock::Clock;
-use setai::discord::{Client, Disposition, Error, Exchange, ExchangeError, Hold, Recorder, Settings, ThrottleScope};
-use setai::model::GuildId;
+use serde_json::json;
+use setai::discord::{Client, Disposition, Error, Exchange, Hold, Recorder, Settings, ThrottleScope};
 
-/// A bot token of a made-up bot with the id 80351110224678912.
-pub(crate) const TOKEN: &str = "ODAzNTExMTAyMjQ2Nzg5MTI.Secret.that-must-not-show";
-pub(crate) const GUILD: GuildId = GuildId::new(1_146_231_231_231_231_232);
-
-type Reply = Result<http::Response<Bytes>, ExchangeError>;
-
-/// Answers requests in the order of a script, and keeps them.
-#[derive(Clone)]
-pub(crate) struct Script {
-    replies: Arc<Mutex<VecDeque<Reply>>>,
-    pub(crate) requests: Arc<Mutex<Vec<(Duration, http::Request<Bytes>)>>>,
-    pub(crate) clock: Clock,
-}
-
-impl Script {
-    pub(crate) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
-        let epoch = DateTime::from_timestamp(1_790_000_000, 0).expect("a date");
-        Self {
-            replies: Arc::new(Mutex::new(replies.into_iter().collect())),
-            requests: Arc::default(),
-            clock: Clock::virtual_at(epoch),
-        }
-    }
-
-    pub(crate) fn client(&self) -> Client {
-        self.client_with(|_| {})
-    }
-
-    pub(crate) fn client_with(&self, adjust: impl FnOnce(&mut Settings)) -> Client {
-        let mut settings = Settings::new(TOKEN.to_owned().into());
-        settings.address = "http://127.0.0.1:7777".to_owned();
-        adjust(&mut settings);
-        Client::new(settings, Arc::new(self.clone()), self.clock.clone()).expect("good settings")
-    }
-
-    /// `GET /path` of every request, in order.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let requests = self.requests.lock().expect("not poisoned");
-        requests.iter().map(|(_, r)| format!("{} {}", r.method(), r.uri().path_and_query().expect("a path"))).collect()
-    }
-
-    pub(crate) fn times(&self) -> Vec<Duration> {
-        self.requests.lock().expect("not poisoned").iter().map(|(at, _)| *at).collect()
-    }
-
-    /// The body of request number `index` as JSON.
-    pub(crate) fn body(&self, index: usize) -> serde_json::Value {
-        let requests = self.requests.lock().expect("not poisoned");
-        serde_json::from_slice(requests[index].1.body()).expect("a JSON body")
-    }
-
-    pub(crate) fn is_used_up(&self) -> bool {
-        self.replies.lock().expect("not poisoned").is_empty()
-    }
-}
-
-#[async_trait]
-impl Exchange for Script {
-    async fn exchange(&self, request: http::Request<Bytes>) -> Reply {
-        self.requests.lock().expect("not poisoned").push((self.clock.elapsed(), request));
-        self.replies.lock().expect("not poisoned").pop_front().expect("the script has an answer for every request")
-    }
-}
-
-pub(crate) fn json(status: u16, body: serde_json::Value) -> Reply {
-    with_headers(status, &[], &body.to_string())
-}
-
-fn with_headers(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
-    let mut answer = http::Response::builder().status(status).header("via", "1.1 google");
-    for (name, value) in headers {
-        answer = answer.header(*name, *value);
-    }
-    Ok(answer.body(Bytes::from(body.to_owned())).expect("an answer"))
-}
+use crate::discord_script::{Reply, Script, TOKEN, answer, lost, not_sent, refusal, with_headers};
 
 /// What `GET /users/@me` is answered: the smallest read there is.
 fn me() -> Reply {
-    json(200, serde_json::json!({ "id": "80351110224678912", "username": "setai", "bot": true }))
+    answer(200, json!({ "id": "80351110224678912", "username": "setai", "bot": true }))
 }
 
 #[tokio::test]
@@ -126,10 +49,10 @@ async fn settings_that_cannot_work_are_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn no_error_shows_the_token() {
     let replies = [
-        json(401, serde_json::json!({ "message": "401: Unauthorized", "code": 0 })),
-        json(403, serde_json::json!({ "message": "Missing Access", "code": 50001 })),
-        Err(ExchangeError::Lost("connection reset".to_owned())),
-        json(200, serde_json::json!(["not a user"])),
+        refusal(401, 0, "401: Unauthorized"),
+        refusal(403, 50001, "Missing Access"),
+        lost(),
+        answer(200, json!(["not a user"])),
     ];
     for reply in replies {
         let script = Script::new(std::iter::repeat_n(reply, 5));
@@ -160,20 +83,21 @@ async fn a_429_is_obeyed_to_the_millisecond_by_its_body_and_not_by_reset_after()
 async fn every_scope_of_429_holds_back_exactly_what_it_names() {
     let body = r#"{"message":"limited","retry_after":30,"global":false}"#;
     let global = r#"{"message":"limited","retry_after":30,"global":true}"#;
-    let cases: [(&[(&str, &str)], &str, Hold); 6] = [
-        (&[("x-ratelimit-scope", "user")], body, Hold::Resource),
-        (&[("x-ratelimit-scope", "shared")], body, Hold::Resource),
-        (&[], body, Hold::Resource),
-        (&[("x-ratelimit-scope", "global"), ("x-ratelimit-global", "true")], body, Hold::Everything),
-        (&[("x-ratelimit-global", "true")], body, Hold::Everything),
-        (&[], global, Hold::Everything),
+    let limited = |headers: &[(&str, &str)], body: &str| with_headers(429, headers, body);
+    let cases = [
+        (limited(&[("x-ratelimit-scope", "user")], body), Hold::Resource),
+        (limited(&[("x-ratelimit-scope", "shared")], body), Hold::Resource),
+        (limited(&[], body), Hold::Resource),
+        (limited(&[("x-ratelimit-scope", "global"), ("x-ratelimit-global", "true")], body), Hold::Everything),
+        (limited(&[("x-ratelimit-global", "true")], body), Hold::Everything),
+        (limited(&[], global), Hold::Everything),
     ];
-    for (headers, body, why) in cases {
-        let script = Script::new([with_headers(429, headers, body), json(200, serde_json::json!([]))]);
+    for (reply, why) in cases {
+        let script = Script::new([reply.clone(), answer(200, json!([]))]);
         let client = script.client();
         let retry_after = Duration::from_secs(30);
-        assert_eq!(client.me().await.expect_err("limited"), Error::Parked { retry_after, why }, "{headers:?}");
-        assert_eq!(client.guilds().await.is_ok(), why == Hold::Resource, "{headers:?} {body}");
+        assert_eq!(client.me().await.expect_err("limited"), Error::Parked { retry_after, why }, "{reply:?}");
+        assert_eq!(client.guilds().await.is_ok(), why == Hold::Resource, "{reply:?}");
     }
 }
 
@@ -184,7 +108,7 @@ async fn a_long_429_parks_the_resource_and_not_the_worker() {
         &[("x-ratelimit-scope", "user"), ("retry-after", "584"), ("x-ratelimit-remaining", "7")],
         r#"{"message":"limited","retry_after":583.413,"global":false}"#,
     );
-    let script = Script::new([limited, json(200, serde_json::json!([]))]);
+    let script = Script::new([limited, answer(200, json!([]))]);
     let client = script.client();
     let error = client.me().await.expect_err("parked");
     assert_eq!(error, Error::Parked { retry_after: Duration::from_secs(584), why: Hold::Resource });
@@ -213,7 +137,7 @@ async fn a_block_in_front_of_the_api_stops_everything_for_long() {
 
 #[tokio::test]
 async fn a_server_that_always_says_429_is_not_asked_for_ever() {
-    let limited = || json(429, serde_json::json!({ "message": "limited", "retry_after": 0.0, "global": false }));
+    let limited = || answer(429, json!({ "message": "limited", "retry_after": 0.0, "global": false }));
     let script = Script::new(std::iter::repeat_with(limited).take(100));
     let error = script.client().me().await.expect_err("limited");
     assert!(matches!(error, Error::Parked { .. }), "{error:?}");
@@ -222,8 +146,7 @@ async fn a_server_that_always_says_429_is_not_asked_for_ever() {
 
 #[tokio::test]
 async fn reads_are_repeated_and_then_given_up() {
-    let lost = || Err(ExchangeError::Lost("connection reset".to_owned()));
-    let script = Script::new([lost(), json(500, serde_json::json!({})), json(503, serde_json::json!({})), me()]);
+    let script = Script::new([lost(), answer(500, json!({})), answer(503, json!({})), me()]);
     script.client().me().await.expect("an answer at last");
     let times: Vec<u128> = script.times().iter().map(Duration::as_millis).collect();
     assert_eq!(times, [0, 500, 1500, 3500]);
@@ -235,9 +158,22 @@ async fn reads_are_repeated_and_then_given_up() {
 }
 
 #[tokio::test]
+async fn an_outage_that_says_how_long_is_believed() {
+    let busy = |seconds| with_headers(503, &[("retry-after", seconds)], "{}");
+    let script = Script::new([busy("7"), me()]);
+    script.client().me().await.expect("an answer");
+    assert_eq!(script.times(), [Duration::ZERO, Duration::from_secs(7)]);
+
+    let script = Script::new([busy("3600")]);
+    let error = script.client().me().await.expect_err("too long to wait");
+    assert!(matches!(error.disposition(), Disposition::RetryAfter(_)));
+    assert_eq!(script.clock.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
 async fn the_recorder_sees_every_request() {
     let limited = with_headers(429, &[("x-ratelimit-scope", "user")], r#"{"retry_after":1.0,"global":false}"#);
-    let script = Script::new([limited, Err(ExchangeError::NotSent("refused".to_owned())), me()]);
+    let script = Script::new([limited, not_sent(), me()]);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let recorder: Recorder = {
         let seen = seen.clone();
@@ -302,4 +238,30 @@ async fn a_caller_that_gives_up_does_not_block_the_next() {
     first.abort();
     drop(first.await);
     client.me().await.expect("an answer");
+}
+
+#[tokio::test]
+async fn the_network_carries_requests_and_follows_no_redirect() {
+    let seen: Arc<Mutex<Vec<http::HeaderMap>>> = Arc::default();
+    let elsewhere = seen.clone();
+    let routes = axum::Router::new()
+        .route("/api/v10/users/@me", axum::routing::get(|| async { axum::Json(json!({ "id": "5", "username": "x" })) }))
+        .route("/api/v10/users/@me/guilds", axum::routing::get(|| async { axum::response::Redirect::to("/elsewhere") }))
+        .route(
+            "/elsewhere",
+            axum::routing::get(move |headers: http::HeaderMap| async move {
+                elsewhere.lock().expect("not poisoned").push(headers);
+            }),
+        );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let mut settings = Settings::new(TOKEN.to_owned().into());
+    settings.address = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = tokio::spawn(async move { axum::serve(listener, routes).await });
+    let client = Client::connect(settings).expect("a network");
+    assert_eq!(client.me().await.expect("an answer").id.get(), 5);
+    let error = client.guilds().await.expect_err("a redirect");
+    assert_eq!(error.disposition(), Disposition::Refused);
+    assert!(error.to_string().contains("Redirects are not followed"), "{error}");
+    assert!(seen.lock().expect("not poisoned").is_empty());
+    server.abort();
 }

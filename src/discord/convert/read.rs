@@ -153,8 +153,9 @@ fn channel_of(wire: WireChannel) -> Result<Channel, String> {
         rtc_region: said(wire.rtc_region),
         video_quality_mode: match wire.video_quality_mode {
             None => VideoQuality::Auto,
-            // Discord counts these from 1.
-            Some(mode) => pick("video_quality_mode", mode.wrapping_sub(1), &[VideoQuality::Auto, VideoQuality::Full])?,
+            Some(1) => VideoQuality::Auto,
+            Some(2) => VideoQuality::Full,
+            Some(other) => return Err(format!("this build does not know video_quality_mode {other}")),
         },
         default_auto_archive_duration: wire.default_auto_archive_duration,
         default_thread_rate_limit_per_user: wire.default_thread_rate_limit_per_user.unwrap_or(0),
@@ -207,7 +208,8 @@ fn said(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
+/// The value Discord counts as `number`, where the first one is 0.
 fn pick<T: Copy>(field: &str, number: u64, values: &[T]) -> Result<T, String> {
     let value = usize::try_from(number).ok().and_then(|index| values.get(index)).copied();
-    value.ok_or_else(|| format!("this build does not know that value of {field}"))
+    value.ok_or_else(|| format!("this build does not know {field} {number}"))
 }

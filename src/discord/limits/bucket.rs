@@ -2,16 +2,7 @@
 
 use std::time::Duration;
 
-use super::BucketReading;
-
-/// Whose turn it is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The next request's, from this moment on.
-    At(Duration),
-    /// That of the requests under way: what they are answered decides.
-    Behind,
-}
+use super::{BucketReading, Turn};
 
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
@@ -26,8 +17,6 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Reset times a little apart belong to the same window: Discord rounds them.
-    const SAME_WINDOW: Duration = Duration::from_millis(100);
     /// Discord cuts the reset time to milliseconds.
     const ROUNDING: Duration = Duration::from_millis(1);
 
@@ -86,14 +75,15 @@ impl Bucket {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
+    /// Answers overtake each other, so one that looks better than what is known may just be older: until the reset it
+    /// can only make things worse.
     pub(super) fn learn(&mut self, seen: &BucketReading, now: Duration) {
         let reset = now.saturating_add(seen.reset_after).saturating_add(Self::ROUNDING);
-        let is_later_window = self.reset.is_none_or(|at| reset > at + Self::SAME_WINDOW);
-        let new_limit = self.limit != seen.limit.max(1);
-        self.limit = seen.limit.max(1);
+        let limit = seen.limit.max(1);
         // Discord may not have counted the requests still under way.
         let left = seen.remaining.saturating_sub(self.in_flight);
-        self.remaining = if is_later_window || new_limit { left } else { left.min(self.remaining) };
+        self.remaining = if self.limit == limit { left.min(self.remaining) } else { left };
+        self.limit = limit;
         self.reset = Some(self.reset.map_or(reset, |at| at.max(reset)));
     }
 

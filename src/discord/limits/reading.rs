@@ -64,7 +64,7 @@ impl Reading {
     /// Least quiet after a block in front of the API: such blocks last from minutes to a day.
     pub const EDGE_RETRY: Duration = Duration::from_mins(10);
     /// Longest quiet that is believed.
-    const MAX_RETRY: Duration = Duration::from_hours(24 * 30);
+    pub(super) const MAX_RETRY: Duration = Duration::from_hours(24 * 30);
 
     /// Reads an answer.
     pub fn of(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
