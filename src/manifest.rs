@@ -12,9 +12,11 @@ mod origin;
 mod parse;
 mod policy;
 mod read;
+pub mod render;
 mod report;
 mod resolve;
 mod scalar;
+pub mod schema;
 mod source;
 mod tree;
 

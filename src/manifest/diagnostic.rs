@@ -73,7 +73,7 @@ rules! {
     NOT_A_SNOWFLAKE "SA0113" Block "A Discord id is not a number.";
     UNKNOWN_WORD "SA0114" Block "A value is none of the words its field knows.";
     NOT_A_COLOR "SA0115" Block "A colour is neither `\"#rrggbb\"` nor a number up to 0xFFFFFF.";
-    CONTROL_CHARACTER "SA0116" Block "A text holds a control character.";
+    CONTROL_CHARACTER "SA0116" Warn "A text holds a control character, which Discord drops or refuses.";
     OUT_OF_RANGE "SA0117" Block "A number is smaller or larger than Discord accepts.";
     BAD_LENGTH "SA0118" Block "A text is shorter or longer than Discord accepts.";
     UNKNOWN_PERMISSION "SA0119" Block "A permission does not exist.";

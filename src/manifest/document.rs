@@ -191,7 +191,7 @@ objects! {
     }
 
     /// Permissions of a role from sets and by name.
-    RolePermissionsDoc = "a role's `permissions`" {
+    BuiltPermissionsDoc = "a role's `permissions`" {
         /// Permission sets.
         r#use: Names,
         /// Further permissions.
@@ -352,7 +352,7 @@ pub(super) enum RolePermissions {
     /// These permissions.
     List(PermissionNames),
     /// Those of sets and further ones.
-    Built(RolePermissionsDoc),
+    Built(BuiltPermissionsDoc),
 }
 
 impl Read for RolePermissions {
@@ -363,7 +363,7 @@ impl Read for RolePermissions {
             Value::Scalar { .. } if node.is_null() => wrong_type(node, "a list of permissions", problems),
             Value::Scalar { .. } => {
                 let set = Said { value: Names::read(node, problems)?, spot: node.spot, key: node.spot };
-                Some(Self::Built(RolePermissionsDoc { spot: node.spot, r#use: Some(set), allow: None }))
+                Some(Self::Built(BuiltPermissionsDoc { spot: node.spot, r#use: Some(set), allow: None }))
             }
         }
     }
@@ -376,7 +376,7 @@ impl JsonSchema for RolePermissions {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let list = generator.subschema_for::<PermissionNames>();
-        let built = generator.subschema_for::<RolePermissionsDoc>();
+        let built = generator.subschema_for::<BuiltPermissionsDoc>();
         json_schema!({
             "description": "A list of permissions, the name of a permission set, or both together.",
             "anyOf": [list, { "type": "string" }, built],

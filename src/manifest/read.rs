@@ -10,6 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::StrDeserializer;
 
+use crate::model::Key;
+
 use super::diagnostic::{Problem, Problems, Spot, rule};
 use super::tree::{Entry, Node, Value, is_number};
 
@@ -138,7 +140,6 @@ pub(super) fn text<'n>(node: &'n Node<'_>, problems: &mut Problems) -> Option<&'
     if let Some(bad) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
         let message = format!("the text holds the control character U+{:04X}", u32::from(bad));
         problems.report(Problem::new(rule::CONTROL_CHARACTER, message).at(node.spot, "in here"));
-        return None;
     }
     Some(text)
 }
@@ -282,8 +283,13 @@ impl<T: Read> Read for Table<T> {
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         let Value::Map(entries) = &node.value else { return wrong_type(node, "a map", problems) };
         let read = entries.iter().filter_map(|entry| {
-            let value = if entry.node.is_null() { T::blank(entry.node.spot) } else { None };
-            let value = value.or_else(|| T::read(&entry.node, problems))?;
+            let blank = T::blank(entry.node.spot);
+            let value = match blank.is_some() && entry.node.is_null() {
+                true => blank,
+                // The key stays, so that what refers to it is not reported as well.
+                false => T::read(&entry.node, problems).or(blank),
+            };
+            let value = value?;
             let key = Said { value: entry.key.to_string(), spot: entry.key_spot, key: entry.key_spot };
             Some((key, value))
         });
@@ -302,11 +308,15 @@ impl<T: Read> JsonSchema for Table<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let values = generator.subschema_for::<T>();
-        if T::blank(Spot::default()).is_some() {
-            json_schema!({ "type": "object", "additionalProperties": { "anyOf": [values, { "type": "null" }] } })
-        } else {
-            json_schema!({ "type": "object", "additionalProperties": values })
+        if T::blank(Spot::default()).is_none() {
+            return json_schema!({ "type": "object", "additionalProperties": values });
         }
+        // A key is made of letters, digits, `-` and `_`; JSON Schema knows letters only by what is none.
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[^\\s!-,./:-@\\[-^`{-~]+$", "maxLength": Key::MAX },
+            "additionalProperties": { "anyOf": [values, { "type": "null" }] },
+        })
     }
 }
 

@@ -52,6 +52,7 @@ macro_rules! scalar_schema {
 /// What a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ChannelKind")]
 pub(super) enum KindWord {
     /// Messages.
     Text,

@@ -60,6 +60,7 @@ impl<'s> Node<'s> {
         match &self.value {
             _ if self.is_null() => "nothing",
             Value::Scalar { plain: true, text } if matches!(&**text, "true" | "false") => "a boolean",
+            Value::Scalar { plain: true, text } if is_number(text) && text.contains('.') => "a fraction",
             Value::Scalar { plain: true, text } if is_number(text) => "a number",
             Value::Scalar { .. } => "a text",
             Value::List(_) => "a list",

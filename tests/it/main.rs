@@ -1,4 +1,8 @@
 //! All integration tests, in one binary.
 
 mod bytes;
+mod layers;
 mod manifest;
+mod render;
+mod schema;
+mod support;

@@ -45,7 +45,7 @@ fn add_folder(root: &Path, folder: &Path, files: &mut Files) {
 }
 
 /// Compares with the text beside the fixture; `UPDATE=1` writes it.
-fn assert_golden(path: &Path, actual: &str) -> Result<(), String> {
+pub(crate) fn assert_golden(path: &Path, actual: &str) -> Result<(), String> {
     if std::env::var_os("UPDATE").is_some() {
         fs::write(path, actual).expect("writable");
     }
