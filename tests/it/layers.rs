@@ -112,7 +112,8 @@ fn a_file_with_the_guild_key_is_a_manifest() {
     let found = guild_files(&files(&[
         ("a/guild.yaml", "version: 1\nguild: \"1\"\n"),
         ("a/roles.yaml", "roles: { x: { name: guild } }\n"),
-        ("b.yml", "{ \"guild\": \"2\" }\n"),
+        ("b.yml", "{\"version\":1,\"guild\":\"2\"}"),
+        ("broken-part.yaml", "channels: { a: { topic: \"in this guild\" }\n"),
         ("broken.yaml", "guild: \"3\n"),
         ("notes.md", "guild: none\n"),
     ]));
