@@ -74,10 +74,21 @@ fn every_defect_gets_its_diagnostics() {
         let blocks = parsed.diagnostics.iter().any(|d| d.severity == Severity::Block);
         assert_eq!(parsed.manifest.is_none(), blocks, "{name}: a manifest is refused exactly when something blocks");
         assert!(!text.is_empty(), "{name} has no defect");
+        parsed.diagnostics.iter().for_each(|diagnostic| assert_points_somewhere(diagnostic, &files));
         let path = Path::new("tests/manifests/invalid").join(name + ".txt");
         failures.extend(assert_golden(&path, &text).err());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// One primary label, the first, and none outside its file.
+fn assert_points_somewhere(diagnostic: &Diagnostic, files: &Files) {
+    assert!(diagnostic.labels.first().is_some_and(|label| label.primary), "{diagnostic:?}");
+    assert!(diagnostic.labels.iter().skip(1).all(|label| !label.primary), "{diagnostic:?}");
+    for label in &diagnostic.labels {
+        let length = files.get(&label.file).expect("the file is there").len();
+        assert!(label.range.start <= label.range.end && label.range.end <= length, "{diagnostic:?}");
+    }
 }
 
 #[test]
