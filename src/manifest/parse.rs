@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::check::check;
 use super::compose::{Composed, Loader, compose};
 use super::content::{Content, Manifest};
-use super::diagnostic::{Diagnostic, Problem, Problems, rule};
+use super::diagnostic::{Diagnostic, Problem, Problems, Spot, rule};
 use super::document::GuildDoc;
 use super::origin::record_origins;
 use super::read::{Object, Read};
@@ -60,7 +60,7 @@ fn read_content(files: &Files, entry: &str, problems: &mut Problems) -> Option<C
 pub fn guild_files(files: &Files) -> (Vec<String>, Vec<Diagnostic>) {
     let mut problems = Problems::default();
     let mut found = Vec::new();
-    let mut claims: BTreeMap<u64, (String, super::diagnostic::Spot)> = BTreeMap::new();
+    let mut claims: BTreeMap<u64, (String, Spot)> = BTreeMap::new();
     for (path, bytes) in files.iter() {
         let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
         if !is_yaml || !mentions_guild(bytes) {
@@ -68,9 +68,8 @@ pub fn guild_files(files: &Files) -> (Vec<String>, Vec<Diagnostic>) {
         }
         // Whatever is wrong with the file is reported when it is parsed.
         let mut ignored = Problems::default();
-        let root = Loader::new(&mut ignored).load(files, path, None);
-        let Some(root) = root else {
-            found.push(path.to_owned());
+        let Some(root) = Loader::new(&mut ignored).load(files, path, None) else {
+            found.extend(claims_guild(bytes).then(|| path.to_owned()));
             continue;
         };
         let Some(guild) = root.get("guild") else { continue };
@@ -78,7 +77,7 @@ pub fn guild_files(files: &Files) -> (Vec<String>, Vec<Diagnostic>) {
         let Value::Scalar { text, .. } = &guild.node.value else { continue };
         let Some(Snowflake(id)) = Snowflake::parse(text) else { continue };
         let file = problems.add_file(path);
-        let spot = super::diagnostic::Spot { file, ..guild.node.spot };
+        let spot = Spot { file, ..guild.node.spot };
         match claims.get(&id) {
             Some((first, at)) => {
                 let message = format!("`{first}` and `{path}` both describe the guild {id}");
@@ -98,8 +97,14 @@ pub fn guild_files(files: &Files) -> (Vec<String>, Vec<Diagnostic>) {
     (found, problems.into_diagnostics())
 }
 
-/// True when a line begins with the key, so that files without it need not be read.
+/// True when the word occurs, so that files without it need not be read.
 fn mentions_guild(bytes: &[u8]) -> bool {
+    const WORD: &[u8] = b"guild";
+    bytes.windows(WORD.len()).any(|window| window == WORD)
+}
+
+/// True when a line of a text that cannot be read begins with the key.
+fn claims_guild(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     text.lines().any(|line| {
         let line = line.trim_start_matches(['\u{feff}', '{', ' ', '"', '\'']);

@@ -283,8 +283,13 @@ impl<T: Read> Read for Table<T> {
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         let Value::Map(entries) = &node.value else { return wrong_type(node, "a map", problems) };
         let read = entries.iter().filter_map(|entry| {
-            let value = if entry.node.is_null() { T::blank(entry.node.spot) } else { None };
-            let value = value.or_else(|| T::read(&entry.node, problems))?;
+            let blank = T::blank(entry.node.spot);
+            let value = match blank.is_some() && entry.node.is_null() {
+                true => blank,
+                // The key stays, so that what refers to it is not reported as well.
+                false => T::read(&entry.node, problems).or(blank),
+            };
+            let value = value?;
             let key = Said { value: entry.key.to_string(), spot: entry.key_spot, key: entry.key_spot };
             Some((key, value))
         });
@@ -331,12 +336,40 @@ pub(super) fn object_schema(generator: &mut SchemaGenerator, description: &str, 
     })
 }
 
+/// What other tools, or Discord's clients, call our fields.
+const SYNONYMS: [(&str, &str); 11] = [
+    ("allowed", "allow"),
+    ("auto_archive_duration", "default_auto_archive_duration"),
+    ("available_tags", "tags"),
+    ("denied", "deny"),
+    ("description", "topic"),
+    ("hoisted", "hoist"),
+    ("kind", "type"),
+    ("overwrites", "permissions"),
+    ("permission_overwrites", "permissions"),
+    ("region", "rtc_region"),
+    ("slowmode", "rate_limit_per_user"),
+];
+
+/// Things other tools write as fields, and that here are a matter of place.
+const PLACES: [(&str, &str); 4] = [
+    ("position", "the order in the file is the order in Discord"),
+    ("parent_id", "a channel belongs to the category it is written under"),
+    ("category", "a channel belongs to the category it is written under"),
+    ("children", "the channels of a category stand under `channels`"),
+];
+
 /// Reports a field that does not exist.
 pub(super) fn unknown_field(entry: &Entry<'_>, noun: &str, fields: &[&str], problems: &mut Problems) {
     let problem = Problem::new(rule::UNKNOWN_FIELD, format!("unknown field `{}`", entry.key));
     let problem = problem.at(entry.key_spot, format!("not a field of {noun}"));
-    let guess = problems.guess(&entry.key, fields.iter().copied());
-    problems.report(problem.did_you_mean(entry.key_spot, guess));
+    let synonym = SYNONYMS.iter().find(|(word, field)| *word == entry.key && fields.contains(field));
+    let place = PLACES.iter().find(|(word, _)| *word == entry.key);
+    let guess = synonym.map(|(_, field)| *field).or_else(|| problems.guess(&entry.key, fields.iter().copied()));
+    problems.report(match (guess, place) {
+        (None, Some((_, help))) => problem.help(*help),
+        (guess, _) => problem.did_you_mean(entry.key_spot, guess),
+    });
 }
 
 /// A map with a fixed list of fields.

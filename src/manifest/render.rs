@@ -81,10 +81,12 @@ pub fn render(guild: &Guild, style: &Style) -> Rendered {
 
 /// True when the language has words for the channel and for where it stands.
 fn is_speakable(guild: &Guild, channel: &Channel) -> bool {
-    let has_name = !matches!(channel.attributes.kind, ChannelKind::Other(_));
-    let is_hidden = channel.attributes.flags.has(ChannelFlags::OBFUSCATED);
-    let parent = &channel.attributes.parent;
-    has_name && !is_hidden && parent.as_ref().is_none_or(|parent| guild.channel(parent).is_some())
+    let is_known = |channel: &Channel| {
+        let has_name = !matches!(channel.attributes.kind, ChannelKind::Other(_));
+        has_name && !channel.attributes.flags.has(ChannelFlags::OBFUSCATED)
+    };
+    let parent = channel.attributes.parent.as_ref();
+    is_known(channel) && parent.is_none_or(|parent| guild.channel(parent).is_some_and(is_known))
 }
 
 struct Renderer<'g> {

@@ -1,5 +1,6 @@
 //! Names for things: manifest keys, snowflakes, and the reference that can be either.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -89,6 +90,13 @@ impl Key {
 
     /// The text of the key.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Maps by key can be asked with a text. Order and hash are those of the text.
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -139,6 +139,10 @@ impl Permission {
     /// # Errors
     /// [`UnknownPermission`] with the nearest official name when the text is none of them.
     pub fn parse(text: &str) -> Result<Permissions, UnknownPermission> {
+        // Most texts are official names, and a manifest has thousands.
+        if let Some(permission) = Self::ALL.iter().find(|p| p.name == text) {
+            return Ok(Permissions(1 << permission.bit));
+        }
         let wanted = squeeze(text);
         if let Some(number) = wanted.strip_prefix("bit") {
             return match number.parse::<u32>() {

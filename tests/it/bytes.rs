@@ -142,3 +142,32 @@ proptest! {
         render_diagnostics(&parsed.diagnostics, &files, false);
     }
 }
+
+/// A text with a few of its bytes changed, doubled or lost.
+fn mutate(text: &str, changes: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for (index, kind, byte) in changes {
+        let at = index.index(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
+        match kind % 3 {
+            0 => bytes[at] = *byte,
+            1 => bytes.insert(at, b" :-{}[]\"'#&*\n"[usize::from(*byte) % 13]),
+            _ => drop(bytes.drain(at..(at + usize::from(*byte) % 40).min(bytes.len()))),
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_damage_to_a_manifest_makes_the_parser_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<u8>()), 1..6),
+    ) {
+        let text = include_str!("../manifests/valid/design.yaml");
+        let (parsed, files) = read(mutate(text, &changes));
+        let blocks = parsed.diagnostics.iter().any(|d| d.severity == Severity::Block);
+        prop_assert_eq!(parsed.manifest.is_none(), blocks);
+        render_diagnostics(&parsed.diagnostics, &files, false);
+    }
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use setai::manifest::{Files, Severity, parse, render_diagnostics};
+use setai::manifest::{Diagnostic, Files, Severity, Suggestion, parse, render_diagnostics};
 
 /// Every fixture of a kind: the name, its files, and the file to begin with.
 pub(crate) fn fixtures(kind: &str) -> Vec<(String, Files, String)> {
@@ -74,8 +74,40 @@ fn every_defect_gets_its_diagnostics() {
         let blocks = parsed.diagnostics.iter().any(|d| d.severity == Severity::Block);
         assert_eq!(parsed.manifest.is_none(), blocks, "{name}: a manifest is refused exactly when something blocks");
         assert!(!text.is_empty(), "{name} has no defect");
+        parsed.diagnostics.iter().for_each(|diagnostic| assert_points_somewhere(diagnostic, &files));
         let path = Path::new("tests/manifests/invalid").join(name + ".txt");
         failures.extend(assert_golden(&path, &text).err());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// One primary label, the first, and none outside its file.
+fn assert_points_somewhere(diagnostic: &Diagnostic, files: &Files) {
+    assert!(diagnostic.labels.first().is_some_and(|label| label.primary), "{diagnostic:?}");
+    assert!(diagnostic.labels.iter().skip(1).all(|label| !label.primary), "{diagnostic:?}");
+    for label in &diagnostic.labels {
+        let length = files.get(&label.file).expect("the file is there").len();
+        assert!(label.range.start <= label.range.end && label.range.end <= length, "{diagnostic:?}");
+    }
+}
+
+#[test]
+fn every_suggestion_mends_what_it_is_offered_for() {
+    let mut mended = 0;
+    for (name, files, entry) in fixtures("invalid") {
+        let before = parse(&files, &entry).diagnostics;
+        for diagnostic in &before {
+            let Some(Suggestion { file, range, replacement }) = &diagnostic.suggestion else { continue };
+            let mut text = files.get(file).expect("the file is there").to_vec();
+            text.splice(range.clone(), replacement.bytes());
+            let mut changed = files.clone();
+            changed.insert(file, text).expect("a path");
+            let after = parse(&changed, &entry).diagnostics;
+            let same = |d: &&Diagnostic| d.code == diagnostic.code && d.message == diagnostic.message;
+            let count = |list: &[Diagnostic]| list.iter().filter(same).count();
+            assert!(count(&after) < count(&before), "{name}: {} with {replacement}", diagnostic.message);
+            mended += 1;
+        }
+    }
+    assert!(mended > 15, "only {mended} suggestions");
 }

@@ -182,10 +182,13 @@ proptest! {
         prop_assert_eq!(second.keys, first.keys);
     }
 
-    #[test]
-    fn equal_guilds_have_equal_manifests(seed: u64) {
+}
+
+#[test]
+fn equal_guilds_have_equal_manifests() {
+    for seed in 0..20 {
         let (one, other) = (guild_of_seed(seed, Size::SMALL), guild_of_seed(seed, Size::SMALL));
-        prop_assert_eq!(render(&one, &Style::default()).text, render(&other, &Style::default()).text);
+        assert_eq!(render(&one, &Style::default()).text, render(&other, &Style::default()).text);
     }
 }
 
@@ -202,36 +205,70 @@ fn channels_without_words_are_left_out_and_named() {
 
 #[test]
 fn a_large_community_takes_fewer_than_400_lines() {
-    let layout = Layout { roles: 50, categories: 12, channels: 100, overwrites_each: 4, own_overwrites: 30 };
-    let guild = guild_of(layout);
-    let overwrites: usize = guild.channels.iter().map(|c| c.attributes.overwrites.len()).sum();
-    assert!(guild.channels.len() >= 100 && guild.roles.len() == 50 && overwrites >= 400, "{overwrites} overwrites");
-    let rendered = render(&guild, &Style::default());
-    assert_says(&read(&rendered), &rendered.keys, &guild);
-    let lines = rendered.text.lines().count();
-    assert!(lines < 400, "{lines} lines\n{}", rendered.text);
+    for own_overwrites in [0, 30, 100] {
+        let guild = guild_of(Layout { roles: 50, categories: 12, channels: 100, overwrites_each: 4, own_overwrites });
+        let overwrites: usize = guild.channels.iter().map(|c| c.attributes.overwrites.len()).sum();
+        assert!(guild.channels.len() >= 100 && guild.roles.len() == 50 && overwrites >= 400, "{overwrites} overwrites");
+        let rendered = render(&guild, &Style::default());
+        assert_says(&read(&rendered), &rendered.keys, &guild);
+        let lines = rendered.text.lines().count();
+        assert!(lines < 400, "{lines} lines\n{}", rendered.text);
+        println!("{own_overwrites} channels with overwrites of their own: {lines} lines");
+    }
 }
 
 #[test]
 fn a_small_guild_reads_like_something_a_person_wrote() {
     let guild = guild_of(Layout { roles: 4, categories: 2, channels: 7, overwrites_each: 2, own_overwrites: 1 });
-    insta::assert_snapshot!(render(&guild, &Style::default()).text, @"");
+    insta::assert_snapshot!(render(&guild, &Style::default()).text, @r##"
+    # yaml-language-server: $schema=schemas/guild.v1.json
+    version: 1
+    guild: "900000000000000000"
+
+    settings:
+      name: A large community
+      verification_level: medium
+      default_message_notifications: only_mentions
+      explicit_content_filter: all_members
+
+    permission_sets:
+      basics: { allow: [add_reactions, view_channel, send_messages, read_message_history, connect, speak] }
+      hidden: { deny: [view_channel] }
+      write: { allow: [view_channel, send_messages] }
+
+    roles:
+      rank-1: { name: Rank 1, color: "#101234", permissions: basics }
+      rank-2: { name: Rank 2, color: "#102468", permissions: basics }
+      rank-3: { name: Rank 3, color: "#10369c", hoist: true, permissions: basics }
+      everyone: { permissions: basics }
+
+    categories:
+      area-0:
+        name: 📁 Area 0
+        permissions: { everyone: hidden, rank-1: write }
+        channels:
+          room-0: { topic: What room 0 is about., permissions: { everyone: hidden, rank-3: write } }
+          room-2: { type: forum }
+          room-4: { topic: What room 4 is about. }
+          room-6: { type: forum }
+      area-1:
+        name: 📁 Area 1
+        permissions: { everyone: { allow: [view_channel], deny: [send_messages] }, rank-2: write }
+        channels:
+          room-1: { topic: What room 1 is about. }
+          room-5: { topic: What room 5 is about. }
+          room-3: { type: voice }
+    "##);
 }
 
 #[test]
-fn zz_speed() {
-    let guild =
-        guild_of(Layout { roles: 250, categories: 20, channels: 480, overwrites_each: 20, own_overwrites: 480 });
+fn what_stands_in_a_hidden_category_is_left_out_with_it() {
+    let mut guild = guild_of(Layout { roles: 3, categories: 2, channels: 4, overwrites_each: 2, own_overwrites: 0 });
+    let hidden = guild.channels.iter_mut().find(|c| c.is_category()).expect("a category");
+    hidden.attributes.flags = ChannelFlags(ChannelFlags::OBFUSCATED);
+    let hidden = hidden.id.clone();
     let rendered = render(&guild, &Style::default());
-    println!("{}", &rendered.text[rendered.text.find("access:").unwrap_or(0)..][..3000]);
-    let files = Files::single("guild.yaml", rendered.text.clone()).expect("a path");
-    println!("{} bytes, {} lines", rendered.text.len(), rendered.text.lines().count());
-    for _ in 0..5 {
-        let start = std::time::Instant::now();
-        let parsed = parse(&files, "guild.yaml");
-        println!("parse {:?} {}", start.elapsed(), parsed.diagnostics.len());
-        let start = std::time::Instant::now();
-        render(&guild, &Style::default());
-        println!("render {:?}", start.elapsed());
-    }
+    assert_eq!(rendered.left_out.len(), 3, "the category and its two channels");
+    assert!(rendered.left_out.contains(&hidden));
+    assert_eq!(read(&rendered).channels.len(), 2);
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use setai::manifest::render::{Style, render};
 use setai::manifest::schema::{schema, schema_text};
 use setai::manifest::{RULES, Rule, Severity};
+use setai::model::Managed;
 
 use crate::manifest::{assert_golden, fixtures};
 use crate::support::guilds::{Size, guild_of_seed};
@@ -69,13 +70,33 @@ fn valid_manifests_satisfy_the_schema() {
 }
 
 #[test]
-fn rendered_guilds_satisfy_the_schema() {
+fn one_fixture_shows_every_field() {
+    let (_, files, _) = fixtures("valid").into_iter().find(|(name, ..)| name == "everything").expect("the fixture");
+    let text: String = files.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect();
+    let schema = schema();
+    let defs = schema["$defs"].as_object().expect("definitions").values();
+    let objects = defs.chain([&schema]).filter_map(|def| def["properties"].as_object());
+    let fields: Vec<&String> = objects.flat_map(|fields| fields.keys()).collect();
+    assert!(fields.len() > 80, "{} fields", fields.len());
+    let missing: Vec<_> = fields.into_iter().filter(|field| !text.contains(&format!("{field}:"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn rendered_guilds_satisfy_the_schema_and_another_reader() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
     for seed in 0..100 {
-        let text = render(&guild_of_seed(seed, Size::SMALL), &Style::default()).text;
+        let guild = guild_of_seed(seed, Size::SMALL);
+        let text = render(&guild, &Style::default()).text;
         let json = as_json(text.as_bytes()).unwrap_or_else(|| panic!("another reader reads\n{text}"));
         let errors: Vec<String> = validator.iter_errors(&json).map(|e| format!("{} {e}", e.instance_path())).collect();
         assert_eq!(errors, Vec::<String>::new(), "{text}");
+        assert_eq!(json["settings"]["name"], guild.settings.name, "{text}");
+        let names = json["roles"].as_object().expect("roles").iter().filter(|(_, role)| role["id"].is_null());
+        let names: Vec<&str> = names.map(|(key, role)| role["name"].as_str().unwrap_or(key)).collect();
+        let wanted = guild.roles.iter().filter(|role| role.managed == Managed::No).map(|role| &role.attributes.name);
+        let wanted: Vec<&str> = wanted.map(|name| name.trim_start_matches('@')).collect();
+        assert_eq!(names.iter().map(|name| name.trim_start_matches('@')).collect::<Vec<_>>(), wanted, "{text}");
     }
 }
 

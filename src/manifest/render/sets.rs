@@ -2,6 +2,7 @@
 //!
 //! Decides what is worth a name. Whatever occurs once is written where it is used.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Channel, Guild, Overwrite, Overwrites, Permissions, RoleRef, Target};
@@ -59,10 +60,9 @@ impl Shared {
         let all = written().flat_map(|channel| channel.attributes.overwrites.iter());
         for (_, overwrite) in all.filter(|(_, overwrite)| counts.get(&bits(overwrite)).is_some_and(|count| *count > 1))
         {
-            if !shared.set_names.contains_key(&bits(overwrite)) {
-                let name = names.give(&name_of_set(overwrite));
-                shared.set_names.insert(bits(overwrite), name.clone());
-                shared.sets.push((name, *overwrite));
+            if let Entry::Vacant(place) = shared.set_names.entry(bits(overwrite)) {
+                let name = place.insert(names.give(&name_of_set(overwrite)));
+                shared.sets.push((name.clone(), *overwrite));
             }
         }
         let mut names = Unique::new(&[ChannelPermissions::UNMANAGED]);
