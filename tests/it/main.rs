@@ -2,5 +2,6 @@
 #![allow(missing_docs, reason = "tests are read, not documented")]
 
 mod simulator_behaviours;
+mod simulator_conformance;
 mod simulator_twilight;
 mod support;

@@ -270,7 +270,7 @@ impl<'a> Form<'a> {
         &mut self,
         path: &[&str],
         value: &'a Value,
-        read: impl FnOnce(&mut Form<'a>) -> T,
+        read: impl FnOnce(&mut Self) -> T,
     ) -> Option<T> {
         let mut at = self.at.clone();
         at.extend(path.iter().map(|step| (*step).to_owned()));
@@ -279,7 +279,7 @@ impl<'a> Form<'a> {
             self.errors.add(&steps, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType");
             return None;
         };
-        let mut inner = Form { fields, switches: self.switches, errors: std::mem::take(&mut self.errors), at };
+        let mut inner = Self { fields, switches: self.switches, errors: std::mem::take(&mut self.errors), at };
         let result = read(&mut inner);
         self.errors = inner.errors;
         Some(result)

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::form::FormErrors;
 use super::visit::Visit;
 use super::{
     ApiError, Call, Reply, account, audit_log, catalogue, channel, channel_order, guild, member, message, overwrite,
@@ -67,7 +68,7 @@ fn in_guild(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) ->
         }
         ("GET", ["widget"]) => guild::widget(world, call, id),
         ("GET", ["welcome-screen"]) => guild::welcome_screen(world, call, id),
-        ("GET", [list @ ..]) => match empty_list(id, list) {
+        ("GET", list) => match empty_list(id, list) {
             Some((bits, body)) => guild::nothing(world, call, id, bits, body),
             None => catalogue::refuse(call),
         },
@@ -102,6 +103,11 @@ fn in_channel(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) 
         ("DELETE", ["permissions", target]) => overwrite::delete(world, call, id, snowflake(target)?),
         ("GET", ["messages"]) => message::list(world, call, id),
         ("POST", ["messages"]) => message::create(world, call, id),
+        ("GET", ["messages", "pins"]) => {
+            let visit = Visit::to_channel(world, call, id)?;
+            visit.require_in(visit.channel(id)?, Bits::VIEW_CHANNEL)?;
+            Reply::ok(json!({"items": [], "has_more": false}))
+        }
         ("GET", ["messages", message]) => message::get(world, call, id, snowflake(message)?),
         ("DELETE", ["messages", message]) => message::delete(world, call, id, snowflake(message)?),
         ("GET", [list @ ("webhooks" | "invites" | "pins")]) => {
@@ -118,7 +124,9 @@ fn in_channel(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) 
     }
 }
 
-/// An id in a path. What is no number is no route.
+/// An id in a path.
 fn snowflake(segment: &str) -> Result<Snowflake, ApiError> {
-    segment.parse().map_err(|_| ApiError::not_found())
+    let refusal =
+        || FormErrors::single(&["id"], "NUMBER_TYPE_COERCE", &format!("Value \"{segment}\" is not snowflake."));
+    segment.parse().map_err(|_| refusal())
 }

@@ -169,6 +169,25 @@ impl Guild {
         self.channels.values().find(|c| c.name == name)
     }
 
+    /// Numbers all channels from 0 up, keeping every order.
+    pub(crate) fn renumber_channels(&mut self) {
+        let mut order: Vec<_> = self.channels.values().map(|c| (c.position, c.id)).collect();
+        order.sort_unstable();
+        for (position, (_, id)) in (0..).zip(order) {
+            self.channels.entry(id).and_modify(|c| c.position = position);
+        }
+    }
+
+    /// Numbers all roles from 0 up, keeping every rank.
+    pub(crate) fn renumber_roles(&mut self) {
+        let everyone = self.id;
+        let mut order: Vec<_> = self.roles.values().map(|r| (r.id != everyone, r.rank(), r.id)).collect();
+        order.sort_unstable();
+        for (position, (_, _, id)) in (0..).zip(order) {
+            self.roles.entry(id).and_modify(|r| r.position = position);
+        }
+    }
+
     /// Takes back everything that pointed to a channel that is gone.
     pub(crate) fn forget_channel(&mut self, id: Snowflake) {
         for slot in [
