@@ -3,5 +3,6 @@
 
 mod simulator_behaviours;
 mod simulator_conformance;
+mod simulator_properties;
 mod simulator_twilight;
 mod support;

@@ -149,17 +149,13 @@ impl<'a> Form<'a> {
     /// A text of a length.
     pub(crate) fn text(&mut self, key: &str, length: RangeInclusive<usize>) -> Given<String> {
         self.raw(key).map(|value| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Number(number) => number.to_string(),
-                _ => {
-                    self.wrong(key, "STRING_TYPE_CONVERT", "Could not interpret as string.");
-                    return None;
-                }
+            let Value::String(text) = value else {
+                self.wrong(key, "STRING_TYPE_CONVERT", "Could not interpret as string.");
+                return None;
             };
             let count = if self.switches.utf16_lengths { text.encode_utf16().count() } else { text.chars().count() };
             if length.contains(&count) {
-                return Some(text);
+                return Some(text.clone());
             }
             self.wrong(key, "BASE_TYPE_BAD_LENGTH", &bad_length(&length));
             None
