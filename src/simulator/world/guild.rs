@@ -76,6 +76,9 @@ pub struct Guild {
     /// Where its invite leads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub widget_channel_id: Option<Snowflake>,
+    /// Onboarding, in the form it is read back in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub onboarding: Option<Value>,
     /// Image hash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
@@ -134,6 +137,7 @@ impl Default for Guild {
             safety_alerts_channel_id: None,
             widget_enabled: false,
             widget_channel_id: None,
+            onboarding: None,
             icon: None,
             splash: None,
             discovery_splash: None,
