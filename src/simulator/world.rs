@@ -26,7 +26,7 @@ pub use audit::{AuditEntry, action};
 pub use channel::{Channel, ForumTag, Message, Overwrite, TagEmoji, kind};
 pub use fresh::FreshGuild;
 pub use guild::Guild;
-pub use member::{Application, Member, User};
+pub use member::{Application, Command, Member, User};
 pub(crate) use names::stored_name;
 pub use permissions::Bits;
 pub use role::{Colors, Rank, Role};

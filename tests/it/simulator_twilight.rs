@@ -1,9 +1,12 @@
 //! The stock twilight client works against the simulator: it parses every answer and is understood in every request.
 
 use std::future::Future;
+use std::net::SocketAddr;
 
+use setai::simulator::faults::{Fault, Faults};
 use setai::simulator::world::Bits;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use twilight_http::Client;
 use twilight_http::request::AuditLogReason;
@@ -19,7 +22,10 @@ use crate::support::harness::Harness;
 use crate::support::openapi;
 
 /// Serves a harness on a port of its own while the client does something; then everything logged must conform.
-async fn with_client<F: Future<Output = ()>>(discord: &Harness, run: impl FnOnce(Client, Id<GuildMarker>) -> F) {
+async fn with_client<F: Future<Output = ()>>(
+    discord: &Harness,
+    run: impl FnOnce(Client, Id<GuildMarker>, SocketAddr) -> F,
+) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
@@ -29,7 +35,7 @@ async fn with_client<F: Future<Output = ()>>(discord: &Harness, run: impl FnOnce
         simulator.serve(listener, shutdown).await
     });
     let client = Client::builder().token("token".to_owned()).proxy(address.to_string(), true).ratelimiter(None).build();
-    run(client, Id::new(discord.guild.0)).await;
+    run(client, Id::new(discord.guild.0), address).await;
     stop.send(()).expect("the server still runs");
     server.await.expect("no panic").expect("no failure");
     assert_eq!(openapi::violations(&discord.simulator.requests()), Vec::<String>::new());
@@ -38,7 +44,7 @@ async fn with_client<F: Future<Output = ()>>(discord: &Harness, run: impl FnOnce
 #[tokio::test]
 async fn it_logs_in_and_looks_around() {
     let discord = Harness::new();
-    with_client(&discord, async |client, guild| {
+    with_client(&discord, async |client, guild, _| {
         let me = client.current_user().await.expect("answers").model().await.expect("parses");
         assert_eq!((me.id.get(), me.bot), (discord.bot.0, true));
         let application = client.current_user_application().await.expect("answers").model().await.expect("parses");
@@ -58,7 +64,7 @@ async fn it_logs_in_and_looks_around() {
 #[tokio::test]
 async fn it_makes_changes_orders_and_deletes_roles() {
     let discord = Harness::new();
-    with_client(&discord, async |client, guild| {
+    with_client(&discord, async |client, guild, _| {
         let permissions = Permissions::VIEW_CHANNEL | Permissions::KICK_MEMBERS;
         let create = client.create_role(guild).name("Moderator").color(0xe7_4c3c).hoist(true).permissions(permissions);
         let role = create.await.expect("answers").model().await.expect("parses");
@@ -80,7 +86,7 @@ async fn it_makes_changes_orders_and_deletes_roles() {
 #[tokio::test]
 async fn it_makes_changes_moves_and_deletes_channels() {
     let discord = Harness::new();
-    with_client(&discord, async |client, guild| {
+    with_client(&discord, async |client, guild, _| {
         let category = client.create_guild_channel(guild, "Study").kind(ChannelType::GuildCategory);
         let category = category.await.expect("answers").model().await.expect("parses");
         let hidden = PermissionOverwrite {
@@ -127,9 +133,26 @@ async fn it_makes_changes_moves_and_deletes_channels() {
 }
 
 #[tokio::test]
+async fn a_lost_connection_closes_without_a_word() {
+    let discord = Harness::new();
+    discord.simulator.set_faults(Faults::always(Fault::ConnectionLost { done: true }));
+    with_client(&discord, async |client, guild, address| {
+        client.create_role(guild).await.expect_err("no answer");
+        let mut socket = TcpStream::connect(address).await.expect("connects");
+        let request = "GET /api/v10/users/@me HTTP/1.1\r\nhost: x\r\nuser-agent: x\r\nauthorization: Bot t\r\n\r\n";
+        socket.write_all(request.as_bytes()).await.expect("sends");
+        let mut received = Vec::new();
+        socket.read_to_end(&mut received).await.expect("closes");
+        assert_eq!(String::from_utf8_lossy(&received), "");
+    })
+    .await;
+    assert!(discord.edit(|guild| guild.role_named("new role").is_some()), "the role was made all the same");
+}
+
+#[tokio::test]
 async fn it_reads_the_audit_log_changes_settings_and_sees_refusals() {
     let discord = Harness::new();
-    with_client(&discord, async |client, guild| {
+    with_client(&discord, async |client, guild, _| {
         let update = client.update_guild(guild).name("Renamed").reason("a new name");
         assert_eq!(update.await.expect("answers").model().await.expect("parses").name, "Renamed");
         let log = client.audit_log(guild).limit(10).action_type(AuditLogEventType::GuildUpdate);

@@ -49,7 +49,7 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Re
     let given = overwrites.value().filter(|list| !(list.is_empty() && call.switches.empty_overwrites_inherit));
     channel.permission_overwrites = if let Some(list) = given {
         overwrite_list::judge_new(&visit, &list)?;
-        list
+        overwrite_list::arranged(list, call.switches)
     } else {
         let parent = parent.and_then(|id| visit.guild.channels.get(&id));
         parent.map(|p| p.permission_overwrites.clone()).unwrap_or_default()
@@ -58,15 +58,15 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Re
     channel.position = obeyed.unwrap_or_else(|| default_position(&visit, &channel));
     channel.id = visit.mint();
     fields.apply(&mut channel, call, || visit.mint())?;
-    let body = view::channel(&channel, visit.guild);
-    let mut noted = changes(&Value::Null, &body);
+    let id = channel.id;
+    let mut noted = changes(&Value::Null, &view::channel(&channel, visit.guild));
     if !channel.permission_overwrites.is_empty() {
         noted.push(json!({"key": "permission_overwrites", "new_value": channel.permission_overwrites}));
     }
-    let id = channel.id;
     visit.guild.channels.insert(id, channel);
+    visit.channels_moved();
     visit.audit(action::CHANNEL_CREATE, id, noted);
-    Reply::created(body)
+    Reply::created(view::channel(visit.channel(id)?, visit.guild))
 }
 
 /// `PATCH /channels/{channel}`. A new parent does not touch the overwrites.
@@ -83,7 +83,10 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, id: Snowflake) -> Resul
     let fields = Fields::read(&mut form, new.kind, &visit)?;
     let position = form.int("position", 0..=i64::from(i32::MAX)).value();
     let parent = form.snowflake("parent_id");
-    let overwrites = overwrite_list::read(&mut form, &visit, &old.permission_overwrites);
+    let overwrites = match overwrite_list::read(&mut form, &visit, &old.permission_overwrites) {
+        Given::Null => Given::Value(Vec::new()),
+        given => given,
+    };
     form.finish()?;
     parent.store_option(&mut new.parent_id);
     if new.parent_id != old.parent_id {
@@ -97,6 +100,7 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, id: Snowflake) -> Resul
     fields.apply(&mut new, call, || visit.mint())?;
     let noted = changes(&view::channel(&old, visit.guild), &view::channel(&new, visit.guild));
     visit.guild.channels.insert(id, new);
+    visit.channels_moved();
     if !noted.is_empty() {
         visit.audit(action::CHANNEL_UPDATE, id, noted);
     }

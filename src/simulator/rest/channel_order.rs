@@ -25,7 +25,7 @@ impl Move {
 
 /// `PATCH /guilds/{guild}/channels`. Sets exactly the entries given, all or none; writes no audit entry.
 pub(crate) fn update(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Result<Reply, ApiError> {
-    let visit = Visit::to_guild(world, call, guild)?;
+    let mut visit = Visit::to_guild(world, call, guild)?;
     let moves = read(call)?;
     let mut changed_parents = 0;
     for (index, entry) in moves.iter().enumerate() {
@@ -39,6 +39,7 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Re
     for entry in &moves {
         apply(visit.guild, entry);
     }
+    visit.channels_moved();
     Reply::empty()
 }
 

@@ -50,9 +50,11 @@ refusals! {
     unknown_overwrite = 404 10_009 "Unknown permission overwrite";
     unknown_role = 404 10_011 "Unknown Role";
     unknown_user = 404 10_013 "Unknown User";
+    unknown_command = 404 10_063 "Unknown application command";
     unknown_welcome_screen = 404 10_069 "Unknown Guild Welcome Screen";
     too_many_tags = 400 30_048 "Maximum number of tags reached (20)";
     bitrate_too_high = 400 30_052 "Bitrate is too high for channel of this type";
+    too_many_command_creates = 400 30_034 "Max number of daily application command creates has been reached (200)";
     too_many_overwrites = 400 30_060 "Maximum number of channel permission overwrites reached (1000)";
     feature_disabled = 403 40_006 "This feature has been temporarily disabled server-side";
     several_parents = 400 40_009 "Only one channel can have a parent_id modified at a time";
@@ -66,5 +68,6 @@ refusals! {
     community_needs_text = 400 50_086 "Community server channels must be text channels";
     needs_boosts = 403 50_101 "This server needs more boosts to perform this action";
     invalid_json = 400 50_109 "The request body contains invalid JSON.";
+    onboarding_requirements = 400 350_000 "Cannot enable onboarding, requirements are not met";
     two_factor_required = 403 60_003 "Two factor is required for this operation";
 }

@@ -149,17 +149,13 @@ impl<'a> Form<'a> {
     /// A text of a length.
     pub(crate) fn text(&mut self, key: &str, length: RangeInclusive<usize>) -> Given<String> {
         self.raw(key).map(|value| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Number(number) => number.to_string(),
-                _ => {
-                    self.wrong(key, "STRING_TYPE_CONVERT", "Could not interpret as string.");
-                    return None;
-                }
+            let Value::String(text) = value else {
+                self.wrong(key, "STRING_TYPE_CONVERT", "Could not interpret as string.");
+                return None;
             };
             let count = if self.switches.utf16_lengths { text.encode_utf16().count() } else { text.chars().count() };
             if length.contains(&count) {
-                return Some(text);
+                return Some(text.clone());
             }
             self.wrong(key, "BASE_TYPE_BAD_LENGTH", &bad_length(&length));
             None
@@ -270,7 +266,7 @@ impl<'a> Form<'a> {
         &mut self,
         path: &[&str],
         value: &'a Value,
-        read: impl FnOnce(&mut Form<'a>) -> T,
+        read: impl FnOnce(&mut Self) -> T,
     ) -> Option<T> {
         let mut at = self.at.clone();
         at.extend(path.iter().map(|step| (*step).to_owned()));
@@ -279,7 +275,7 @@ impl<'a> Form<'a> {
             self.errors.add(&steps, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType");
             return None;
         };
-        let mut inner = Form { fields, switches: self.switches, errors: std::mem::take(&mut self.errors), at };
+        let mut inner = Self { fields, switches: self.switches, errors: std::mem::take(&mut self.errors), at };
         let result = read(&mut inner);
         self.errors = inner.errors;
         Some(result)

@@ -5,16 +5,16 @@ use serde_json::{Map, Value, json};
 use super::ApiError;
 use super::form::{Form, Given};
 use super::visit::{Visit, changes};
-use crate::simulator::world::{Bits, Channel, Overwrite, Snowflake, action};
+use crate::simulator::world::{Bits, Channel, Overwrite, Snowflake, Switches, action};
 
 /// Most entries in one body; a channel may hold more.
 const MOST_IN_BODY: usize = 100;
 
-/// The list under `permission_overwrites`. Null is an empty list, a target given twice counts once, the later wins.
+/// The list under `permission_overwrites`. A target given twice counts once, the later wins.
 pub(crate) fn read<'a>(form: &mut Form<'a>, visit: &Visit<'_>, old: &[Overwrite]) -> Given<Vec<Overwrite>> {
     let list: &'a [Value] = match form.list("permission_overwrites", MOST_IN_BODY) {
         Given::Absent => return Given::Absent,
-        Given::Null => &[],
+        Given::Null => return Given::Null,
         Given::Value(list) => list,
     };
     let mut overwrites: Vec<Overwrite> = Vec::with_capacity(list.len());
@@ -105,8 +105,17 @@ pub(crate) fn normalised(list: &[Overwrite]) -> Vec<Overwrite> {
     list
 }
 
+/// The list in the order it is stored in.
+pub(crate) fn arranged(mut list: Vec<Overwrite>, switches: &Switches) -> Vec<Overwrite> {
+    if switches.overwrites_sorted {
+        list.sort_unstable();
+    }
+    list
+}
+
 /// Gives a channel a new list. Children of a category that had the same overwrites follow.
 pub(crate) fn replace(visit: &mut Visit<'_>, id: Snowflake, list: Vec<Overwrite>) -> Result<(), ApiError> {
+    let list = arranged(list, visit.call.switches);
     let channel = visit.channel_mut(id)?;
     let old = normalised(&channel.permission_overwrites);
     channel.permission_overwrites.clone_from(&list);

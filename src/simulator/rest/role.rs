@@ -54,10 +54,12 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Re
     if call.switches.new_role_renumbers {
         visit.guild.roles.values_mut().filter(|r| r.id != guild).for_each(|r| r.position += 1);
     }
-    let body = view::role(&role);
-    visit.guild.roles.insert(role.id, role.clone());
-    visit.audit(action::ROLE_CREATE, role.id, changes(&Value::Null, &body));
-    Reply::ok(body)
+    let id = role.id;
+    let noted = changes(&Value::Null, &view::role(&role));
+    visit.guild.roles.insert(id, role);
+    visit.roles_moved();
+    visit.audit(action::ROLE_CREATE, id, noted);
+    Reply::ok(view::role(visit.guild.roles.get(&id).ok_or_else(ApiError::unknown_role)?))
 }
 
 /// `PATCH /guilds/{guild}/roles/{role}`. A `position` in the body is ignored.

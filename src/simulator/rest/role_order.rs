@@ -10,7 +10,7 @@ use crate::simulator::world::{Bits, Snowflake, World};
 
 /// `PATCH /guilds/{guild}/roles`. Sets exactly the positions given and answers all roles; writes no audit entry.
 pub(crate) fn update(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Result<Reply, ApiError> {
-    let visit = Visit::to_guild(world, call, guild)?;
+    let mut visit = Visit::to_guild(world, call, guild)?;
     visit.require(Bits::MANAGE_ROLES)?;
     let moves = read(call)?;
     for (id, position) in &moves {
@@ -21,6 +21,7 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Re
             role.position = position;
         }
     }
+    visit.roles_moved();
     Reply::ok(view::roles(visit.guild))
 }
 

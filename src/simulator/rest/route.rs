@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::form::FormErrors;
 use super::visit::Visit;
 use super::{
-    ApiError, Call, Reply, account, audit_log, catalogue, channel, channel_order, guild, member, message, overwrite,
-    role, role_order,
+    ApiError, Call, Reply, account, audit_log, catalogue, channel, channel_order, command, guild, member, message,
+    onboarding, overwrite, role, role_order,
 };
 use crate::simulator::world::{Bits, Snowflake, World};
 
@@ -27,7 +28,18 @@ fn elsewhere(world: &mut World, call: &Call<'_>, path: &[&str]) -> Result<Reply,
         ("GET", ["users", "@me", "guilds", id, "member"]) => member::get(world, call, snowflake(id)?, call.actor),
         ("GET", ["users", id]) => account::user(world, snowflake(id)?),
         ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => account::application(world, call),
-        ("GET", ["applications", _, "commands"] | ["applications", _, "guilds", _, "commands"]) => Reply::ok(json!([])),
+        (_, ["applications", app, "commands"]) => command::dispatch(world, call, snowflake(app)?, None, None),
+        (_, ["applications", app, "commands", id]) => {
+            command::dispatch(world, call, snowflake(app)?, None, Some(snowflake(id)?))
+        }
+        (_, ["applications", app, "guilds", guild, "commands"]) => {
+            command::dispatch(world, call, snowflake(app)?, Some(snowflake(guild)?), None)
+        }
+        ("GET" | "PATCH" | "DELETE", ["applications", app, "guilds", guild, "commands", id])
+            if *id != "permissions" =>
+        {
+            command::dispatch(world, call, snowflake(app)?, Some(snowflake(guild)?), Some(snowflake(id)?))
+        }
         ("GET", ["voice", "regions"]) => guild::regions(),
         ("GET", ["sticker-packs"]) => Reply::ok(json!({"sticker_packs": []})),
         _ => catalogue::refuse(call),
@@ -65,9 +77,11 @@ fn in_guild(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) ->
             Visit::to_guild(world, call, id)?;
             guild::regions()
         }
+        ("GET", ["onboarding"]) => onboarding::get(world, call, id),
+        ("PUT", ["onboarding"]) => onboarding::put(world, call, id),
         ("GET", ["widget"]) => guild::widget(world, call, id),
         ("GET", ["welcome-screen"]) => guild::welcome_screen(world, call, id),
-        ("GET", [list @ ..]) => match empty_list(id, list) {
+        ("GET", list) => match empty_list(list) {
             Some((bits, body)) => guild::nothing(world, call, id, bits, body),
             None => catalogue::refuse(call),
         },
@@ -76,7 +90,7 @@ fn in_guild(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) ->
 }
 
 /// Lists of a guild that this simulation never fills: who may read them, and the honest answer.
-fn empty_list(id: Snowflake, path: &[&str]) -> Option<(Bits, Value)> {
+fn empty_list(path: &[&str]) -> Option<(Bits, Value)> {
     Some(match path {
         ["threads", "active"] => (Bits::NONE, json!({"threads": [], "members": [], "has_more": false})),
         ["emojis" | "stickers" | "scheduled-events"] => (Bits::NONE, json!([])),
@@ -85,10 +99,6 @@ fn empty_list(id: Snowflake, path: &[&str]) -> Option<(Bits, Value)> {
         ["invites" | "integrations" | "templates"] | ["auto-moderation", "rules"] => (Bits::MANAGE_GUILD, json!([])),
         ["bans"] => (Bits::BAN_MEMBERS, json!([])),
         ["vanity-url"] => (Bits::MANAGE_GUILD, json!({"code": null, "uses": 0})),
-        ["onboarding"] => {
-            let body = json!({"guild_id": id, "prompts": [], "default_channel_ids": [], "enabled": false, "mode": 0});
-            (Bits::NONE, body)
-        }
         _ => return None,
     })
 }
@@ -102,6 +112,11 @@ fn in_channel(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) 
         ("DELETE", ["permissions", target]) => overwrite::delete(world, call, id, snowflake(target)?),
         ("GET", ["messages"]) => message::list(world, call, id),
         ("POST", ["messages"]) => message::create(world, call, id),
+        ("GET", ["messages", "pins"]) => {
+            let visit = Visit::to_channel(world, call, id)?;
+            visit.require_in(visit.channel(id)?, Bits::VIEW_CHANNEL)?;
+            Reply::ok(json!({"items": [], "has_more": false}))
+        }
         ("GET", ["messages", message]) => message::get(world, call, id, snowflake(message)?),
         ("DELETE", ["messages", message]) => message::delete(world, call, id, snowflake(message)?),
         ("GET", [list @ ("webhooks" | "invites" | "pins")]) => {
@@ -118,7 +133,9 @@ fn in_channel(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) 
     }
 }
 
-/// An id in a path. What is no number is no route.
+/// An id in a path.
 fn snowflake(segment: &str) -> Result<Snowflake, ApiError> {
-    segment.parse().map_err(|_| ApiError::not_found())
+    let refusal =
+        || FormErrors::single(&["id"], "NUMBER_TYPE_COERCE", &format!("Value \"{segment}\" is not snowflake."));
+    segment.parse().map_err(|_| refusal())
 }

@@ -47,7 +47,7 @@ pub(crate) fn own_user(own: &User) -> Value {
 
 /// An application as its bot sees it.
 pub(crate) fn application(app: &Application, bot: &User, world: &World) -> Value {
-    let Application { id, name, description, flags, owner_id, owner_mfa: _ } = app;
+    let Application { id, name, description, flags, owner_id, owner_mfa: _, commands: _, command_creates: _ } = app;
     let owner = world.users.get(owner_id).unwrap_or(bot);
     json!({
         "id": id, "name": name, "icon": null, "description": description, "summary": "", "type": null,

@@ -94,6 +94,20 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
+    /// Called after any change of channels' places.
+    pub(crate) fn channels_moved(&mut self) {
+        if self.call.switches.places_renumbered {
+            self.guild.renumber_channels();
+        }
+    }
+
+    /// Called after any change of roles' places.
+    pub(crate) fn roles_moved(&mut self) {
+        if self.call.switches.places_renumbered {
+            self.guild.renumber_roles();
+        }
+    }
+
     /// A new snowflake.
     pub(crate) fn mint(&mut self) -> Snowflake {
         self.ids.mint(self.call.now)

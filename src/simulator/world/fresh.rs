@@ -108,6 +108,8 @@ impl World {
             flags: 0,
             owner_id: self.users.values().find(|u| !u.bot).map_or(id, |u| u.id),
             owner_mfa: true,
+            commands: Vec::new(),
+            command_creates: Vec::new(),
         });
         self.users.insert(id, User { id, username: name.to_owned(), bot, application, ..User::default() });
         id

@@ -76,6 +76,9 @@ pub struct Guild {
     /// Where its invite leads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub widget_channel_id: Option<Snowflake>,
+    /// Onboarding, in the form it is read back in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub onboarding: Option<Value>,
     /// Image hash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
@@ -134,6 +137,7 @@ impl Default for Guild {
             safety_alerts_channel_id: None,
             widget_enabled: false,
             widget_channel_id: None,
+            onboarding: None,
             icon: None,
             splash: None,
             discovery_splash: None,
@@ -167,6 +171,25 @@ impl Guild {
     /// The first channel with that name.
     pub fn channel_named(&self, name: &str) -> Option<&Channel> {
         self.channels.values().find(|c| c.name == name)
+    }
+
+    /// Numbers all channels from 0 up, keeping every order.
+    pub(crate) fn renumber_channels(&mut self) {
+        let mut order: Vec<_> = self.channels.values().map(|c| (c.position, c.id)).collect();
+        order.sort_unstable();
+        for (position, (_, id)) in (0..).zip(order) {
+            self.channels.entry(id).and_modify(|c| c.position = position);
+        }
+    }
+
+    /// Numbers all roles from 0 up, keeping every rank.
+    pub(crate) fn renumber_roles(&mut self) {
+        let everyone = self.id;
+        let mut order: Vec<_> = self.roles.values().map(|r| (r.id != everyone, r.rank(), r.id)).collect();
+        order.sort_unstable();
+        for (position, (_, _, id)) in (0..).zip(order) {
+            self.roles.entry(id).and_modify(|r| r.position = position);
+        }
     }
 
     /// Takes back everything that pointed to a channel that is gone.

@@ -55,6 +55,32 @@ pub struct Application {
     /// Its owner uses two-factor authentication; without it, guilds with `mfa_level` 1 refuse powerful actions.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub owner_mfa: bool,
+    /// Its commands, everywhere.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub commands: Vec<Command>,
+    /// When commands were made in the last day, and in which guild.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub command_creates: Vec<(Option<Snowflake>, DateTime<Utc>)>,
+}
+
+/// A slash command or an entry of a context menu.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// Snowflake.
+    pub id: Snowflake,
+    /// Changes with each edit.
+    pub version: Snowflake,
+    /// The only guild that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guild_id: Option<Snowflake>,
+    /// 1 slash, 2 user, 3 message.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// What people type or click.
+    pub name: String,
+    /// Everything else, as sent.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fields: Map<String, Value>,
 }
 
 fn yes() -> bool {

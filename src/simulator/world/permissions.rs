@@ -214,3 +214,108 @@ fn overwritten<'a>(bits: Bits, overwrites: impl Iterator<Item = &'a Overwrite>) 
     let (allow, deny) = overwrites.fold((Bits::NONE, Bits::NONE), |(allow, deny), o| (allow | o.allow, deny | o.deny));
     (bits & !deny) | allow
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Reverse;
+
+    use super::super::{Member, Role, kind};
+    use super::*;
+
+    const GUILD: Snowflake = Snowflake(1);
+    const USER: Snowflake = Snowflake(7);
+    const ROLES: [Snowflake; 2] = [Snowflake(20), Snowflake(21)];
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).expect("a valid time")
+    }
+
+    /// A member with two roles; @everyone may view and send, the first role may connect.
+    fn guild() -> Guild {
+        let mut guild = Guild { id: GUILD, owner_id: Snowflake(2), ..Guild::default() };
+        let grants =
+            [(GUILD, Bits::VIEW_CHANNEL | Bits::SEND_MESSAGES), (ROLES[0], Bits::CONNECT), (ROLES[1], Bits::NONE)];
+        for (position, (id, permissions)) in (0..).zip(grants) {
+            guild.roles.insert(id, Role { id, permissions, position, ..Role::default() });
+        }
+        for user_id in [USER, guild.owner_id] {
+            guild.members.insert(user_id, Member { user_id, roles: ROLES.to_vec(), ..Member::default() });
+        }
+        guild
+    }
+
+    fn channel(channel_kind: u8, overwrites: &[(Snowflake, u8, Bits, Bits)]) -> Channel {
+        let listed = overwrites.iter().map(|(id, kind, allow, deny)| Overwrite {
+            id: *id,
+            kind: *kind,
+            allow: *allow,
+            deny: *deny,
+        });
+        Channel { kind: channel_kind, permission_overwrites: listed.collect(), ..Channel::default() }
+    }
+
+    #[test]
+    fn the_member_beats_its_roles_and_they_beat_everyone() {
+        let guild = guild();
+        let held = |overwrites: &[_]| guild.permissions_in(USER, &channel(kind::TEXT, overwrites), now());
+        let everyone = (GUILD, 0, Bits::NONE, Bits::SEND_MESSAGES);
+        assert!(!held(&[everyone]).has(Bits::SEND_MESSAGES));
+        let role = (ROLES[0], 0, Bits::SEND_MESSAGES, Bits::NONE);
+        assert!(held(&[role, everyone]).has(Bits::SEND_MESSAGES), "in whatever order they are listed");
+        let other_role = (ROLES[1], 0, Bits::NONE, Bits::SEND_MESSAGES);
+        assert!(held(&[everyone, role, other_role]).has(Bits::SEND_MESSAGES), "one role's allow beats another's deny");
+        let member = (USER, 1, Bits::NONE, Bits::SEND_MESSAGES);
+        assert!(!held(&[everyone, role, member]).has(Bits::SEND_MESSAGES));
+        let both = (USER, 1, Bits::SEND_MESSAGES, Bits::SEND_MESSAGES);
+        assert!(held(&[both]).has(Bits::SEND_MESSAGES), "allow wins over deny in one entry");
+        let mistaken = (USER, 0, Bits::NONE, Bits::SEND_MESSAGES);
+        assert!(held(&[mistaken]).has(Bits::SEND_MESSAGES), "an entry for a role with a user's id concerns nobody");
+    }
+
+    #[test]
+    fn without_the_first_permission_the_rest_is_worth_nothing() {
+        let guild = guild();
+        let unseen = channel(kind::TEXT, &[(GUILD, 0, Bits::MANAGE_CHANNELS, Bits::VIEW_CHANNEL)]);
+        assert_eq!(guild.permissions_in(USER, &unseen, now()), Bits::NONE);
+        let locked = channel(kind::VOICE, &[(USER, 1, Bits::MANAGE_CHANNELS, Bits::CONNECT)]);
+        assert_eq!(guild.permissions_in(USER, &locked, now()), Bits::VIEW_CHANNEL);
+        let silent = channel(kind::TEXT, &[(USER, 1, Bits::EMBED_LINKS | Bits::ADD_REACTIONS, Bits::SEND_MESSAGES)]);
+        assert!(!guild.permissions_in(USER, &silent, now()).touches(Bits::EMBED_LINKS));
+        assert!(guild.permissions_in(USER, &silent, now()).has(Bits::ADD_REACTIONS));
+    }
+
+    #[test]
+    fn owners_and_administrators_may_everything_and_the_timed_out_only_look() {
+        let mut guild = guild();
+        let closed = channel(kind::TEXT, &[(GUILD, 0, Bits::NONE, Bits::ALL)]);
+        assert_eq!(guild.permissions_in(guild.owner_id, &closed, now()), Bits::ALL);
+        let until = now() + chrono::TimeDelta::seconds(1);
+        guild.members.entry(USER).and_modify(|m| m.communication_disabled_until = Some(until));
+        assert_eq!(guild.permissions_of(USER, now()), Bits::VIEW_CHANNEL);
+        assert!(guild.permissions_of(USER, until).has(Bits::SEND_MESSAGES), "it is over");
+        guild.roles.entry(ROLES[0]).and_modify(|r| r.permissions = Bits::ADMINISTRATOR);
+        assert_eq!(guild.permissions_in(USER, &closed, now()), Bits::ALL, "administrators are exempt");
+        assert_eq!(guild.permissions_of(Snowflake(99), now()), Bits::NONE, "a stranger");
+    }
+
+    #[test]
+    fn a_category_is_seen_with_any_of_its_children() {
+        let mut guild = guild();
+        let hidden = [(GUILD, 0, Bits::NONE, Bits::VIEW_CHANNEL)];
+        let category = Channel { id: Snowflake(30), ..channel(kind::CATEGORY, &hidden) };
+        assert!(!guild.can_view(USER, &category, now()));
+        let child = Channel { id: Snowflake(31), parent_id: Some(category.id), ..channel(kind::TEXT, &[]) };
+        guild.channels.insert(child.id, child);
+        assert!(guild.can_view(USER, &category, now()));
+    }
+
+    #[test]
+    fn rank_is_position_then_age_and_the_owner_stands_above_it() {
+        let guild = guild();
+        assert_eq!(guild.top_rank(USER), Some((2, Reverse(ROLES[1]))));
+        assert!(!guild.outranks(USER, (2, Reverse(ROLES[1]))), "equal is not above");
+        assert!(guild.outranks(USER, (2, Reverse(Snowflake(22)))));
+        assert!(!guild.outranks(USER, (2, Reverse(Snowflake(5)))));
+        assert!(guild.outranks(guild.owner_id, (99, Reverse(Snowflake(5)))));
+    }
+}

@@ -28,6 +28,10 @@ pub struct Switches {
     pub position_on_create_obeyed: bool,
     /// Where a channel created without `position` goes.
     pub created_channel_position: CreatedPosition,
+    /// Every change of places numbers all channels or roles of the guild anew, in the same order.
+    pub places_renumbered: bool,
+    /// Overwrites are listed by id instead of as they were sent.
+    pub overwrites_sorted: bool,
     /// A new role at position 1 pushes all others up instead of tying.
     pub new_role_renumbers: bool,
     /// Where a channel lands when one edit gives it a parent and a position.
@@ -72,6 +76,8 @@ impl Default for Switches {
             unknown_bits: UnknownBits::Mask,
             position_on_create_obeyed: true,
             created_channel_position: CreatedPosition::LastInGuild,
+            places_renumbered: false,
+            overwrites_sorted: false,
             new_role_renumbers: false,
             parent_move_position: ParentMovePosition::Last,
             hidden_channels_omitted: true,

@@ -126,6 +126,31 @@ async fn f10_positions_are_stored_as_sent_with_gaps_and_duplicates() {
 }
 
 #[tokio::test]
+async fn a_server_that_renumbers_and_sorts_keeps_every_order() {
+    let discord = Harness::switched(|s| (s.places_renumbered, s.overwrites_sorted) = (true, true));
+    let [a, b, c] = ["a", "b", "c"].map(|name| discord.channel_by_hand(json!({"name": name})));
+    let moves = json!([{"id": a, "position": 900}, {"id": c, "position": 500}, {"id": b, "position": 500}]);
+    discord.patch(&discord.in_guild("/channels"), moves).await.ok();
+    let places = [b, c, a].map(|id| discord.channel(id).position);
+    assert!(
+        places.is_sorted() && places[2] == 6,
+        "{places:?}: equal positions go by id, and nothing is beyond the last"
+    );
+
+    let roles = ["x", "y"].map(|name| discord.role_by_hand(name, Bits::NONE, 1));
+    let moves = json!([{"id": roles[1], "position": 2}, {"id": roles[0], "position": 2}]);
+    discord.patch(&discord.in_guild("/roles"), moves).await.ok();
+    let places = [discord.guild, roles[1], roles[0], discord.bot_role].map(|id| discord.role(id).position);
+    assert_eq!(places, [0, 1, 2, 3], "of equal positions the lower id is higher");
+
+    let list =
+        json!([{"id": "9", "type": 1, "allow": "0", "deny": "0"}, {"id": "5", "type": 1, "allow": "0", "deny": "0"}]);
+    let made =
+        discord.post(&discord.in_guild("/channels"), json!({"name": "d", "permission_overwrites": list})).await.ok();
+    assert_eq!(made["permission_overwrites"], json!([list[1], list[0]]));
+}
+
+#[tokio::test]
 async fn f18_a_deleted_category_leaves_its_children_behind() {
     let discord = Harness::new();
     let category =

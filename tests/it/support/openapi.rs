@@ -35,6 +35,7 @@ pub(crate) fn violations(records: &[Record]) -> Vec<String> {
 }
 
 impl Description {
+    #[expect(clippy::print_stderr, reason = "a run that checks less must say so")]
     fn from_env() -> Option<Self> {
         let Ok(path) = std::env::var("DISCORD_OPENAPI") else {
             eprintln!("DISCORD_OPENAPI is not set: requests and answers are not checked against Discord's description");
@@ -48,6 +49,17 @@ impl Description {
         let registry = Registry::new().draft(Draft::Draft202012).add(URI, document).and_then(|r| r.prepare());
         let registry = Box::leak(Box::new(registry.expect("the description resolves")));
         Some(Self { document, registry, validators: Mutex::default() })
+    }
+
+    /// Method and path template of everything described.
+    pub(crate) fn operations(&self) -> Vec<(String, String)> {
+        let paths = self.document["paths"].as_object().expect("paths");
+        let methods = ["get", "post", "put", "patch", "delete"];
+        let of_path = |(template, item): (&String, &Value)| {
+            let present = methods.into_iter().filter(|m| item.get(m).is_some());
+            present.map(|m| (m.to_uppercase(), template.clone())).collect::<Vec<_>>()
+        };
+        paths.iter().flat_map(of_path).collect()
     }
 
     fn judge(&self, record: &Record) -> Vec<String> {

@@ -1,0 +1,77 @@
+//! Application commands and onboarding.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::harness::Harness;
+
+#[tokio::test]
+async fn f38_commands_are_upserted_by_name_replaced_by_list_and_rationed_by_day() {
+    let discord = Harness::new();
+    for scope in [String::new(), format!("/guilds/{}", discord.guild)] {
+        let path = format!("/applications/{}{scope}/commands", discord.bot);
+        let plan = json!({"name": "plan", "description": "Shows the plan", "default_member_permissions": "32"});
+        let made = discord.post(&path, plan.clone()).await;
+        assert_eq!(made.status, 201);
+        let made = made.ok();
+        assert_eq!(made["default_member_permissions"], "32");
+        let again = discord.post(&path, json!({"name": "plan", "description": "Another text"})).await;
+        assert_eq!(again.status, 200);
+        let again = again.ok();
+        assert_eq!((&again["id"], &again["description"]), (&made["id"], &json!("Another text")));
+        discord.post(&path, json!({"name": "Look at", "type": 2})).await.ok();
+        assert_eq!(
+            discord.post(&path, json!({"name": "Not Slash", "description": "x"})).await.refusal(),
+            (400, 50_035)
+        );
+
+        let listed = discord.put(&path, json!([plan, {"name": "drift", "description": "d"}])).await.ok();
+        let names: Vec<_> = listed.as_array().expect("a list").iter().map(|c| c["name"].clone()).collect();
+        assert_eq!(names, ["plan", "drift"]);
+        assert_eq!(listed[0]["id"], made["id"]);
+        let one = format!("{path}/{}", made["id"].as_str().expect("an id"));
+        assert_eq!(discord.patch(&one, json!({"name": "plans"})).await.ok()["name"], "plans");
+        assert_eq!(discord.delete(&one).await.status, 204);
+        assert_eq!(discord.get(&one).await.refusal(), (404, 10_063));
+        assert_eq!(discord.get(&path).await.ok().as_array().map(Vec::len), Some(1));
+    }
+    let path = format!("/applications/{}/guilds/{}/commands", discord.bot, discord.guild);
+    for n in 3..200 {
+        discord.put(&path, json!([{"name": format!("c{n}"), "description": "d"}])).await.ok();
+    }
+    let last = json!({"name": "last", "description": "d"});
+    assert_eq!(discord.post(&path, last.clone()).await.refusal(), (400, 30_034));
+    discord.clock.advance(Duration::from_hours(24));
+    assert_eq!(discord.post(&path, last).await.status, 201);
+    assert_eq!(discord.get("/applications/1/commands").await.refusal(), (403, 50_001), "somebody else's");
+}
+
+#[tokio::test]
+async fn f39_onboarding_prompts_need_ids_and_enabling_needs_open_channels() {
+    let discord = Harness::new();
+    let path = discord.in_guild("/onboarding");
+    let channels: Vec<_> = (0..7).map(|n| discord.channel_by_hand(json!({"name": format!("c{n}")}))).collect();
+    let option = json!({"title": "Rust", "emoji_name": "🦀", "channel_ids": [channels[0]], "role_ids": []});
+    let prompt = |id: Value| json!({"id": id, "title": "What?", "options": [option], "in_onboarding": true, "type": 0});
+    let put = async |id: Value, defaults: usize, enabled: bool| {
+        let body = json!({"prompts": [prompt(id)], "default_channel_ids": channels[..defaults], "enabled": enabled, "mode": 0});
+        discord.put(&path, body).await
+    };
+    let without_id = put(Value::Null, 7, false).await;
+    assert_eq!(without_id.refusal(), (400, 50_035));
+    assert_eq!(without_id.body["errors"]["prompts"]["0"]["id"]["_errors"][0]["code"], "BASE_TYPE_REQUIRED");
+    assert_eq!(put(json!("1"), 6, true).await.refusal(), (400, 350_000));
+    put(json!("1"), 6, false).await.ok();
+    let stored = put(json!("1"), 7, true).await.ok();
+    let option = &stored["prompts"][0]["options"][0];
+    assert_eq!(option["emoji"], json!({"id": null, "name": "🦀", "animated": false}));
+    assert_eq!(option.get("emoji_name"), None);
+    assert_eq!(discord.get(&path).await.ok(), stored);
+
+    let closed = json!([{"id": discord.guild, "type": 0, "allow": "0", "deny": "2048"}]);
+    for channel in &channels[..3] {
+        discord.by_hand("PATCH", &format!("/channels/{channel}"), json!({"permission_overwrites": closed}));
+    }
+    assert_eq!(put(json!("1"), 7, true).await.refusal(), (400, 350_000), "only four are open for writing");
+}
