@@ -70,16 +70,9 @@ impl Names<'_> {
         }
     }
 
-    /// A channel or category that moves. A key both have says too little.
-    fn either(&self, object: &ChannelRef) -> Result<ChannelId, Error> {
-        let key = match object {
-            ChannelRef::Live(id) => return Ok(*id),
-            ChannelRef::Planned(key) => key,
-        };
-        match (self.resolved.categories.get(key), self.resolved.channels.get(key)) {
-            (Some(_), Some(_)) => Err(Error::Ambiguous { reference: key.to_string() }),
-            (category, channel) => found(category.or(channel), key, "channel or category"),
-        }
+    /// A channel or category that moves.
+    fn moved(&self, m: &Move<ChannelRef>) -> Result<ChannelId, Error> {
+        if m.is_category { self.category(&m.object) } else { self.channel(&m.object) }
     }
 }
 
@@ -99,7 +92,7 @@ impl Client {
     /// Carries out one operation with exactly one request (sent again only where that is safe).
     ///
     /// # Errors
-    /// [`Error::Unresolved`], [`Error::Ambiguous`] and [`Error::NoImage`] before anything is sent; [`Error::Unknown`] when it may have
+    /// [`Error::Unresolved`] and [`Error::NoImage`] before anything is sent; [`Error::Unknown`] when it may have
     /// happened; everything else as [`Error::disposition`] says.
     pub async fn apply(
         &self,
@@ -171,7 +164,7 @@ fn describe(names: Names<'_>, operation: &Operation, reason: &AuditReason) -> Re
             plain(Call::to(&Route::DeleteChannel { channel_id: channel.id.get() }).because(because))
         }
         Operation::MoveChannels { moves } => {
-            let entry = |m: &Move<ChannelRef>| names.either(&m.object).map(|id| (id.get(), m.to));
+            let entry = |m: &Move<ChannelRef>| names.moved(m).map(|id| (id.get(), m.to));
             let body = convert::moves(moves.iter().map(entry))?;
             // Discord writes no audit-log entry for these, and takes no reason.
             plain(Call::to(&Route::UpdateGuildChannels { guild_id }).json(&body))

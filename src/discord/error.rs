@@ -120,14 +120,6 @@ pub enum Error {
         /// What it should stand for.
         what: &'static str,
     },
-    /// An operation moves something whose key says too little.
-    #[error(
-        "`{reference}` is the key of a category and of a channel, and a move cannot tell which; rename one of the keys"
-    )]
-    Ambiguous {
-        /// The reference.
-        reference: String,
-    },
     /// An operation wants an image back of which only Discord's hash is known.
     #[error("the image `{field}` cannot be written: Discord keeps only its hash, and the file is not at hand")]
     NoImage {
@@ -146,9 +138,7 @@ impl Error {
             Self::BadToken | Self::BadAddress { .. } | Self::NoNetwork { .. } | Self::Unauthorized => {
                 Disposition::Fatal
             }
-            Self::Unsendable { .. } | Self::Unresolved { .. } | Self::Ambiguous { .. } | Self::NoImage { .. } => {
-                Disposition::Fatal
-            }
+            Self::Unsendable { .. } | Self::Unresolved { .. } | Self::NoImage { .. } => Disposition::Fatal,
             Self::Refused(_) => Disposition::Refused,
             Self::Gone { .. } => Disposition::Gone,
             Self::Stale { .. } => Disposition::Stale,

@@ -185,7 +185,7 @@ impl Resolver<'_> {
             Target::Role(role) => role.key(),
             Target::Member(_) => None,
         });
-        if let Some(missing) = role_keys.into_iter().find(|role| !self.ids.roles.contains_key(role)) {
+        if let Some(missing) = role_keys.into_iter().find(|role| !self.ids.roles.contains_key(*role)) {
             let missing = format!("roles.{missing}");
             self.depends(section, key, &missing);
             return None;

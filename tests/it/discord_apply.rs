@@ -37,7 +37,13 @@ fn icon() -> ImageSource {
 }
 
 fn rules() -> ChannelSubject {
-    ChannelSubject { id: channel_id(700), key: Some(key("rules")), name: "rules".into(), kind: ChannelKind::Text }
+    ChannelSubject {
+        id: channel_id(700),
+        key: Some(key("rules")),
+        name: "rules".into(),
+        kind: ChannelKind::Text,
+        category: None,
+    }
 }
 
 fn crew() -> RoleSubject {
@@ -240,7 +246,7 @@ async fn delete_role_and_channel() {
 }
 
 fn moving<R>(object: R, to: i64) -> Move<R> {
-    Move { object, name: "x".into(), from: Some(0), to }
+    Move { object, name: "x".into(), from: Some(0), to, is_category: false }
 }
 
 #[tokio::test]
@@ -260,8 +266,9 @@ async fn move_roles_and_channels() {
       }
     ]
     "#);
-    let moves = ["study", "rules"].map(|k| moving(ChannelRef::Planned(key(k)), 1));
-    insta::assert_snapshot!(sent(Operation::MoveChannels { moves: moves.into() }).await, @r#"
+    let category = Move { is_category: true, ..moving(ChannelRef::Planned(key("study")), 1) };
+    let moves = vec![category, moving(ChannelRef::Planned(key("rules")), 1)];
+    insta::assert_snapshot!(sent(Operation::MoveChannels { moves }).await, @r#"
     PATCH /api/v10/guilds/1146231231231231232/channels
     no reason
     [
@@ -523,10 +530,10 @@ async fn the_answer_tells_what_discord_made_of_it() {
 
 #[tokio::test]
 async fn what_cannot_be_said_is_not_sent() {
-    let both = Operation::MoveChannels { moves: vec![moving(ChannelRef::Planned(key("both")), 1)] };
+    let unborn = Operation::MoveChannels { moves: vec![moving(ChannelRef::Planned(key("unborn")), 1)] };
     let nobody = Operation::MoveRoles { moves: vec![moving(RoleRef::Planned(key("nobody")), 1)] };
     let cases = [
-        (both, Error::Ambiguous { reference: "both".into() }),
+        (unborn, Error::Unresolved { reference: "unborn".into(), what: "channel" }),
         (nobody, Error::Unresolved { reference: "nobody".into(), what: "role" }),
     ];
     for (operation, error) in cases {

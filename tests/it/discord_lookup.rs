@@ -182,8 +182,13 @@ async fn is_gone(operation: &Operation, reply: Reply) -> Result<bool, Dispositio
 
 #[tokio::test]
 async fn a_channel_is_gone_only_when_discord_says_so() {
-    let channel_subject =
-        ChannelSubject { id: ChannelId::new(21), key: None, name: "mod-log".into(), kind: ChannelKind::Text };
+    let channel_subject = ChannelSubject {
+        id: ChannelId::new(21),
+        key: None,
+        name: "mod-log".into(),
+        kind: ChannelKind::Text,
+        category: None,
+    };
     let was = Box::new(ChannelAttributes::named("mod-log", ChannelKind::Text));
     let delete = Operation::DeleteChannel { channel: channel_subject, was };
     let there = channel("21", 0, "renamed-since", 1, None);

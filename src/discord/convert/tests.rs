@@ -1,3 +1,5 @@
+//! What is converted, there and back.
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! The limits, step by step and at random.
+
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
