@@ -213,7 +213,6 @@ fn a_large_community_takes_fewer_than_400_lines() {
         assert_says(&read(&rendered), &rendered.keys, &guild);
         let lines = rendered.text.lines().count();
         assert!(lines < 400, "{lines} lines\n{}", rendered.text);
-        println!("{own_overwrites} channels with overwrites of their own: {lines} lines");
     }
 }
 
