@@ -45,6 +45,8 @@ pub struct Rendered {
     pub keys: Keys,
     /// Channels it cannot speak of: of kinds without a name, or in a category that is not known.
     pub left_out: Vec<ChannelRef>,
+    /// Channels whose overwrites are left alone, because there are more of them than one request carries.
+    pub unmanaged: Vec<ChannelRef>,
 }
 
 /// Renders a guild. Parsing the text says exactly what the guild is, except for images, of which Discord only tells a
@@ -76,7 +78,14 @@ pub fn render(guild: &Guild, style: &Style) -> Rendered {
         }
         section.write_section(name, &mut text);
     }
-    Rendered { text, keys: keys.known(), left_out: left_out.into_iter().map(|channel| channel.id.clone()).collect() }
+    let has_too_many = |channel: &&&Channel| sets::is_too_long(&channel.attributes.overwrites);
+    let ids = |channels: &[&Channel]| channels.iter().map(|channel| channel.id.clone()).collect();
+    Rendered {
+        text,
+        keys: keys.known(),
+        left_out: ids(&left_out),
+        unmanaged: speakable.iter().filter(has_too_many).map(|channel| channel.id.clone()).collect(),
+    }
 }
 
 /// True when the language has words for the channel and for where it stands.

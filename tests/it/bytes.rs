@@ -65,6 +65,13 @@ fn more_objects_than_discord_could_hold_are_refused_before_they_are_compared() {
 }
 
 #[test]
+fn color_is_a_choice() {
+    let (parsed, files) = read(format!("{HEAD}nope: 1\n"));
+    let escapes = [false, true].map(|color| render_diagnostics(&parsed.diagnostics, &files, color).contains('\u{1b}'));
+    assert_eq!(escapes, [false, true]);
+}
+
+#[test]
 fn json_has_lines_and_columns_in_characters() {
     let (parsed, files) = read(format!("{HEAD}roles: {{ 규칙: {{ colour: 1 }} }}\n"));
     let json = diagnostics_to_json(&parsed.diagnostics, &files);

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use setai::manifest::{Diagnostic, Files, InvalidPath, Manifest, Previously, guild_files, parse, render_diagnostics};
+use setai::manifest::render::{Style, render};
+use setai::manifest::{
+    Content, Diagnostic, Files, InvalidPath, Manifest, Previously, guild_files, parse, render_diagnostics,
+};
 use setai::model::{ChannelKind, ChannelRef, Image, OverwriteChoice, Permissions};
 
 use crate::manifest::fixtures;
+use crate::support::guilds::{Size, guild_of_seed};
 
 fn valid(name: &str) -> Manifest {
     let (_, files, entry) = fixtures("valid").into_iter().find(|(n, ..)| n == name).expect("the fixture is there");
@@ -95,6 +99,53 @@ fn the_later_permission_wins_and_named_sets_are_laid_in_order() {
     let foreign = of("role:1146231231231231400");
     assert_eq!(foreign.allow, read | Permissions::ADD_REACTIONS);
     assert_eq!(foreign.deny, Permissions::SEND_MESSAGES | Permissions::CONNECT);
+}
+
+/// The content of a manifest without the places it was written at.
+fn content(files: &Files) -> Content {
+    let parsed = parse(files, "guild.yaml");
+    let text = render_diagnostics(&parsed.diagnostics, files, false);
+    let mut content = (*parsed.manifest.unwrap_or_else(|| panic!("{text}"))).clone();
+    content.origins.clear();
+    content
+}
+
+#[test]
+fn a_manifest_in_pieces_means_what_it_means_in_one() {
+    for seed in 0..40 {
+        let text = render(&guild_of_seed(seed, Size::SMALL), &Style::default()).text;
+        let whole = content(&files(&[("guild.yaml", &text)]));
+        let begins_section = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase());
+        let mut pieces: Vec<String> = Vec::new();
+        for line in text.lines() {
+            match pieces.last_mut() {
+                Some(piece) if !begins_section(line) => *piece += &format!("{line}\n"),
+                _ => pieces.push(format!("{line}\n")),
+            }
+        }
+        let (own, parts): (Vec<String>, _) = pieces.into_iter().partition(|piece| !piece.contains("  "));
+        let mut split = Files::default();
+        let main = format!("{}include: [parts/*.yaml]\n", own.concat());
+        split.insert("guild.yaml", main).expect("a path");
+        for (at, part) in parts.iter().enumerate() {
+            split.insert(&format!("parts/{at}.yaml"), part.as_str()).expect("a path");
+        }
+        assert!(parts.len() >= 2, "{text}");
+        assert_eq!(content(&split), whole, "{text}");
+    }
+}
+
+#[test]
+fn an_overlay_that_says_nothing_changes_nothing_and_one_over_nothing_says_it_all() {
+    for seed in 0..40 {
+        let text = render(&guild_of_seed(seed, Size::SMALL), &Style::default()).text;
+        let whole = content(&files(&[("guild.yaml", &text)]));
+        let empty = "version: 1\nextends: base.yaml\n";
+        assert_eq!(content(&files(&[("guild.yaml", empty), ("base.yaml", &text)])), whole, "{text}");
+        let full = format!("extends: base.yaml\n{text}");
+        assert_eq!(content(&files(&[("guild.yaml", &full), ("base.yaml", "version: 1\n")])), whole, "{text}");
+        assert_eq!(content(&files(&[("guild.yaml", &full), ("base.yaml", &text)])), whole, "{text}");
+    }
 }
 
 fn codes(diagnostics: &[Diagnostic]) -> Vec<&str> {

@@ -7,7 +7,8 @@ use setai::manifest::render::{Keys, Rendered, Style, render};
 use setai::manifest::{Files, Manifest, parse, render_diagnostics};
 use setai::model::{
     ChannelAttributes, ChannelFlags, ChannelId, ChannelKind, ChannelRef, Features, ForumTag, Guild, GuildSettings, Key,
-    Managed, OverwriteChoice, Overwrites, RoleAttributes, RoleId, RoleRef, SystemChannelFlags, VerificationLevel,
+    Managed, Overwrite, OverwriteChoice, Overwrites, Permissions, RoleAttributes, RoleId, RoleRef, SystemChannelFlags,
+    Target, UserId, VerificationLevel,
 };
 
 use crate::support::guilds::{GUILD_ID, Size, guild_of_seed, guilds};
@@ -213,7 +214,6 @@ fn a_large_community_takes_fewer_than_400_lines() {
         assert_says(&read(&rendered), &rendered.keys, &guild);
         let lines = rendered.text.lines().count();
         assert!(lines < 400, "{lines} lines\n{}", rendered.text);
-        println!("{own_overwrites} channels with overwrites of their own: {lines} lines");
     }
 }
 
@@ -271,4 +271,19 @@ fn what_stands_in_a_hidden_category_is_left_out_with_it() {
     assert_eq!(rendered.left_out.len(), 3, "the category and its two channels");
     assert!(rendered.left_out.contains(&hidden));
     assert_eq!(read(&rendered).channels.len(), 2);
+}
+
+#[test]
+fn overwrites_no_request_could_carry_are_left_alone() {
+    let mut guild = guild_of(Layout { roles: 3, categories: 1, channels: 3, overwrites_each: 2, own_overwrites: 0 });
+    let crowded = guild.channels.iter_mut().find(|c| !c.is_category()).expect("a channel");
+    let many = (1..=101).map(|user| {
+        (Target::Member(UserId::new(user)), Overwrite { allow: Permissions::CONNECT, ..Overwrite::default() })
+    });
+    crowded.attributes.overwrites = many.collect();
+    let id = crowded.id.clone();
+    let rendered = render(&guild, &Style::default());
+    assert_eq!(rendered.unmanaged, vec![id.clone()]);
+    let key = &rendered.keys.channels[&id.id().expect("live")];
+    assert_eq!(read(&rendered).channels[key].attributes.overwrites, OverwriteChoice::Unmanaged);
 }

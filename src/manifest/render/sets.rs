@@ -132,7 +132,8 @@ impl Shared {
     }
 }
 
-fn is_too_long(overwrites: &Overwrites) -> bool {
+/// True when no single request could carry the overwrites.
+pub(super) fn is_too_long(overwrites: &Overwrites) -> bool {
     overwrites.len() > Overwrites::MAX_PER_REQUEST
 }
 

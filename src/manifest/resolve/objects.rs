@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use twilight_model::id::Id;
 
 use crate::model::{
-    ChannelFlags, ChannelKind, ChannelOverlay, ChannelRef, Colors, FlagMask, ForumTag, Key, OverwriteChoice,
+    ChannelFlags, ChannelKind, ChannelOverlay, ChannelRef, Colors, Emoji, FlagMask, ForumTag, Key, OverwriteChoice,
     RoleOverlay, TagChoices,
 };
 
@@ -86,23 +86,23 @@ impl Resolver<'_, '_, '_> {
             hoist: given(hoist),
             mentionable: given(mentionable),
             icon: self.image(icon, ROLE_ICON_BYTES),
-            unicode_emoji: match clearable(unicode_emoji, |emoji| emoji.0.clone()) {
-                Some(Some(crate::model::Emoji::Unicode(emoji))) => Some(Some(emoji)),
-                Some(Some(crate::model::Emoji::Custom(_))) => {
-                    self.refuse_custom_emoji(unicode_emoji);
-                    None
-                }
-                Some(None) => Some(None),
-                None => None,
-            },
+            unicode_emoji: self.unicode_emoji(unicode_emoji),
         };
         RoleSpec { id, previously: self.previously(previously), attributes }
     }
 
-    fn refuse_custom_emoji(&mut self, said: &Option<Said<Option<EmojiText>>>) {
-        let spot = said.as_ref().map(|said| said.spot).unwrap_or_default();
-        let problem = Problem::new(rule::NOT_AN_EMOJI, "a role can only have a Unicode emoji");
-        self.report(problem.at(spot, "a custom emoji").help("give the role an `icon` instead"));
+    /// The emoji of a role, which cannot be a custom one.
+    fn unicode_emoji(&mut self, said: &Option<Said<Option<EmojiText>>>) -> Option<Option<String>> {
+        let said = said.as_ref()?;
+        match &said.value {
+            None => Some(None),
+            Some(EmojiText(Emoji::Unicode(characters))) => Some(Some(characters.clone())),
+            Some(EmojiText(Emoji::Custom(_))) => {
+                let problem = Problem::new(rule::NOT_AN_EMOJI, "a role can only have a Unicode emoji");
+                self.report(problem.at(said.spot, "a custom emoji").help("give the role an `icon` instead"));
+                None
+            }
+        }
     }
 
     fn previously(&mut self, said: &Option<Said<Vec<Said<String>>>>) -> Previously {
