@@ -1,6 +1,6 @@
 //! One apply makes the guild equal to its manifest; a second one finds nothing to do.
 
-use crate::support::stage::{Stage, shown};
+use crate::support::stage::Stage;
 
 const STUDY: &str = r##"
 name: Rust Study Group
@@ -41,7 +41,5 @@ expectations:
 async fn a_study_group_is_built_in_one_go() {
     let stage = Stage::new().await;
     let manifest = stage.manifest(STUDY);
-    let proposal = stage.propose(&manifest).await;
-    println!("{}", shown(&proposal.plan));
     stage.converge(&manifest).await;
 }

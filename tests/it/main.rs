@@ -1,5 +1,6 @@
 //! All integration tests, in one binary, because each binary costs a link.
 #![allow(missing_docs, reason = "tests are read, not documented")]
+#![allow(clippy::print_stdout, reason = "figures are printed")]
 
 mod architecture;
 mod bytes;
