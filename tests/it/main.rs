@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bytes;
+mod cli;
 mod convergence;
 mod discord_apply;
 mod discord_lookup;

@@ -5,3 +5,4 @@ pub(crate) mod harness;
 pub(crate) mod layouts;
 pub(crate) mod openapi;
 pub(crate) mod stage;
+pub(crate) mod terminal;

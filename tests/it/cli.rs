@@ -1,0 +1,296 @@
+//! The command line as people and scripts use it, bad input above all: a clear message with the next step, the right exit
+//! code, nothing lost, and the next run carries on.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use setai::simulator::Act;
+use setai::simulator::faults::{Fault, Faults};
+use setai::simulator::world::Bits;
+
+use crate::support::terminal::{Terminal, finished, ran};
+
+const LAYOUT: &str = "
+roles:
+  moderator: { name: Moderator, permissions: [manage_messages] }
+categories:
+  study:
+    channels:
+      questions: { topic: Ask }
+      room-1: { type: voice }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guild_is_planned_applied_and_looked_at() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.run(&["validate", "."]).await.works(&["1 roles, 1 categories, 2 channels", "0 error(s)"]);
+    terminal.run(&["plan", "."]).await.works(&["+ role Moderator", "+ study / #questions", "4 to create; 4 requests"]);
+    terminal.run(&["plan", ".", "--detailed-exitcode"]).await.fails(2, &[]);
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&["Applied: 4 of 4 steps", "equals its manifest"]);
+    terminal.run(&["plan", ".", "--detailed-exitcode"]).await.works(&["Nothing to do."]);
+    terminal.run(&["drift", ".", "--detailed-exitcode"]).await.works(&["no drift"]);
+    terminal.run(&["history"]).await.works(&["succeeded", "4 done, 0 failed", "local:ann"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_get_json() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    let plan: Value = serde_json::from_str(&terminal.run(&["plan", ".", "--json"]).await.out).expect("JSON");
+    assert_eq!(plan["steps"].as_array().map(Vec::len), Some(4));
+    let applied = terminal.run(&["apply", ".", "--json", "--auto-approve"]).await;
+    let applied: Value = serde_json::from_str(&applied.out).expect("JSON");
+    assert_eq!((applied["verdict"].as_str(), applied["left"].as_u64()), (Some("succeeded"), Some(0)));
+    let again = terminal.run(&["apply", ".", "--json", "--auto-approve"]).await;
+    let again: Value = serde_json::from_str(&again.out).expect("JSON");
+    assert_eq!(again["verdict"], "unchanged");
+    let drift: Value = serde_json::from_str(&terminal.run(&["drift", ".", "--json"]).await.out).expect("JSON");
+    assert_eq!(drift["drifted"], false);
+    let markdown = terminal.run(&["plan", ".", "--markdown"]).await;
+    markdown.works(&["### Rust Study Group: Nothing to do."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_changes_a_channel_and_drift_says_who() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&[]);
+    let questions = terminal.simulator.with_world(|world| {
+        let guild = world.guilds.get(&terminal.guild).expect("the guild");
+        guild.channels.iter().find(|(_, c)| c.name == "questions").map(|(id, _)| *id).expect("the channel")
+    });
+    let act = Act::new(terminal.owner, "PATCH", &format!("/channels/{questions}"), json!({ "topic": "Shout" }));
+    terminal.simulator.act(&act).expect("the owner may");
+    let drift = terminal.run(&["drift", ".", "--detailed-exitcode"]).await;
+    drift.fails(2, &["#questions", "\"Shout\" -> \"Ask\"", "Changed last by"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_guild_plans_to_nothing() {
+    let terminal = Terminal::new().await;
+    let guild = terminal.guild.to_string();
+    terminal.run(&["import", "--guild", &guild, "--output", "server"]).await.works(&["Wrote server/guild.yaml"]);
+    terminal.run(&["plan", "server", "--detailed-exitcode"]).await.works(&["Nothing to do."]);
+    terminal.run(&["import", "--guild", &guild, "--output", "server"]).await.fails(1, &["is there already", "--force"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.run(&["plan", ".", "-o", "plan.json"]).await.works(&["setai apply plan.json"]);
+    terminal.write("guild.yaml", "roles: { other: {} }\n");
+    terminal.run(&["apply", "plan.json"]).await.works(&["Applied: 4 of 4 steps"]);
+    terminal.run(&["apply", "plan.json"]).await.fails(3, &["stale", "Plan again"]);
+    std::fs::write(terminal.path("plan.json"), "{\"setai_plan\": 1, \"plan\": {}}").expect("a file");
+    terminal.run(&["apply", "plan.json"]).await.fails(1, &["is damaged", "Plan again"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_terminal_nobody_is_asked_and_nothing_happens() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.run(&["apply", "."]).await.fails(3, &["nobody can be asked here", "--auto-approve"]);
+    assert!(terminal.simulator.requests().iter().all(|r| r.method == "GET"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_is_named_as_such() {
+    let mut terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.simulator.with_world(|world| {
+        for user in world.users.values_mut().filter(|user| user.bot) {
+            user.tokens = vec!["right".to_owned()];
+        }
+    });
+    terminal.use_token("wrong-and-secret");
+    let plan = terminal.run(&["plan", "."]).await;
+    plan.fails(1, &["does not know the bot token", "DISCORD_TOKEN", "setai doctor"]);
+    assert!(!plan.err.contains("wrong-and-secret"), "a token is in no text");
+    terminal.run(&["doctor"]).await.fails(1, &["BAD", "token"]);
+    terminal.use_token("");
+    terminal.run(&["plan", "."]).await.fails(1, &["there is no bot token", "DISCORD_TOKEN", "setai demo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_guild_is_named_as_such() {
+    let terminal = Terminal::new().await;
+    std::fs::write(terminal.path("guild.yaml"), "version: 1\nguild: \"999999999999999999\"\nroles: { a: {} }\n")
+        .expect("a file");
+    terminal.run(&["plan", "."]).await.fails(1, &["999999999999999999", "Invite the bot"]);
+    terminal.run(&["import", "--guild", "my-server"]).await.fails(1, &["is not the id of a guild", "developer mode"]);
+    terminal.run(&["doctor", "--guild", "999999999999999999"]).await.fails(1, &["not in the guild", "authorize"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_of_nonsense_send_nothing() {
+    let terminal = Terminal::new().await;
+    std::fs::create_dir(terminal.path("empty")).expect("a folder");
+    terminal.run(&["plan", "empty"]).await.fails(1, &["no file has a `guild:` key", "setai init"]);
+    terminal.run(&["plan", "nowhere"]).await.fails(1, &["cannot read `nowhere`", "Name a manifest"]);
+    terminal.write("bad.yaml", "roles: [1, 2\nchannels: {a: {tpic: x}}\n");
+    terminal.run(&["plan", "bad.yaml"]).await.fails(1, &["error[SA", "bad.yaml:", "nothing was sent"]);
+    terminal.write("typo.yaml", "channels: { a: { tpic: x }, b: { permissions: { ghost: { allow: [fly] } } } }\n");
+    terminal.run(&["apply", "typo.yaml", "--auto-approve"]).await.fails(1, &["topic", "ghost", "fly"]);
+    assert!(terminal.simulator.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_without_the_means_says_what_it_lacks() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.simulator.with_world(|world| {
+        let guild = world.guilds.get_mut(&terminal.guild).expect("the guild");
+        guild.roles.get_mut(&terminal.bot_role).expect("the bot's role").permissions = Bits(1 << 10);
+    });
+    let plan = terminal.run(&["plan", "."]).await;
+    plan.works(&[
+        "lacks manage_roles",
+        "Give the bot's role manage_roles",
+        "Nothing to do. It is not all as the manifest says",
+    ]);
+    let guild = terminal.guild.to_string();
+    terminal.run(&["doctor", "--guild", &guild]).await.fails(1, &["manage_channels (for channels and categories)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_above_the_bot_stays_and_the_note_says_how_to_change_that() {
+    let terminal = Terminal::new().await;
+    let role =
+        Act::new(terminal.owner, "POST", &format!("/guilds/{}/roles", terminal.guild), json!({ "name": "Chief" }));
+    let made = terminal.simulator.act(&role).expect("the owner may").body.unwrap_or_default();
+    let up = json!([{ "id": made["id"], "position": 9 }]);
+    let act = Act::new(terminal.owner, "PATCH", &format!("/guilds/{}/roles", terminal.guild), up);
+    terminal.simulator.act(&act).expect("the owner may");
+    terminal.write("guild.yaml", "roles: { chief: { name: Chief, hoist: true } }\n");
+    terminal.run(&["plan", "."]).await.works(&["not below the bot's highest role", "Drag the bot's role above it"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_community_is_not_tried_without_it() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", "channels: { news: { type: announcement }, talk: { type: stage }, chat: {} }\n");
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&["need Community", "Applied: 1 of 1 steps"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_channel_and_the_role_too_many_are_left_out_with_a_note() {
+    let terminal = Terminal::new().await;
+    terminal.simulator.with_world(|world| {
+        let now = setai::clock::Clock::system().now();
+        let ids: Vec<_> = (0..1_000).map(|_| world.mint(now)).collect();
+        let guild = world.guilds.get_mut(&terminal.guild).expect("the guild");
+        let (role, channel) =
+            (guild.roles[&terminal.bot_role].clone(), guild.channels.values().find(|c| c.kind == 0).cloned());
+        let channel = channel.expect("a text channel");
+        let mut ids = ids.into_iter();
+        while guild.roles.len() < 249 {
+            let id = ids.next().expect("enough ids");
+            guild.roles.insert(id, setai::simulator::world::Role { id, managed: false, position: 0, ..role.clone() });
+        }
+        while guild.channels.len() < 499 {
+            let id = ids.next().expect("enough ids");
+            guild.channels.insert(id, setai::simulator::world::Channel { id, parent_id: None, ..channel.clone() });
+        }
+    });
+    terminal.write("guild.yaml", "roles: { a: {}, b: {} }\nchannels: { x: {}, y: {} }\n");
+    let plan = terminal.run(&["plan", "."]).await;
+    plan.works(&["a guild has at most 250 roles", "a guild has at most 500 channels", "2 to create"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_opened_names_the_setting() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    for (url, words) in [
+        ("sqlite:/proc/nowhere/setai.db", ["cannot open the database", "SETAI_DATABASE_URL"]),
+        ("oracle:x", ["SETAI_DATABASE_URL", "sqlite:PATH"]),
+        ("sqlite:guild.yaml", ["is not a database", "SETAI_DATABASE_URL"]),
+    ] {
+        let mut command = terminal.command(&["apply", ".", "--auto-approve"]);
+        command.env("SETAI_DATABASE_URL", url);
+        finished(command).await.fails(1, &words);
+    }
+    assert!(
+        terminal.simulator.requests().iter().all(|r| r.method == "GET"),
+        "nothing is changed that cannot be recorded"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_there_is_named_as_such() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    let mut command = terminal.command(&["plan", "."]);
+    command.env("SETAI_DISCORD_URL", "http://127.0.0.1:9");
+    finished(command).await.fails(1, &["did not answer", "nothing was changed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_midway_loses_nothing_and_the_next_run_goes_on() {
+    let terminal = Terminal::new().await;
+    let channels: String = (0..30).map(|n| format!("  room-{n}: {{ topic: Room {n} }}\n")).collect();
+    terminal.write("guild.yaml", &format!("channels:\n{channels}"));
+    terminal.simulator.set_faults(Faults::always(Fault::Latency { milliseconds: 40, jitter: 0 }));
+    let mut command = terminal.command(&["apply", ".", "--auto-approve"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
+    let made = || terminal.simulator.requests().iter().filter(|r| r.method == "POST").count();
+    while made() < 5 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(interrupt.success());
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("no panic");
+    ran(&output.expect("its output")).fails(130, &["stopped on request", "Run the same command again"]);
+    let first = made();
+    assert!((5..30).contains(&first), "{first} channels were made before it stopped");
+
+    terminal.run(&["history"]).await.works(&["interrupted"]);
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&["equals its manifest"]);
+    assert_eq!(made(), 30, "every channel was made once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_taken_back() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&[]);
+    terminal.write("guild.yaml", &LAYOUT.replace("topic: Ask", "topic: Shout"));
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&["Applied: 1 of 1 steps"]);
+    let runs: Value = serde_json::from_str(&terminal.run(&["history", "--json"]).await.out).expect("JSON");
+    let run = runs[0]["id"].as_str().expect("an id").to_owned();
+    let back = terminal.run(&["rollback", &run, "--auto-approve"]).await;
+    back.works(&["\"Shout\" -> \"Ask\"", "Applied: 1 of 1 steps", "The manifest still says"]);
+    terminal.run(&["rollback", "ffffffff", "--auto-approve"]).await.fails(1, &["there is no run", "setai history"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_tells_its_whole_story() {
+    let terminal = Terminal::new().await;
+    let demo = terminal.run(&["demo", "play", "--quick"]).await;
+    demo.works(&[
+        "finds nothing to do",
+        "Nothing to do.",
+        "archived",
+        "equals its manifest",
+        "Discord differs from the manifest",
+        "#staff-room: kim",
+        "Your turn",
+    ]);
+    assert!(terminal.path("play/guild.yaml").exists() && terminal.path("play/world.yaml").exists());
+    terminal.run(&["demo", "play", "--quick"]).await.fails(1, &["is there already"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_commands_do_what_they_say() {
+    let terminal = Terminal::new().await;
+    terminal.run(&["init", "--guild", "1146231231231231232", "new/guild.yaml"]).await.works(&["Next:"]);
+    terminal.run(&["lint", "new"]).await.works(&["0 error(s)"]);
+    terminal.run(&["init", "--guild", "1146231231231231232", "new/guild.yaml"]).await.fails(1, &["is there already"]);
+    terminal.run(&["schema"]).await.works(&["\"$schema\""]);
+    terminal.run(&["completions", "bash"]).await.works(&["_setai"]);
+    terminal.run(&["--version"]).await.works(&["setai 0.1.0"]);
+    terminal.run(&["plam"]).await.fails(2, &["unrecognized subcommand", "plan"]);
+}

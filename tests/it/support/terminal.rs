@@ -1,0 +1,116 @@
+//! The `setai` command as a person runs it: a process of its own, in front of a simulated Discord behind a real socket.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use setai::clock::Clock;
+use setai::simulator::limits::Limits;
+use setai::simulator::world::{FreshGuild, Snowflake, World};
+use setai::simulator::{Options, Simulator};
+use tempfile::TempDir;
+
+/// A simulated Discord, a folder, and the environment of somebody who works there.
+pub(crate) struct Terminal {
+    pub(crate) simulator: Simulator,
+    pub(crate) guild: Snowflake,
+    pub(crate) owner: Snowflake,
+    pub(crate) bot_role: Snowflake,
+    pub(crate) folder: TempDir,
+    address: String,
+    token: String,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// Its end, and what it must have said on standard error.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, words: &[&str]) -> &Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        for word in words {
+            assert!(self.err.contains(word) || self.out.contains(word), "`{word}` is not said:\n{self:#?}");
+        }
+        self
+    }
+
+    /// It went well, and said this.
+    #[track_caller]
+    pub(crate) fn works(&self, words: &[&str]) -> &Self {
+        self.fails(0, words)
+    }
+}
+
+impl Terminal {
+    /// A fresh guild with the bot as administrator, without limits.
+    pub(crate) async fn new() -> Self {
+        let clock = Clock::system();
+        let mut world = World::new(7);
+        let FreshGuild { guild, owner, bot_role, .. } = world.fresh_guild("Rust Study Group", None, clock.now());
+        let simulator = Simulator::new(world, Options { clock, limits: Limits::none(), ..Options::default() });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let serving = simulator.clone();
+        tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { simulator, guild, owner, bot_role, folder, address, token: "token".to_owned() }
+    }
+
+    /// From now on another token is used.
+    pub(crate) fn use_token(&mut self, token: &str) {
+        token.clone_into(&mut self.token);
+    }
+
+    /// A file in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a manifest of the guild: the header is added.
+    pub(crate) fn write(&self, name: &str, yaml: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("a folder");
+        std::fs::write(&path, format!("version: 1\nguild: \"{}\"\n{yaml}", self.guild)).expect("a file");
+        path
+    }
+
+    /// A command about to run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_setai"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env("USER", "ann")
+            .env("DISCORD_TOKEN", &self.token)
+            .env("SETAI_DISCORD_URL", &self.address)
+            .env("SETAI_DATABASE_URL", format!("sqlite:{}", self.path("setai.db").display()))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
+        let command = self.command(arguments);
+        finished(command).await
+    }
+}
+
+/// Runs a command to its end without holding up the simulated Discord.
+pub(crate) async fn finished(mut command: Command) -> Ran {
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    ran(&output.expect("a process"))
+}
+
+/// What a process left.
+pub(crate) fn ran(output: &Output) -> Ran {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+}
