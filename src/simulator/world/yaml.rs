@@ -141,6 +141,7 @@ fn complete_channels(
     identify: &mut dyn FnMut(&mut Object),
 ) -> Result<(), WorldError> {
     for (index, channel) in channels.iter_mut().enumerate() {
+        let by_hand = !channel.contains_key("id");
         identify(channel);
         channel.entry("position").or_insert(json!(index));
         if let Some(name) = channel.get("type").and_then(Value::as_str) {
@@ -148,6 +149,10 @@ fn complete_channels(
                 return unresolved(place, "kind of channel", name);
             };
             channel.insert("type".to_owned(), json!(number));
+        }
+        let vocal = matches!(channel.get("type").and_then(Value::as_u64), Some(2 | 13));
+        if by_hand && vocal {
+            channel.entry("bitrate").or_insert(json!(64_000));
         }
     }
     let categories = channels.to_vec();
