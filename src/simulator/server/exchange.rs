@@ -141,12 +141,13 @@ impl<'a> Exchange<'a> {
 
     /// Faults in place of the call.
     fn fail_before(&self, verdict: &Verdict) -> Result<(), Stop> {
-        match verdict.replaced {
+        match &verdict.replaced {
             Some(Fault::RateLimit { scope, retry_after }) => {
-                let wait = TimeDelta::milliseconds(i64::try_from(retry_after).unwrap_or(i64::MAX));
-                Err(Stop::Limited(Limited { scope, wait, bucket: None }))
+                let wait = TimeDelta::milliseconds(i64::try_from(*retry_after).unwrap_or(i64::MAX));
+                Err(Stop::Limited(Limited { scope: *scope, wait, bucket: None }))
             }
-            Some(Fault::ServerError { status, done: false }) => Err(Stop::Failed(status)),
+            Some(Fault::Refused { status, code, message }) => Err(ApiError::new(*status, *code, message).into()),
+            Some(Fault::ServerError { status, done: false }) => Err(Stop::Failed(*status)),
             Some(Fault::ConnectionLost { done: false }) => Err(Stop::Lost),
             _ => Ok(()),
         }
