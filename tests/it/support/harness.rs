@@ -95,7 +95,7 @@ impl Harness {
         reason: Option<&str>,
     ) -> Answer {
         let answer = self.send_unchecked(method, path, body, token, reason).await;
-        let violations = openapi::violations(&self.simulator.last_request().into_iter().collect::<Vec<_>>());
+        let violations = openapi::violations(self.simulator.last_request().as_slice());
         assert!(violations.is_empty(), "{violations:#?}");
         answer
     }
