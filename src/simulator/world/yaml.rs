@@ -360,6 +360,14 @@ guilds:
     }
 
     #[test]
+    fn the_world_of_the_documentation_is_one() {
+        let example = include_str!("yaml.rs").lines().skip_while(|line| !line.ends_with("```yaml")).skip(1);
+        let example: Vec<&str> = example.take_while(|line| !line.ends_with("```")).map(|line| &line[3..]).collect();
+        let world = World::from_yaml(&example.join("\n"), now()).expect("a valid world");
+        assert_eq!((world.users.len(), world.guilds.len()), (2, 1));
+    }
+
+    #[test]
     fn names_of_nothing_are_refused() {
         let text = "guilds: [{ name: G, channels: [{ name: a, parent: Nowhere }] }]";
         let error = World::from_yaml(text, now()).expect_err("no such category");
