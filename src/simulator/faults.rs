@@ -2,6 +2,16 @@
 //!
 //! Rules are data, so that a run can be repeated from a file and a seed. Decides which rules hit; the server carries
 //! them out.
+//!
+//! ```yaml
+//! seed: 7
+//! rules:
+//!   - { fault: latency, milliseconds: 20, jitter: 30 }
+//!   - { method: PATCH, path: "/channels/*", nth: 3, fault: rate_limit, scope: shared, retry_after: 1500 }
+//!   - { method: POST, probability: 0.01, fault: connection_lost, done: true }
+//!   - { path: "/guilds/*/channels", first: 1, fault: refused, status: 400, code: 20031, message: Contains words not allowed }
+//!   - { nth: 12, fault: edit, act: { user_id: "5", method: DELETE, path: /channels/9 } }
+//! ```
 
 use std::time::Duration;
 
@@ -95,6 +105,15 @@ pub enum Fault {
         /// How long it says to wait, milliseconds.
         retry_after: u64,
     },
+    /// A refusal that has no other cause; the call is not carried out.
+    Refused {
+        /// The status.
+        status: u16,
+        /// Discord's error code.
+        code: u32,
+        /// Discord's words.
+        message: String,
+    },
     /// A 5xx.
     ServerError {
         /// The status.
@@ -177,7 +196,10 @@ impl Verdict {
             }
             Fault::Stale => self.stale = true,
             Fault::Edit { act } => self.edits.push(act.clone()),
-            Fault::RateLimit { .. } | Fault::ServerError { .. } | Fault::ConnectionLost { .. } => {
+            Fault::RateLimit { .. }
+            | Fault::Refused { .. }
+            | Fault::ServerError { .. }
+            | Fault::ConnectionLost { .. } => {
                 self.replaced.get_or_insert_with(|| fault.clone());
             }
         }
@@ -205,8 +227,6 @@ fn like(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -245,16 +265,15 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_written_in_a_line_each() {
-        let text = json!({"seed": 7, "rules": [
-            {"fault": "latency", "milliseconds": 20},
-            {"method": "PATCH", "path": "/channels/*", "nth": 3, "fault": "rate_limit", "scope": "shared", "retry_after": 1500},
-            {"probability": 0.01, "fault": "connection_lost", "done": true},
-            {"fault": "edit", "act": {"user_id": "5", "method": "DELETE", "path": "/channels/9"}},
-        ]});
-        let faults: Faults = serde_json::from_value(text.clone()).expect("valid rules");
+    fn the_rules_of_the_documentation_are_read_and_written() {
+        let source = include_str!("faults.rs");
+        let example = source.lines().skip_while(|line| !line.ends_with("```yaml")).skip(1);
+        let example: Vec<&str> = example.take_while(|line| !line.ends_with("```")).map(|line| &line[3..]).collect();
+        let faults: Faults = serde_saphyr::from_str(&example.join("\n")).expect("valid rules");
+        assert_eq!((faults.seed, faults.rules.len()), (7, 5));
         assert_eq!(faults.rules[1].nth, Some(3));
-        let again = serde_json::to_value(&faults).expect("writes");
-        assert_eq!(serde_json::from_value::<Faults>(again).expect("valid rules"), faults);
+        assert!(matches!(&faults.rules[4].fault, Fault::Edit { act } if act.method == "DELETE"));
+        let again = serde_saphyr::to_string(&faults).expect("writes");
+        assert_eq!(serde_saphyr::from_str::<Faults>(&again).expect("valid rules"), faults);
     }
 }

@@ -15,6 +15,7 @@ mod features;
 mod form;
 mod forum;
 mod guild;
+mod interaction;
 mod member;
 mod message;
 mod onboarding;
@@ -33,6 +34,7 @@ use super::world::{Snowflake, Switches, World};
 
 pub use error::ApiError;
 pub(crate) use form::FormErrors;
+pub(crate) use interaction::needs_no_token;
 
 /// One authenticated request.
 #[derive(Clone, Debug)]

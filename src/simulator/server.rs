@@ -14,6 +14,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, get, post, put};
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use super::Simulator;
@@ -24,6 +25,8 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 impl Simulator {
     /// The routes, for a listener or to be called in process.
+    ///
+    /// In process a lost connection is an answer whose body fails when it is read.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/_sim/requests", get(admin::requests).delete(admin::forget_requests))
@@ -43,6 +46,8 @@ impl Simulator {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        // Answers are small: waiting for more to send only slows clients down.
+        let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
         axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
     }
 }

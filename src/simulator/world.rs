@@ -8,6 +8,7 @@ mod audit;
 mod channel;
 mod fresh;
 mod guild;
+mod interaction;
 mod listed;
 mod member;
 mod names;
@@ -26,6 +27,7 @@ pub use audit::{AuditEntry, action};
 pub use channel::{Channel, ForumTag, Message, Overwrite, TagEmoji, kind};
 pub use fresh::FreshGuild;
 pub use guild::Guild;
+pub use interaction::Interaction;
 pub use member::{Application, Command, Member, User};
 pub(crate) use names::stored_name;
 pub use permissions::Bits;
@@ -46,6 +48,9 @@ pub struct World {
     /// All guilds.
     #[serde(default, with = "listed")]
     pub guilds: BTreeMap<Snowflake, Guild>,
+    /// What users did with applications.
+    #[serde(default, with = "listed", skip_serializing_if = "BTreeMap::is_empty")]
+    pub interactions: BTreeMap<Snowflake, Interaction>,
 }
 
 impl World {

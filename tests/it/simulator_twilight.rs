@@ -6,8 +6,7 @@ use std::net::SocketAddr;
 use setai::simulator::faults::{Fault, Faults};
 use setai::simulator::world::Bits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::net::TcpStream;
 use twilight_http::Client;
 use twilight_http::request::AuditLogReason;
 use twilight_model::channel::{ChannelType, permission_overwrite as stored};
@@ -26,18 +25,11 @@ async fn with_client<F: Future<Output = ()>>(
     discord: &Harness,
     run: impl FnOnce(Client, Id<GuildMarker>, SocketAddr) -> F,
 ) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let (stop, stopped) = oneshot::channel::<()>();
-    let simulator = discord.simulator.clone();
-    let server = tokio::spawn(async move {
-        let shutdown = async { drop(stopped.await) };
-        simulator.serve(listener, shutdown).await
-    });
-    let client = Client::builder().token("token".to_owned()).proxy(address.to_string(), true).ratelimiter(None).build();
-    run(client, Id::new(discord.guild.0), address).await;
-    stop.send(()).expect("the server still runs");
-    server.await.expect("no panic").expect("no failure");
+    let served = discord.serve().await;
+    let proxy = served.address.to_string();
+    let client = Client::builder().token("token".to_owned()).proxy(proxy, true).ratelimiter(None).build();
+    run(client, Id::new(discord.guild.0), served.address).await;
+    served.stop().await;
     assert_eq!(openapi::violations(&discord.simulator.requests()), Vec::<String>::new());
 }
 

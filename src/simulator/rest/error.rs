@@ -50,6 +50,7 @@ refusals! {
     unknown_overwrite = 404 10_009 "Unknown permission overwrite";
     unknown_role = 404 10_011 "Unknown Role";
     unknown_user = 404 10_013 "Unknown User";
+    unknown_interaction = 404 10_062 "Unknown interaction";
     unknown_command = 404 10_063 "Unknown application command";
     unknown_welcome_screen = 404 10_069 "Unknown Guild Welcome Screen";
     too_many_tags = 400 30_048 "Maximum number of tags reached (20)";
@@ -57,6 +58,7 @@ refusals! {
     too_many_command_creates = 400 30_034 "Max number of daily application command creates has been reached (200)";
     too_many_overwrites = 400 30_060 "Maximum number of channel permission overwrites reached (1000)";
     feature_disabled = 403 40_006 "This feature has been temporarily disabled server-side";
+    already_acknowledged = 400 40_060 "Interaction has already been acknowledged.";
     several_parents = 400 40_009 "Only one channel can have a parent_id modified at a time";
     /// No `User-Agent`, says Cloudflare.
     cloudflare_block = 403 40_333 "internal network error";

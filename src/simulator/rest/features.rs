@@ -57,7 +57,7 @@ pub(crate) fn read(form: &mut Form<'_>, guild: &Guild) -> Given<Vec<String>> {
     for (index, feature) in list.iter().enumerate() {
         let name = feature.as_str().unwrap_or_default();
         if !MUTABLE.contains(&name) && !guild.has_feature(name) {
-            form.wrong(&format!("features.{index}"), "BASE_TYPE_CHOICES", "This feature cannot be changed.");
+            form.wrong_item("features", index, "BASE_TYPE_CHOICES", "This feature cannot be changed.");
         }
     }
     let stays = |f: &&String| wanted.contains(f.as_str()) || !MUTABLE.contains(&f.as_str());

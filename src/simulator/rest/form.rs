@@ -123,6 +123,13 @@ impl<'a> Form<'a> {
         self.errors.add(&path, code, message);
     }
 
+    /// Notes a wrong item of a list.
+    pub(crate) fn wrong_item(&mut self, key: &str, index: usize, code: &str, message: &str) {
+        let index = index.to_string();
+        let path: Vec<&str> = self.at.iter().map(String::as_str).chain([key, &index]).collect();
+        self.errors.add(&path, code, message);
+    }
+
     /// Refuses a missing or null field.
     pub(crate) fn require(&mut self, key: &str) {
         if matches!(self.fields.get(key), None | Some(Value::Null)) {

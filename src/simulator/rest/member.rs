@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::form::{Form, Given};
-use super::visit::Visit;
+use super::visit::{Visit, changes};
 use super::{ApiError, Call, Reply, view};
 use crate::simulator::world::{Bits, Member, Snowflake, World, action};
 
@@ -51,8 +51,8 @@ pub(crate) fn update_own(world: &mut World, call: &Call<'_>, guild: Snowflake) -
     form.finish()?;
     if nick.is_present() {
         visit.require(Bits::CHANGE_NICKNAME)?;
-        rename(&mut visit, call.actor, nick)?;
     }
+    change(&mut visit, call.actor, |member| rename(member, nick))?;
     Reply::ok(shown(&visit, call.actor)?)
 }
 
@@ -86,14 +86,15 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, guild: Snowflake, id: S
             require_grantable(&visit, *role)?;
         }
     }
-    rename(&mut visit, id, nick)?;
     if let Given::Value(roles) = roles {
         set_roles(&mut visit, id, roles)?;
     }
-    let member = visit.guild.members.get_mut(&id).ok_or_else(ApiError::unknown_member)?;
-    mute.store(&mut member.mute, false);
-    deaf.store(&mut member.deaf, false);
-    timeout.store_option(&mut member.communication_disabled_until);
+    change(&mut visit, id, |member| {
+        rename(member, nick);
+        mute.store(&mut member.mute, false);
+        deaf.store(&mut member.deaf, false);
+        timeout.store_option(&mut member.communication_disabled_until);
+    })?;
     Reply::ok(shown(&visit, id)?)
 }
 
@@ -186,12 +187,16 @@ fn require_grantable(visit: &Visit<'_>, id: Snowflake) -> Result<(), ApiError> {
     if visit.guild.outranks(visit.call.actor, role.rank()) { Ok(()) } else { Err(ApiError::missing_permissions()) }
 }
 
-fn rename(visit: &mut Visit<'_>, id: Snowflake, nick: Given<String>) -> Result<(), ApiError> {
-    let member = visit.guild.members.get_mut(&id).ok_or_else(ApiError::unknown_member)?;
-    let old = member.nick.clone();
+fn rename(member: &mut Member, nick: Given<String>) {
     nick.store_option(&mut member.nick);
     member.nick = member.nick.take().filter(|nick| !nick.is_empty());
-    let noted = super::visit::changes(&json!({"nick": old}), &json!({"nick": member.nick}));
+}
+
+/// Changes a member and leaves an audit entry, when anything did change.
+fn change(visit: &mut Visit<'_>, id: Snowflake, edit: impl FnOnce(&mut Member)) -> Result<(), ApiError> {
+    let before = shown(visit, id)?;
+    edit(visit.guild.members.get_mut(&id).ok_or_else(ApiError::unknown_member)?);
+    let noted = changes(&before, &shown(visit, id)?);
     if !noted.is_empty() {
         visit.audit(action::MEMBER_UPDATE, id, noted);
     }

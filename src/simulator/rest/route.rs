@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::form::FormErrors;
 use super::visit::Visit;
 use super::{
-    ApiError, Call, Reply, account, audit_log, catalogue, channel, channel_order, command, guild, member, message,
-    onboarding, overwrite, role, role_order,
+    ApiError, Call, Reply, account, audit_log, catalogue, channel, channel_order, command, guild, interaction, member,
+    message, onboarding, overwrite, role, role_order,
 };
 use crate::simulator::world::{Bits, Snowflake, World};
 
@@ -40,6 +40,9 @@ fn elsewhere(world: &mut World, call: &Call<'_>, path: &[&str]) -> Result<Reply,
         {
             command::dispatch(world, call, snowflake(app)?, Some(snowflake(guild)?), Some(snowflake(id)?))
         }
+        ("POST", ["interactions", id, token, "callback"]) => interaction::callback(world, call, snowflake(id)?, token),
+        ("POST", ["webhooks", app, token]) => interaction::follow_up(world, call, snowflake(app)?, token),
+        (_, ["webhooks", app, token, "messages", id]) => interaction::message(world, call, snowflake(app)?, token, id),
         ("GET", ["voice", "regions"]) => guild::regions(),
         ("GET", ["sticker-packs"]) => Reply::ok(json!({"sticker_packs": []})),
         _ => catalogue::refuse(call),

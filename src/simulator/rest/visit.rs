@@ -18,7 +18,7 @@ pub(crate) struct Visit<'a> {
 impl<'a> Visit<'a> {
     /// Enters a guild; strangers are refused.
     pub(crate) fn to_guild(world: &'a mut World, call: &'a Call<'a>, id: Snowflake) -> Result<Self, ApiError> {
-        let World { ids, users, guilds } = world;
+        let World { ids, users, guilds, interactions: _ } = world;
         let guild = guilds.get_mut(&id).ok_or_else(ApiError::unknown_guild)?;
         if !guild.members.contains_key(&call.actor) {
             return Err(match call.switches.not_in_guild {

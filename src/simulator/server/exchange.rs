@@ -14,7 +14,7 @@ use super::request;
 use crate::simulator::faults::{Fault, Verdict};
 use crate::simulator::limits::{BucketState, Limited};
 use crate::simulator::log::Record;
-use crate::simulator::rest::{ApiError, Call, Reply, perform};
+use crate::simulator::rest::{ApiError, Call, Reply, needs_no_token, perform};
 use crate::simulator::world::{Overwrite, Snowflake, Switches, World};
 use crate::simulator::{Simulator, State};
 
@@ -120,9 +120,7 @@ impl<'a> Exchange<'a> {
         if (method, path) == ("GET", "/gateway") {
             return Ok(ok(json!({"url": self.gateway_url()})));
         }
-        let token = request::bot_token(&self.parts.headers).ok_or_else(ApiError::unauthorized)?;
-        let actor = self.state.world.user_by_token(token).ok_or_else(ApiError::unauthorized)?;
-        self.user_id = Some(actor);
+        let actor = self.caller(path)?;
         let body = request::json_body(&self.parts.headers, self.raw);
         self.body = body.as_ref().ok().cloned().flatten();
         let drawn = self.state.limiter.draw(actor, method, path, self.body.as_ref(), self.now);
@@ -139,14 +137,25 @@ impl<'a> Exchange<'a> {
         Ok(reply)
     }
 
+    /// Who calls. Without a token, where none is needed, it is nobody.
+    fn caller(&mut self, path: &str) -> Result<Snowflake, ApiError> {
+        self.user_id = match request::bot_token(&self.parts.headers) {
+            Some(token) => Some(self.state.world.user_by_token(token).ok_or_else(ApiError::unauthorized)?),
+            None if needs_no_token(path) => None,
+            None => return Err(ApiError::unauthorized()),
+        };
+        Ok(self.user_id.unwrap_or_default())
+    }
+
     /// Faults in place of the call.
     fn fail_before(&self, verdict: &Verdict) -> Result<(), Stop> {
-        match verdict.replaced {
+        match &verdict.replaced {
             Some(Fault::RateLimit { scope, retry_after }) => {
-                let wait = TimeDelta::milliseconds(i64::try_from(retry_after).unwrap_or(i64::MAX));
-                Err(Stop::Limited(Limited { scope, wait, bucket: None }))
+                let wait = TimeDelta::milliseconds(i64::try_from(*retry_after).unwrap_or(i64::MAX));
+                Err(Stop::Limited(Limited { scope: *scope, wait, bucket: None }))
             }
-            Some(Fault::ServerError { status, done: false }) => Err(Stop::Failed(status)),
+            Some(Fault::Refused { status, code, message }) => Err(ApiError::new(*status, *code, message).into()),
+            Some(Fault::ServerError { status, done: false }) => Err(Stop::Failed(*status)),
             Some(Fault::ConnectionLost { done: false }) => Err(Stop::Lost),
             _ => Ok(()),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Channel, Guild, Member, Role, Snowflake, User};
+use super::{Channel, Guild, Interaction, Member, Role, Snowflake, User};
 
 /// Something with an id of its own.
 pub(crate) trait Identified {
@@ -15,7 +15,7 @@ pub(crate) trait Identified {
 macro_rules! identified {
     ($($type:ty => $field:ident),*) => { $(impl Identified for $type { fn id(&self) -> Snowflake { self.$field } })* };
 }
-identified!(User => id, Guild => id, Role => id, Channel => id, Member => user_id);
+identified!(User => id, Guild => id, Role => id, Channel => id, Member => user_id, Interaction => id);
 
 pub(crate) fn serialize<S: Serializer, T: Serialize>(
     map: &BTreeMap<Snowflake, T>,

@@ -164,10 +164,12 @@ pub struct Statuses {
     pub max_roles: u16,
     /// 40061: two tags of one name.
     pub duplicate_tags: u16,
+    /// 50027: the token of an interaction has expired; 401 or 404.
+    pub expired_token: u16,
 }
 
 impl Default for Statuses {
     fn default() -> Self {
-        Self { community_channel: 400, max_channels: 400, max_roles: 400, duplicate_tags: 400 }
+        Self { community_channel: 400, max_channels: 400, max_roles: 400, duplicate_tags: 400, expired_token: 401 }
     }
 }

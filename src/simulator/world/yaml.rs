@@ -125,35 +125,52 @@ fn complete_guild(guild: &mut Object, users: &[Object], ids: &mut World, now: Da
         resolve_roles(member, &roles, &place)?;
     }
     let mut channels = take_list(guild, "channels", &place)?;
+    complete_channels(&mut channels, users, &roles, &place, &mut |object| drop(identify(object, ids, now)))?;
+    put_list(guild, "roles", roles);
+    put_list(guild, "members", members);
+    put_list(guild, "channels", channels);
+    Ok(())
+}
+
+/// Channels stand in the order of the list; kinds, parents and targets may be names.
+fn complete_channels(
+    channels: &mut [Object],
+    users: &[Object],
+    roles: &[Object],
+    place: &str,
+    identify: &mut dyn FnMut(&mut Object),
+) -> Result<(), WorldError> {
     for (index, channel) in channels.iter_mut().enumerate() {
-        identify(channel, ids, now);
+        let by_hand = !channel.contains_key("id");
+        identify(channel);
         channel.entry("position").or_insert(json!(index));
         if let Some(name) = channel.get("type").and_then(Value::as_str) {
             let Some((_, number)) = kind::NAMES.iter().find(|(known, _)| *known == name) else {
-                return unresolved(&place, "kind of channel", name);
+                return unresolved(place, "kind of channel", name);
             };
             channel.insert("type".to_owned(), json!(number));
         }
+        let vocal = matches!(channel.get("type").and_then(Value::as_u64), Some(2 | 13));
+        if by_hand && vocal {
+            channel.entry("bitrate").or_insert(json!(64_000));
+        }
     }
-    let categories = channels.clone();
-    for channel in &mut channels {
+    let categories = channels.to_vec();
+    for channel in channels {
         let place = format!("{place}, channel {}", channel.get("name").and_then(Value::as_str).unwrap_or_default());
         rename_reference(channel, "parent", "parent_id", &place, "channel", &categories, "name")?;
         let mut overwrites = take_list(channel, "permission_overwrites", &place)?;
         for overwrite in &mut overwrites {
             let number = u8::from(overwrite.contains_key("user"));
-            rename_reference(overwrite, "role", "id", &place, "role", &roles, "name")?;
+            rename_reference(overwrite, "role", "id", &place, "role", roles, "name")?;
             rename_reference(overwrite, "user", "id", &place, "user", users, "username")?;
             overwrite.entry("type").or_insert(json!(number));
         }
         put_list(channel, "permission_overwrites", overwrites);
         let mut tags = take_list(channel, "available_tags", &place)?;
-        tags.iter_mut().for_each(|tag| drop(identify(tag, ids, now)));
+        tags.iter_mut().for_each(&mut *identify);
         put_list(channel, "available_tags", tags);
     }
-    put_list(guild, "roles", roles);
-    put_list(guild, "members", members);
-    put_list(guild, "channels", channels);
     Ok(())
 }
 
@@ -340,6 +357,14 @@ guilds:
         assert_eq!(World::from_yaml(&text, now()).expect("reads"), world);
         let value = serde_json::to_value(&world).expect("writes");
         assert_eq!(World::from_value(value, now()).expect("reads"), world);
+    }
+
+    #[test]
+    fn the_world_of_the_documentation_is_one() {
+        let example = include_str!("yaml.rs").lines().skip_while(|line| !line.ends_with("```yaml")).skip(1);
+        let example: Vec<&str> = example.take_while(|line| !line.ends_with("```")).map(|line| &line[3..]).collect();
+        let world = World::from_yaml(&example.join("\n"), now()).expect("a valid world");
+        assert_eq!((world.users.len(), world.guilds.len()), (2, 1));
     }
 
     #[test]

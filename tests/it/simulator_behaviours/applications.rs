@@ -1,10 +1,54 @@
-//! Application commands and onboarding.
+//! Interactions, application commands and onboarding.
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::harness::Harness;
+use crate::support::harness::{Answer, Harness};
+use crate::support::openapi::violations;
+
+/// A request without a bot token.
+async fn without_token(discord: &Harness, method: &str, path: &str, body: &Value) -> Answer {
+    let request =
+        Request::builder().method(method).uri(format!("/api/v10{path}")).header("user-agent", "DiscordBot (x, 1)");
+    let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
+    let answer = discord.send_raw(request.expect("a request")).await;
+    assert_eq!(violations(discord.simulator.last_request().as_slice()), Vec::<String>::new());
+    answer
+}
+
+#[tokio::test]
+async fn f37_interactions_are_answered_once_within_three_seconds_and_edited_for_fifteen_minutes() {
+    for status in [401, 404] {
+        let discord = Harness::switched(|s| s.statuses.expired_token = status);
+        let channel = discord.channel_by_hand(json!({"name": "a"}));
+        let begin = || {
+            let (bot, owner, now) = (discord.bot, discord.owner, discord.clock.now());
+            discord.simulator.with_world(|world| world.begin_interaction(bot, owner, channel, now))
+        };
+        let hello = json!({"type": 4, "data": {"content": "hello"}});
+        let late = begin();
+        discord.clock.advance(Duration::from_millis(3001));
+        let callback = format!("/interactions/{}/{}/callback", late.id, late.token);
+        assert_eq!(without_token(&discord, "POST", &callback, &hello).await.refusal(), (404, 10_062));
+
+        let interaction = begin();
+        let callback = format!("/interactions/{}/{}/callback", interaction.id, interaction.token);
+        assert_eq!(without_token(&discord, "POST", &callback, &hello).await.status, 204);
+        assert_eq!(without_token(&discord, "POST", &callback, &hello).await.refusal(), (400, 40_060));
+        let original = format!("/webhooks/{}/{}/messages/@original", discord.bot, interaction.token);
+        let edited = without_token(&discord, "PATCH", &original, &json!({"content": "done"})).await.ok();
+        assert_eq!((&edited["content"], &edited["author"]["id"]), (&json!("done"), &json!(discord.bot)));
+        let more = format!("/webhooks/{}/{}", discord.bot, interaction.token);
+        without_token(&discord, "POST", &more, &json!({"content": "more"})).await.ok();
+        assert_eq!(discord.channel(channel).messages.len(), 2);
+        discord.clock.advance(Duration::from_mins(15));
+        let expired = without_token(&discord, "PATCH", &original, &json!({"content": "late"})).await;
+        assert_eq!(expired.refusal(), (status, 50_027));
+    }
+}
 
 #[tokio::test]
 async fn f38_commands_are_upserted_by_name_replaced_by_list_and_rationed_by_day() {

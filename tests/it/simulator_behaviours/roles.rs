@@ -1,7 +1,7 @@
 //! Roles: permissions, hierarchy, order, colours, members.
 
 use serde_json::{Value, json};
-use setai::simulator::world::{Bits, Role, Snowflake, UnknownBits};
+use setai::simulator::world::{Bits, Role, Snowflake, UnknownBits, action};
 
 use crate::support::harness::Harness;
 
@@ -192,6 +192,7 @@ async fn members_are_found_renamed_and_ranked() {
     let named = discord.patch(&discord.in_guild("/members/@me"), json!({"nick": "Bot"})).await.ok();
     assert_eq!(named["nick"], "Bot");
     let owner = discord.in_guild(&format!("/members/{}", discord.owner));
+    assert_eq!(discord.audited(), [(action::MEMBER_UPDATE, None)]);
     let until = json!({"communication_disabled_until": "2026-11-20T00:00:00Z"});
     assert_eq!(discord.patch(&owner, until).await.refusal(), (403, 50_013), "nobody stands above the owner");
     let high = discord.role_by_hand("high", Bits::NONE, 20);

@@ -177,6 +177,17 @@ async fn every_scope_of_429_comes_on_demand() {
 }
 
 #[tokio::test]
+async fn refusals_without_a_cause_come_on_demand() {
+    let fault = Fault::Refused { status: 400, code: 20_031, message: "Contains words not allowed".to_owned() };
+    let discord = faulty(vec![Rule::new(fault).on("POST", "*").nth(1)]);
+    let before = discord.simulator.world();
+    let path = discord.in_guild("/channels");
+    assert_eq!(discord.post(&path, json!({"name": "a"})).await.refusal(), (400, 20_031));
+    assert_eq!(discord.simulator.world(), before);
+    assert_eq!(discord.post(&path, json!({"name": "a"})).await.status, 201);
+}
+
+#[tokio::test]
 async fn somebody_edits_in_between() {
     let discord = Harness::new();
     let channel = discord.channel_by_hand(json!({"name": "a"}));

@@ -1,5 +1,8 @@
 //! A simulated Discord with one guild, and a sender that talks raw HTTP to it without a socket.
 
+use std::io;
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
@@ -9,6 +12,9 @@ use setai::clock::Clock;
 use setai::simulator::limits::Limits;
 use setai::simulator::world::{Bits, Channel, FreshGuild, Guild, Role, Snowflake, Switches, World};
 use setai::simulator::{Act, Options, Simulator};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 use super::openapi;
@@ -95,7 +101,7 @@ impl Harness {
         reason: Option<&str>,
     ) -> Answer {
         let answer = self.send_unchecked(method, path, body, token, reason).await;
-        let violations = openapi::violations(&self.simulator.last_request().into_iter().collect::<Vec<_>>());
+        let violations = openapi::violations(self.simulator.last_request().as_slice());
         assert!(violations.is_empty(), "{violations:#?}");
         answer
     }
@@ -156,6 +162,17 @@ impl Harness {
         self.send("DELETE", path, Value::Null, "token", None).await
     }
 
+    /// Serves the simulator on a port of its own, for clients that need a socket.
+    pub(crate) async fn serve(&self) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let simulator = self.simulator.clone();
+        let shutdown = async { drop(stopped.await) };
+        let server = tokio::spawn(async move { simulator.serve(listener, shutdown).await });
+        Served { address, stop, server }
+    }
+
     /// A path below the guild.
     pub(crate) fn in_guild(&self, rest: &str) -> String {
         format!("/guilds/{}{rest}", self.guild)
@@ -211,6 +228,21 @@ impl Harness {
     /// A role as it is stored.
     pub(crate) fn role(&self, id: Snowflake) -> Role {
         self.edit(|guild| guild.roles.get(&id).cloned().expect("the role is there"))
+    }
+}
+
+/// A simulator behind a socket.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<io::Result<()>>,
+}
+
+impl Served {
+    /// Stops serving; the server must not have failed before.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).expect("the server still runs");
+        self.server.await.expect("no panic").expect("no failure");
     }
 }
 

@@ -1,0 +1,59 @@
+//! Interactions: somebody uses a command or a button, and the application has little time to answer.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::listed::is_default;
+use super::{Snowflake, World};
+
+/// Something a user did with an application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interaction {
+    /// Snowflake; holds the moment the user acted.
+    pub id: Snowflake,
+    /// The secret that answers it.
+    pub token: String,
+    /// Whose command it is.
+    pub application_id: Snowflake,
+    /// Where.
+    pub channel_id: Snowflake,
+    /// Who.
+    pub user_id: Snowflake,
+    /// 1 ping, 2 command, 3 component, 4 autocomplete, 5 modal.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// The first answer was given.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub acknowledged: bool,
+    /// The message that first answer became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Snowflake>,
+}
+
+impl World {
+    /// A user uses a command of an application in a channel. Telling the application is the gateway's business.
+    pub fn begin_interaction(
+        &mut self,
+        application_id: Snowflake,
+        user_id: Snowflake,
+        channel_id: Snowflake,
+        now: DateTime<Utc>,
+    ) -> Interaction {
+        let id = self.mint(now);
+        let digest = Sha256::digest(format!("{id} {application_id}"));
+        let token = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let begun = Interaction {
+            id,
+            token,
+            application_id,
+            channel_id,
+            user_id,
+            kind: 2,
+            acknowledged: false,
+            original: None,
+        };
+        self.interactions.insert(id, begun.clone());
+        begun
+    }
+}
