@@ -2,7 +2,6 @@
 //! code, nothing lost, and the next run carries on.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use setai::simulator::Act;
@@ -161,7 +160,7 @@ async fn a_role_above_the_bot_stays_and_the_note_says_how_to_change_that() {
     let role =
         Act::new(terminal.owner, "POST", &format!("/guilds/{}/roles", terminal.guild), json!({ "name": "Chief" }));
     let made = terminal.simulator.act(&role).expect("the owner may").body.unwrap_or_default();
-    let up = json!([{ "id": made["id"], "position": 9 }]);
+    let up = json!([{ "id": made["id"], "position": 900 }]);
     let act = Act::new(terminal.owner, "PATCH", &format!("/guilds/{}/roles", terminal.guild), up);
     terminal.simulator.act(&act).expect("the owner may");
     terminal.write("guild.yaml", "roles: { chief: { name: Chief, hoist: true } }\n");
@@ -238,7 +237,7 @@ async fn ctrl_c_midway_loses_nothing_and_the_next_run_goes_on() {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
     let made = || terminal.simulator.requests().iter().filter(|r| r.method == "POST").count();
     while made() < 5 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::task::yield_now().await;
     }
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
     assert!(interrupt.success());
