@@ -79,7 +79,7 @@ impl Case {
             snapshot.guild.roles.iter_mut().filter(|r| r.id.id() != Some(Id::new(GUILD)) && r.managed == Managed::No)
         {
             role.attributes.hoist = !role.attributes.hoist;
-            role.attributes.permissions = role.attributes.permissions | Permissions::SPEAK;
+            role.attributes.permissions |= Permissions::SPEAK;
         }
         for channel in &mut snapshot.guild.channels {
             channel.attributes.name.push_str("-old");
@@ -153,7 +153,7 @@ fn channel(
             let role: RoleRef = Ref::Live(Id::new(10_001 + ((n + k * 7) % roles.saturating_sub(2)) as u64));
             // Every channel says something of its own, so that nothing is shared.
             let allow = Permissions::VIEW_CHANNEL
-                | if (n + k) % 3 == 0 { Permissions::ATTACH_FILES } else { Permissions::NONE };
+                | if (n + k).is_multiple_of(3) { Permissions::ATTACH_FILES } else { Permissions::NONE };
             let deny = if (n * k) % 5 == 1 { Permissions::ADD_REACTIONS } else { Permissions::NONE };
             (Target::Role(role), Overwrite { allow, deny })
         })

@@ -15,6 +15,7 @@ mod layers;
 mod manifest;
 mod render;
 mod schema;
+mod shown;
 mod simulator_behaviours;
 mod simulator_conformance;
 mod simulator_properties;

@@ -1,8 +1,12 @@
 //! A step as a headline and the fields it changes.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use crate::model::{ChannelAttributes, ChannelKind, FieldChange, Overwrite, Overwrites, Permissions, RoleAttributes};
+use crate::model::{
+    ChannelAttributes, ChannelKind, FieldChange, Overwrite, Overwrites, Permissions, RoleAttributes, Target,
+};
 
 use super::super::Plan;
 use super::super::operation::{BindingChange, Operation, Step};
@@ -192,37 +196,31 @@ fn strings(value: &Value) -> Vec<String> {
     names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// What changes for each target.
+/// What each target gains and loses: single bits, so that the rest of a long overwrite need not be compared by eye.
 fn overwrites(plan: &Plan, from: &Value, to: &Value) -> Vec<Detail> {
     let read = |value: &Value| serde_json::from_value::<Overwrites>(value.clone()).unwrap_or_default();
     let (from, to) = (read(from), read(to));
+    let targets: BTreeSet<&Target> = to.iter().chain(from.iter()).map(|(target, _)| target).collect();
+    let only = |a: Overwrite, b: Overwrite| Overwrite { allow: a.allow.without(b.allow), deny: a.deny.without(b.deny) };
     let mut details = Vec::new();
-    for (target, now) in to.iter() {
-        let was = from.get(target);
-        if was != *now {
-            details.push(Detail::Gains(
-                "permissions".to_owned(),
-                format!("{}: {}", target_name(plan, target), spoken(now)),
-            ));
-            if !was.is_neutral() {
-                details.push(Detail::Loses(
-                    "permissions".to_owned(),
-                    format!("{}: {}", target_name(plan, target), spoken(&was)),
-                ));
-            }
+    for target in targets {
+        let (was, now) = (from.get(target), to.get(target));
+        let (gains, loses) = (only(now, was), only(was, now));
+        let said = |overwrite: &Overwrite| format!("{}: {}", target_name(plan, target), spoken(overwrite));
+        if !gains.is_neutral() {
+            details.push(Detail::Gains("permissions".to_owned(), said(&gains)));
         }
-    }
-    for (target, was) in from.iter().filter(|(target, _)| to.get(target).is_neutral()) {
-        details
-            .push(Detail::Loses("permissions".to_owned(), format!("{}: {}", target_name(plan, target), spoken(was))));
+        if !loses.is_neutral() {
+            details.push(Detail::Loses("permissions".to_owned(), said(&loses)));
+        }
     }
     details
 }
 
-fn target_name(plan: &Plan, target: &crate::model::Target) -> String {
+fn target_name(plan: &Plan, target: &Target) -> String {
     match target {
-        crate::model::Target::Role(role) => name_of(plan, "role", &role.to_string()),
-        crate::model::Target::Member(user) => format!("user:{user}"),
+        Target::Role(role) => name_of(plan, "role", &role.to_string()),
+        Target::Member(user) => format!("user:{user}"),
     }
 }
 
