@@ -6,6 +6,7 @@ mod bytes;
 mod convergence;
 mod examples;
 mod manifest;
+mod properties;
 mod render;
 mod schema;
 mod simulator_behaviours;

@@ -4,4 +4,7 @@ pub(crate) mod guilds;
 pub(crate) mod harness;
 pub(crate) mod layouts;
 pub(crate) mod openapi;
+pub(crate) mod rng;
 pub(crate) mod stage;
+pub(crate) mod wish;
+pub(crate) mod worlds;
