@@ -134,12 +134,13 @@ pub fn propose_under(
     let ids = adopt::adopt(manifest, snapshot, bindings, policy);
     let mut desired = resolve::resolve(manifest, &live, &ids, bindings, policy);
     let mut removals = remove::remove(&live, &ids, &desired, bindings, policy);
-    let bot = ability::Bot::of(snapshot, &live);
+    let lowest = ability::lowest(&live, &desired, &removals);
+    let bot = ability::Bot::of(snapshot, &lowest);
     if let Some(bot) = &bot {
         ability::limit(bot, &live, &mut desired, &mut removals);
     }
-    let ceiling = bot.as_ref().and_then(|bot| bot.ceiling);
-    let parts = sequence::Parts { snapshot, live: &live, desired: &desired, removals: &removals, policy, ceiling };
+    let parts =
+        sequence::Parts { snapshot, live: &live, desired: &desired, removals: &removals, policy, bot: bot.as_ref() };
     let sequence::Sequence { steps, after, notes } = sequence::sequence(&parts);
     let blocked =
         [&ids.notes, &desired.notes, &removals.notes].into_iter().flatten().any(|n| n.weight == Weight::Blocking);

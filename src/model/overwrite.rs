@@ -112,6 +112,11 @@ impl Overwrites {
         self.0.iter().filter(|(_, overwrite)| !overwrite.is_neutral())
     }
 
+    /// All entries, also those that say nothing.
+    pub fn entries(&self) -> impl Iterator<Item = (&Target, &Overwrite)> {
+        self.0.iter()
+    }
+
     /// How many entries say something.
     pub fn len(&self) -> usize {
         self.iter().count()

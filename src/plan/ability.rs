@@ -13,6 +13,7 @@ use super::arrange::outranks;
 use super::note::{Note, NoteCode, Weight};
 use super::remove::Removals;
 use super::resolve::{Desired, WantedChannel, WantedRole};
+use super::sequence::is_stepwise;
 
 /// The bot, ready to be asked.
 pub(super) struct Bot<'a> {
@@ -45,16 +46,41 @@ impl<'a> Bot<'a> {
         self.ceiling.is_none_or(|top| outranks(top, role))
     }
 
+    /// True when the bot may put roles in order.
+    pub(super) fn orders_roles(&self) -> bool {
+        self.permissions.contains(Permissions::MANAGE_ROLES)
+    }
+
+    /// True when the bot may put the channels of a category in order, or with none those outside.
+    pub(super) fn orders_channels(&self, category: Option<&Channel>) -> bool {
+        let needed = Permissions::MANAGE_CHANNELS;
+        self.permissions.contains(needed) || category.is_some_and(|c| self.in_channel(c).contains(needed))
+    }
+
     fn in_channel(&self, channel: &Channel) -> Permissions {
         Access::of(self.guild).in_channel(&self.actor, channel)
     }
+}
+
+/// The guild when the bot can do least: every role holds only what it holds both before and after the plan, because roles
+/// lose before anything else happens and gain after it.
+pub(super) fn lowest(live: &Guild, desired: &Desired, removals: &Removals) -> Guild {
+    let mut lowest = live.clone();
+    for role in &mut lowest.roles {
+        let goes = removals.deleted_roles.iter().any(|(_, gone)| gone.id == role.id);
+        let wanted = desired.roles.iter().find(|wanted| wanted.id == role.id);
+        let kept = if goes { Permissions::NONE } else { wanted.map_or(Permissions::EVERY, |w| w.to.permissions) };
+        role.attributes.permissions = role.attributes.permissions & kept;
+    }
+    lowest
 }
 
 /// Takes out of `desired` and `removals` what cannot be done.
 pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals: &mut Removals) {
     let mut limiter = Limiter { bot, live, features: features_after(live, desired), notes: Vec::new() };
     desired.roles.retain_mut(|role| limiter.role(role));
-    removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role));
+    let stepwise = is_stepwise(desired, removals);
+    removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, stepwise));
     let roles: BTreeSet<RoleRef> = desired.roles.iter().map(|r| r.id.clone()).collect();
     desired.categories.retain_mut(|category| limiter.channel("categories", category, &roles, None));
     let categories: BTreeSet<ChannelRef> = desired.categories.iter().map(|c| c.id.clone()).collect();
@@ -141,12 +167,7 @@ impl Limiter<'_> {
         if to.permissions != from.permissions && !self.bot.permissions.contains(touched) {
             let lacking = touched.without(self.bot.permissions).names().join(", ");
             let text = format!("The permissions stay as they are, because the bot itself lacks {lacking}.");
-            self.warn(
-                NoteCode::MissingPermission,
-                subject,
-                text,
-                "Give the bot's role these permissions, or Administrator.",
-            );
+            self.warn(NoteCode::MissingPermission, subject, text, GIVE_THESE);
             to.permissions = from.permissions;
         }
         if to.colors.secondary != from.colors.secondary && !self.features.contains("ENHANCED_ROLE_COLORS") {
@@ -171,7 +192,7 @@ impl Limiter<'_> {
         }
     }
 
-    fn role_removal(&mut self, key: Option<&Key>, role: &Role) -> bool {
+    fn role_removal(&mut self, key: Option<&Key>, role: &Role, stepwise: bool) -> bool {
         let subject = format!("roles.{}", key.map_or(role.attributes.name.as_str(), Key::as_str));
         if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
             self.warn(
@@ -191,7 +212,30 @@ impl Limiter<'_> {
             );
             return false;
         }
+        // A role loses its permissions before other things change, and must not let anybody slip in on the way.
+        let lacking = role.attributes.permissions.without(self.bot.permissions);
+        if stepwise && !lacking.is_empty() {
+            let text = format!("The role is not deleted, because the bot itself lacks {}.", lacking.names().join(", "));
+            self.warn(NoteCode::MissingPermission, &subject, text, GIVE_THESE);
+            return false;
+        }
+        if let Some(channel) = self.live.channels.iter().find(|channel| !self.can_take_out(role, channel)) {
+            let text = format!("The role is not deleted: the bot cannot change who sees #{}.", channel.attributes.name);
+            self.warn(NoteCode::MissingPermission, &subject, text, GIVE_THESE);
+            return false;
+        }
         true
+    }
+
+    /// True when the bot could rewrite the channel's overwrites without the role's, or when there is no need to.
+    fn can_take_out(&self, role: &Role, channel: &Channel) -> bool {
+        let overwrites = &channel.attributes.overwrites;
+        let allows = !overwrites.get(&Target::Role(role.id.clone())).allow.is_empty();
+        let held = self.bot.in_channel(channel);
+        let writes = lacking_to_change(held, channel.attributes.kind).is_none()
+            && held.contains(Permissions::MANAGE_ROLES)
+            && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(overwrites));
+        self.bot.is_administrator() || !allows || writes
     }
 
     fn channel(
@@ -232,12 +276,7 @@ impl Limiter<'_> {
         if !self.bot.permissions.contains(bits) {
             let lacking = bits.without(self.bot.permissions).names().join(", ");
             let text = format!("Not created, because its overwrites name permissions the bot itself lacks: {lacking}.");
-            self.warn(
-                NoteCode::MissingPermission,
-                subject,
-                text,
-                "Give the bot's role these permissions, or Administrator.",
-            );
+            self.warn(NoteCode::MissingPermission, subject, text, GIVE_THESE);
             return false;
         }
         if bits.contains(Permissions::MANAGE_ROLES) && !self.bot.is_administrator() {
@@ -286,7 +325,8 @@ impl Limiter<'_> {
         if from.overwrites == channel.to.overwrites || self.bot.is_administrator() {
             return;
         }
-        let bits = bits_of_difference(&from.overwrites, &channel.to.overwrites);
+        // Discord may check the whole list and not only what differs.
+        let bits = bits_of(&from.overwrites) | bits_of(&channel.to.overwrites);
         let own = Target::Member(match &self.bot.actor {
             Actor::Member { user, .. } => *user,
             Actor::Role(_) => return,
@@ -303,12 +343,7 @@ impl Limiter<'_> {
         };
         if let Some(problem) = problem {
             let text = format!("The permissions stay as they are, because {problem}.");
-            self.warn(
-                NoteCode::MissingPermission,
-                subject,
-                text,
-                "Give the bot's role these permissions, or Administrator.",
-            );
+            self.warn(NoteCode::MissingPermission, subject, text, GIVE_THESE);
             channel.to.overwrites = from.overwrites.clone();
         }
     }
@@ -340,8 +375,11 @@ impl Limiter<'_> {
         let section = if channel.is_category() { "categories" } else { "channels" };
         let subject = format!("{section}.{}", key.map_or(channel.attributes.name.as_str(), Key::as_str));
         let held = self.bot.in_channel(channel);
+        // Before a channel is deleted it is hidden, should anything else in the plan open it.
+        let hides = archive || (!channel.is_category() && self.bot.permissions.contains(Permissions::MANAGE_ROLES));
         let lacking = lacking_to_change(held, channel.attributes.kind)
-            .or_else(|| (archive && !held.contains(Permissions::MANAGE_ROLES)).then_some("manage_roles"));
+            .or_else(|| (hides && !held.contains(Permissions::MANAGE_ROLES)).then_some("manage_roles"))
+            .or_else(|| (hides && !self.bot.permissions.contains(Permissions::VIEW_CHANNEL)).then_some("view_channel"));
         if let Some(lacking) = lacking {
             let text = format!("Not removed, because the bot lacks {lacking} here.");
             self.warn(
@@ -438,6 +476,7 @@ impl Limiter<'_> {
     }
 }
 
+const GIVE_THESE: &str = "Give the bot's role these permissions, or Administrator.";
 const GIVE_MANAGE_ROLES: &str = "Give the bot's role manage_roles.";
 const GIVE_MANAGE_CHANNELS: &str = "Give the bot's role manage_channels.";
 const RAISE_BOT: &str = "Drag the bot's role above it in Discord's role list.";
@@ -457,15 +496,6 @@ fn lacking_to_change(held: Permissions, kind: ChannelKind) -> Option<&'static st
 
 fn bits_of(overwrites: &Overwrites) -> Permissions {
     overwrites.iter().map(|(_, overwrite)| overwrite.allow | overwrite.deny).collect()
-}
-
-/// The bits of every entry that differs.
-fn bits_of_difference(from: &Overwrites, to: &Overwrites) -> Permissions {
-    let entries = |a: &Overwrites, b: &Overwrites| -> Permissions {
-        let differing = a.iter().filter(|(target, overwrite)| b.get(target) != **overwrite);
-        differing.map(|(_, overwrite)| overwrite.allow | overwrite.deny).collect()
-    };
-    entries(from, to) | entries(to, from)
 }
 
 /// The first planned object the channel refers to that is not in the plan.

@@ -111,7 +111,9 @@ pub(super) fn role_moves(
         let role = by_id.get(id);
         let from = role.map(|r| r.position);
         let name = role.map(|r| r.attributes.name.clone()).or_else(|| names.get(id).map(|n| (*n).clone()))?;
-        (from != Some(to)).then(|| Move { object: id.clone(), name, from, to, is_category: false })
+        // Nobody documents whether creating a role pushes the others up, so afterwards no live position can be relied on.
+        let stays = from == Some(to) && created.is_empty();
+        (!stays).then(|| Move { object: id.clone(), name, from, to, is_category: false })
     });
     RoleMoves::Moves(moves.collect())
 }

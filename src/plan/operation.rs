@@ -232,6 +232,11 @@ pub enum BindingChange {
 /// roles only lose permissions first, then channels change one at a time, then roles gain. Between the first and the last
 /// part every role holds at most what it held before *and* what it will hold, so a channel in its old form shows at most
 /// what it showed, and one in its new form at most what it will show.
+///
+/// That needs care where one request changes several channels. A category takes along the children that are like it: who
+/// must not follow leaves before it, be it for another category, the archive or deletion, or is guarded. Deleting a role
+/// takes its overwrites everywhere: where their going one by one could let somebody in, they are taken out together
+/// before any role gains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {

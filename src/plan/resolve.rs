@@ -37,6 +37,13 @@ pub(super) struct Desired {
     pub(super) notes: Vec<Note>,
 }
 
+impl Desired {
+    /// The key of a category or channel.
+    pub(super) fn key_of(&self, channel: &ChannelRef) -> Option<&Key> {
+        self.categories.iter().chain(&self.channels).find(|c| c.id == *channel).map(|c| &c.key)
+    }
+}
+
 /// The live guild without what no plan should see: overwrites of roles that are gone.
 pub(super) fn without_dangling(guild: &Guild) -> Guild {
     let roles: BTreeSet<&RoleRef> = guild.roles.iter().map(|r| &r.id).collect();

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::Policy;
 use crate::model::{
     Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind,
-    Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
+    Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
 };
 
+use super::ability::Bot;
 use super::arrange::{Placed, RoleMoves, channel_moves, role_moves};
 use super::note::{Note, NoteCode, Weight};
-use super::operation::{BindingChange, ChannelSubject, Operation, Phase, RoleSubject, Step, StepId};
+use super::operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
 use super::remove::{Removals, hidden_overwrites};
 use super::resolve::{Desired, WantedChannel, WantedRole};
 
@@ -31,21 +32,32 @@ pub(super) struct Parts<'a> {
     pub(super) desired: &'a Desired,
     pub(super) removals: &'a Removals,
     pub(super) policy: &'a Policy,
-    /// The bot's highest role; none for the owner, or when the bot could not be read.
-    pub(super) ceiling: Option<&'a Role>,
+    /// None when the bot could not be read.
+    pub(super) bot: Option<&'a Bot<'a>>,
 }
 
 /// Orders everything.
 pub(super) fn sequence(parts: &Parts<'_>) -> Sequence {
-    let after = expected(parts);
-    let mut builder = Builder { parts, after: &after, drafts: Vec::new(), notes: Vec::new() };
+    let shaped = shaped(parts);
+    let mut after = shaped.clone();
+    remove_from(&mut after, parts);
+    let mut builder = Builder { parts, shaped: &shaped, after: &after, drafts: Vec::new(), notes: Vec::new() };
     builder.roles();
     builder.channels();
     builder.settings();
     builder.order_of_channels();
+    builder.loosen();
     builder.removals();
     let Builder { drafts, notes, .. } = builder;
     Sequence { steps: numbered(drafts), after, notes }
+}
+
+/// True when several requests will change who may do what. One alone is atomic and needs no care.
+pub(super) fn is_stepwise(desired: &Desired, removals: &Removals) -> bool {
+    let roles = desired.roles.iter().filter(|r| r.from.as_ref().is_some_and(|f| f.permissions != r.to.permissions));
+    let changed = |c: &&WantedChannel| c.from.as_ref().is_none_or(|f| f.overwrites != c.to.overwrites);
+    let channels = desired.categories.iter().chain(&desired.channels).filter(changed);
+    roles.count() + channels.count() + removals.deleted_roles.len() + removals.archived.len() > 1
 }
 
 /// A step that has no number yet.
@@ -59,6 +71,8 @@ struct Draft {
 
 struct Builder<'a> {
     parts: &'a Parts<'a>,
+    /// The guild before anything is removed.
+    shaped: &'a Guild,
     after: &'a Guild,
     drafts: Vec<Draft>,
     notes: Vec<Note>,
@@ -71,7 +85,7 @@ impl Builder<'_> {
     }
 
     fn roles(&mut self) {
-        let stepwise = self.access_changes() > 1;
+        let stepwise = is_stepwise(self.parts.desired, self.parts.removals);
         let desired = self.parts.desired;
         for role in &desired.roles {
             match &role.from {
@@ -85,16 +99,6 @@ impl Builder<'_> {
             }
         }
         self.order_of_roles();
-    }
-
-    /// How many requests will change who may do what. One alone is atomic and needs no care.
-    fn access_changes(&self) -> usize {
-        let desired = self.parts.desired;
-        let roles = desired.roles.iter().filter(|r| r.from.as_ref().is_some_and(|f| f.permissions != r.to.permissions));
-        let changed = |c: &&WantedChannel| c.from.as_ref().is_none_or(|f| f.overwrites != c.to.overwrites);
-        let channels = desired.categories.iter().chain(&desired.channels).filter(changed);
-        let removals = self.parts.removals;
-        roles.count() + channels.count() + removals.deleted_roles.len() + removals.archived.len()
     }
 
     fn create_role(&mut self, role: &WantedRole) {
@@ -146,13 +150,19 @@ impl Builder<'_> {
         if self.parts.policy.ignores("roles", "*", "position") {
             return;
         }
+        let ceiling = self.parts.bot.and_then(|bot| bot.ceiling);
         let desired = self.parts.desired;
         let wanted: Vec<RoleRef> =
             desired.roles.iter().filter(|r| !r.key.is_everyone()).map(|r| r.id.clone()).collect();
         let created: Vec<(Key, String)> =
             desired.roles.iter().filter(|r| r.from.is_none()).map(|r| (r.key.clone(), r.to.name.clone())).collect();
-        match role_moves(self.parts.live, self.parts.ceiling, &created, &wanted) {
+        match role_moves(self.parts.live, ceiling, &created, &wanted) {
             RoleMoves::Moves(moves) if moves.is_empty() => {}
+            RoleMoves::Moves(_) if self.parts.bot.is_some_and(|bot| !bot.orders_roles()) => {
+                let text = "The roles stay in their order, because the bot lacks manage_roles.";
+                let note = Note::new(Weight::Warning, NoteCode::MissingPermission, "roles", text);
+                self.notes.push(note.help("Give the bot's role manage_roles."));
+            }
             RoleMoves::Moves(moves) => {
                 self.push(Phase::Prepare, Operation::MoveRoles { moves });
             }
@@ -173,9 +183,17 @@ impl Builder<'_> {
         self.create_archive();
         let followers = Followers::of(self.parts);
         self.notes.extend(followers.notes(self.parts));
-        let mut guards = Vec::new();
+        // What is removed goes before categories change, or it would follow them.
+        let archived = self.parts.removals.archived.iter();
+        let mut guards: Vec<usize> =
+            archived.filter_map(|(key, channel)| self.archive(key.as_ref(), channel)).collect();
+        guards.extend(self.hide_what_is_deleted(&followers));
         for channel in desired.channels.iter().filter(|c| followers.leave_first.contains(&c.id)) {
-            let patch = channel.from.as_ref().map(|from| from.diff(&channel.to)).unwrap_or_default();
+            let mut patch = channel.from.as_ref().map(|from| from.diff(&channel.to)).unwrap_or_default();
+            if let Some(from) = channel.from.as_ref().filter(|_| followers.arrive.contains(&channel.id)) {
+                let to = self.guarded_overwrites(&channel.to.overwrites);
+                patch.overwrites = Some(Change { from: from.overwrites.clone(), to });
+            }
             guards.extend(self.update_channel(channel, patch));
         }
         for channel in desired.channels.iter().filter(|c| followers.guarded.contains(&c.id)) {
@@ -188,6 +206,14 @@ impl Builder<'_> {
             }
         }
         let categories: Vec<usize> = self.updates_of_categories();
+        for channel in desired.channels.iter().filter(|c| followers.arrive.contains(&c.id)) {
+            let change =
+                Change { from: self.guarded_overwrites(&channel.to.overwrites), to: channel.to.overwrites.clone() };
+            let patch = ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() };
+            if let Some(index) = self.update_channel(channel, patch) {
+                self.drafts[index].follows.clone_from(&categories);
+            }
+        }
         for channel in desired.channels.iter().filter(|c| !followers.leave_first.contains(&c.id)) {
             let Some(from) = &channel.from else { continue };
             let mut patch = from.diff(&channel.to);
@@ -204,9 +230,6 @@ impl Builder<'_> {
             {
                 self.drafts[index].follows.clone_from(&categories);
             }
-        }
-        for (key, channel) in &self.parts.removals.archived {
-            self.archive(key.as_ref(), channel);
         }
         for channel in desired.channels.iter().filter(|c| c.from.is_none() && !self.parts.is_late(c.to.kind)) {
             self.create_channel(channel);
@@ -226,11 +249,25 @@ impl Builder<'_> {
 
     fn create_channel(&mut self, channel: &WantedChannel) -> usize {
         let kind = if channel.to.kind == ChannelKind::Category { ObjectKind::Category } else { ObjectKind::Channel };
-        let operation = Operation::CreateChannel { key: channel.key.clone(), channel: Box::new(channel.to.clone()) };
+        let mut to = channel.to.clone();
+        let gone: Vec<Target> =
+            self.parts.removals.deleted_roles.iter().map(|(_, r)| Target::Role(r.id.clone())).collect();
+        to.overwrites = without(&to.overwrites, &gone);
+        if to.overwrites.is_empty() && self.is_in_category_with_overwrites(&to) {
+            // Nobody documents whether an empty list means "none" or "those of the category".
+            let everyone = Target::Role(RoleRef::Live(self.parts.live.everyone_id()));
+            to.overwrites.set(everyone, Overwrite::default());
+        }
+        let operation = Operation::CreateChannel { key: channel.key.clone(), channel: Box::new(to) };
         let index = self.push(Phase::Shape, operation);
         let bound = self.binds_created(kind, &channel.key);
         self.drafts[index].bindings.push(bound);
         index
+    }
+
+    fn is_in_category_with_overwrites(&self, channel: &ChannelAttributes) -> bool {
+        let category = channel.parent.as_ref().and_then(|parent| self.after.channel(parent));
+        category.is_some_and(|category| !category.attributes.overwrites.is_empty())
     }
 
     fn update_channel(&mut self, channel: &WantedChannel, changes: ChannelPatch) -> Option<usize> {
@@ -281,16 +318,81 @@ impl Builder<'_> {
         self.create_channel(&WantedChannel { key: key.clone(), id: Ref::Planned(key.clone()), from: None, to });
     }
 
-    fn archive(&mut self, key: Option<&Key>, channel: &Channel) {
-        let Some(id) = channel.id.id() else { return };
+    fn archive(&mut self, key: Option<&Key>, channel: &Channel) -> Option<usize> {
+        let id = channel.id.id()?;
         let mut to = channel.attributes.clone();
         to.parent.clone_from(&self.parts.removals.archive);
         to.overwrites = hidden_overwrites(self.parts.snapshot);
+        if self.will_change_from(to.parent.as_ref(), &to.overwrites) {
+            to.overwrites = self.guarded_overwrites(&to.overwrites);
+        }
         let changes = Box::new(channel.attributes.diff(&to));
         let subject = self.subject(id, key, &channel.attributes);
         let index = self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
         if let Some(key) = key {
             self.drafts[index].bindings.push(BindingChange::Archive { kind: ObjectKind::Channel, key: key.clone() });
+        }
+        Some(index)
+    }
+
+    /// True when these overwrites in that category are what the category is about to change from.
+    fn will_change_from(&self, category: Option<&ChannelRef>, overwrites: &Overwrites) -> bool {
+        let category = self.parts.desired.categories.iter().find(|c| Some(&c.id) == category);
+        let changes = |c: &WantedChannel| {
+            c.from.as_ref().is_some_and(|from| from.overwrites == *overwrites) && c.to.overwrites != *overwrites
+        };
+        category.is_some_and(changes)
+    }
+
+    /// Nobody may gain anything in a channel that is about to be deleted, neither because a role gains nor because its
+    /// category opens, however short its life.
+    fn hide_what_is_deleted(&mut self, followers: &Followers) -> Vec<usize> {
+        let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
+        let hidden = hidden_overwrites(self.parts.snapshot);
+        let mut hides = Vec::new();
+        for (key, channel) in &self.parts.removals.deleted_channels {
+            let Some(id) = channel.id.id() else { continue };
+            let from = &channel.attributes.overwrites;
+            if *from == hidden || !(roles_gain || followers.removed.contains(&channel.id)) {
+                continue;
+            }
+            let change = Change { from: from.clone(), to: hidden.clone() };
+            let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
+            let subject = self.subject(id, key.as_ref(), &channel.attributes);
+            hides.push(self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes }));
+        }
+        hides
+    }
+
+    /// Takes roles that will be deleted out of channels in which they could let somebody do too much on the way: one that
+    /// denies may go before one that allows, and one that allows lets in whom other roles have just given more.
+    fn loosen(&mut self) {
+        let removals = self.parts.removals;
+        let gone: Vec<Target> = removals.deleted_roles.iter().map(|(_, r)| Target::Role(r.id.clone())).collect();
+        let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
+        let interferes = |overwrites: &Overwrites| {
+            let said = || gone.iter().map(|role| (role, overwrites.get(role)));
+            let mut allowing = said().filter(|(_, o)| !o.allow.is_empty());
+            allowing.any(|(role, _)| roles_gain || said().any(|(other, o)| other != role && !o.deny.is_empty()))
+        };
+        let (categories, others): (Vec<&Channel>, Vec<&Channel>) =
+            self.shaped.channels.iter().partition(|channel| channel.is_category());
+        let removed = [&removals.archived, &removals.deleted_channels, &removals.deleted_categories];
+        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, c)| &c.id).collect();
+        let mut leaders: BTreeMap<&ChannelRef, &Overwrites> = BTreeMap::new();
+        for channel in categories.into_iter().chain(others).filter(|c| !removed.contains(&c.id)) {
+            let from = &channel.attributes.overwrites;
+            let Some(live) = self.parts.live.channel(&channel.id).filter(|_| interferes(from)) else { continue };
+            let follows = channel.attributes.parent.as_ref().is_some_and(|p| leaders.get(p) == Some(&from));
+            let Some(id) = channel.id.id().filter(|_| !follows) else { continue };
+            if channel.is_category() {
+                leaders.insert(&channel.id, from);
+            }
+            let change = Change { from: from.clone(), to: without(from, &gone) };
+            let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
+            let key = self.parts.desired.key_of(&channel.id);
+            let subject = self.subject(id, key, &live.attributes);
+            self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
         }
     }
 
@@ -320,7 +422,18 @@ impl Builder<'_> {
         let placed: Vec<Placed<'_>> = placed.collect();
         let wanted: Vec<ChannelRef> =
             desired.categories.iter().chain(&desired.channels).map(|c| c.id.clone()).collect();
-        let moves = channel_moves(&placed, &wanted, |channel| self.parts.is_late(channel.attributes.kind));
+        let mut moves = channel_moves(&placed, &wanted, |channel| self.parts.is_late(channel.attributes.kind));
+        let may = |m: &Move<ChannelRef>| {
+            let parent = self.after.channel(&m.object).and_then(|c| c.attributes.parent.as_ref());
+            self.parts.bot.is_none_or(|bot| bot.orders_channels(parent.and_then(|p| self.parts.live.channel(p))))
+        };
+        let all = moves.len();
+        moves.retain(may);
+        if moves.len() < all {
+            let text = "Some channels stay in their order, because the bot lacks manage_channels there.";
+            let note = Note::new(Weight::Warning, NoteCode::MissingPermission, "channels", text);
+            self.notes.push(note.help("Give the bot's role manage_channels."));
+        }
         if !moves.is_empty() {
             self.push(Phase::Shape, Operation::MoveChannels { moves });
         }
@@ -328,18 +441,10 @@ impl Builder<'_> {
 
     fn removals(&mut self) {
         let removals = self.parts.removals;
-        let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
         for (key, channel) in removals.deleted_channels.iter().chain(&removals.deleted_categories) {
             let Some(id) = channel.id.id() else { continue };
             let attributes = &channel.attributes;
             let subject = self.subject(id, key.as_ref(), attributes);
-            let hidden = hidden_overwrites(self.parts.snapshot);
-            if roles_gain && !channel.is_category() && attributes.overwrites != hidden {
-                // A role that gains permissions must not gain them here, however short the channel's life.
-                let change = Change { from: attributes.overwrites.clone(), to: hidden };
-                let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
-                self.push(Phase::Shape, Operation::UpdateChannel { channel: subject.clone(), changes });
-            }
             let kind = if channel.is_category() { ObjectKind::Category } else { ObjectKind::Channel };
             let was = Box::new(attributes.clone());
             let index = self.push(Phase::Remove, Operation::DeleteChannel { channel: subject, was });
@@ -354,6 +459,15 @@ impl Builder<'_> {
             self.drafts[index].bindings.extend(released);
         }
     }
+}
+
+/// The overwrites without those of some targets.
+fn without(overwrites: &Overwrites, targets: &[Target]) -> Overwrites {
+    let mut kept = overwrites.clone();
+    for target in targets {
+        kept.remove(target);
+    }
+    kept
 }
 
 fn archive_category(snapshot: &Snapshot) -> ChannelAttributes {
@@ -378,6 +492,10 @@ struct Followers {
     leave_first: BTreeSet<ChannelRef>,
     /// They should stay as they are: they are guarded while the category changes.
     guarded: BTreeSet<ChannelRef>,
+    /// They are removed, and hidden or archived before.
+    removed: BTreeSet<ChannelRef>,
+    /// They arrive in another category that changes from what they should have: they are guarded meanwhile.
+    arrive: BTreeSet<ChannelRef>,
     /// Nobody manages their overwrites: they follow.
     unmanaged: Vec<(ChannelRef, ChannelRef)>,
 }
@@ -400,11 +518,22 @@ impl Followers {
         if changing.is_empty() {
             return followers;
         }
-        for child in parts.live.channels.iter().filter(|c| !removed.contains(&c.id)) {
+        for child in &parts.live.channels {
             let Some(parent) = &child.attributes.parent else { continue };
             let Some((old, new)) = changing.get(parent) else { continue };
             if child.attributes.overwrites != **old {
                 continue;
+            }
+            if removed.contains(&child.id) {
+                followers.removed.insert(child.id.clone());
+                continue;
+            }
+            let arrives = |w: &WantedChannel| {
+                let there = w.to.parent.as_ref().and_then(|p| changing.get(p));
+                there.is_some_and(|(old, new)| w.to.overwrites == **old && old != new)
+            };
+            if wanted.get(&child.id).is_some_and(|w| w.to.parent.as_ref() != Some(parent) && arrives(w)) {
+                followers.arrive.insert(child.id.clone());
             }
             match wanted.get(&child.id) {
                 Some(w) if w.to.parent.as_ref() != Some(parent) => _ = followers.leave_first.insert(child.id.clone()),
@@ -429,8 +558,8 @@ impl Followers {
     }
 }
 
-/// The guild after all steps. New objects have their keys for ids.
-fn expected(parts: &Parts<'_>) -> Guild {
+/// The guild after all steps but removals. New objects have their keys for ids.
+fn shaped(parts: &Parts<'_>) -> Guild {
     let mut after = parts.live.clone();
     after.settings = parts.desired.settings.clone();
     let followers = Followers::of(parts);
@@ -460,7 +589,6 @@ fn expected(parts: &Parts<'_>) -> Guild {
     for channel in wanted().filter(|c| c.from.is_none()) {
         after.channels.push(Channel { id: channel.id.clone(), position: 0, attributes: channel.to.clone() });
     }
-    remove_from(&mut after, parts);
     after
 }
 

@@ -13,6 +13,7 @@ mod discord_snapshot;
 mod examples;
 mod layers;
 mod manifest;
+mod properties;
 mod render;
 mod schema;
 mod shown;

@@ -75,7 +75,8 @@ async fn a_plan_is_the_same_after_a_way_through_json() {
 #[tokio::test]
 async fn names_cannot_break_out_of_a_comment() {
     let stage = Stage::new().await;
-    let manifest = stage.manifest("name: \"<b>@everyone</b> `x`\"\nchannels: { a: { topic: \"```\\n# heading @here\" } }\n");
+    let manifest =
+        stage.manifest("name: \"<b>@everyone</b> `x`\"\nchannels: { a: { topic: \"```\\n# heading @here\" } }\n");
     let text = markdown(&stage.propose(&manifest).await.plan);
     assert!(!text.contains("<b>") && !text.contains("@everyone"), "{text}");
     assert_eq!(text.matches("```").count(), 2, "only our own fence opens and closes:\n{text}");

@@ -4,5 +4,8 @@ pub(crate) mod guilds;
 pub(crate) mod harness;
 pub(crate) mod layouts;
 pub(crate) mod openapi;
+pub(crate) mod rng;
 pub(crate) mod stage;
 pub(crate) mod terminal;
+pub(crate) mod wish;
+pub(crate) mod worlds;

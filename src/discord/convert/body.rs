@@ -6,7 +6,7 @@ use crate::discord::apply::Names;
 use crate::discord::error::Error;
 use crate::model::{
     Change, ChannelAttributes, ChannelPatch, ChannelRef, Colors, ContentFilter, Emoji, ForumLayout, ForumTag, Image,
-    ImageSource, NotificationLevel, Overwrites, RoleAttributes, RolePatch, SettingsPatch, SortOrder, TagMatching,
+    ImageSource, NotificationLevel, Overwrite, RoleAttributes, RolePatch, SettingsPatch, SortOrder, TagMatching,
     Target, VerificationLevel, VideoQuality,
 };
 
@@ -62,9 +62,9 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    fn overwrites(&mut self, overwrites: &Overwrites) -> Result<(), Error> {
-        let mut list = Vec::with_capacity(overwrites.len());
-        for (target, overwrite) in overwrites.iter() {
+    fn overwrites<'o>(&mut self, entries: impl Iterator<Item = (&'o Target, &'o Overwrite)>) -> Result<(), Error> {
+        let mut list = Vec::new();
+        for (target, overwrite) in entries {
             let (kind, id) = match target {
                 Target::Role(role) => (0, self.names.role(role)?.get()),
                 Target::Member(user) => (1, user.get()),
@@ -124,7 +124,7 @@ pub(crate) fn channel_body(channel: &ChannelAttributes, names: Names<'_>) -> Res
     let mut plain = ChannelAttributes::named(channel.name.clone(), channel.kind);
     plain.overwrites = channel.overwrites.clone();
     put_channel(&mut body, &plain.diff(channel))?;
-    body.overwrites(&channel.overwrites)?;
+    body.overwrites(channel.overwrites.entries())?;
     Ok(body.done())
 }
 
@@ -192,7 +192,7 @@ fn put_channel(body: &mut Body<'_>, changes: &ChannelPatch) -> Result<(), Error>
     });
     body.put("flags", flags, |v| json!(v.0));
     if let Some(Change { from: _, to }) = overwrites {
-        body.overwrites(to)?;
+        body.overwrites(to.iter())?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A whole stage: the engine with its real client and store, in front of a simulated Discord, in virtual time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,9 @@ use setai::controller::{Engine, Proposal, Report, Request, Silent, StopSignal};
 use setai::discord::{Client, Exchange, ExchangeError, Settings};
 use setai::manifest::{Files, Manifest, parse, render_diagnostics};
 use setai::model::GuildId;
-use setai::plan::{Consent, Plan, judge};
+use setai::plan::{Consent, Plan, Rejected, judge};
+use setai::simulator::Simulator;
+use setai::simulator::world::{Guild, Snowflake};
 use setai::store::{Author, DatabaseUrl, Trigger, open};
 use tower::ServiceExt;
 
@@ -31,6 +33,33 @@ impl Exchange for InProcess {
     }
 }
 
+/// The guild after every write, in order.
+pub(crate) type Film = Arc<Mutex<Vec<Guild>>>;
+
+/// Carries requests, and takes a picture of the guild after each that is not a read.
+struct Filming {
+    carrier: InProcess,
+    simulator: Simulator,
+    guild: Snowflake,
+    film: Film,
+}
+
+#[async_trait]
+impl Exchange for Filming {
+    async fn exchange(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ExchangeError> {
+        let reads = request.method() == http::Method::GET;
+        let answer = self.carrier.exchange(request).await;
+        if !reads {
+            let picture = self.simulator.with_world(|world| {
+                let guild = world.guilds.get(&self.guild).expect("the guild is there");
+                Guild { audit_log: Vec::new(), ..guild.clone() }
+            });
+            self.film.lock().expect("nobody panics").push(picture);
+        }
+        answer
+    }
+}
+
 /// The engine and the simulated Discord it works on.
 pub(crate) struct Stage {
     pub(crate) discord: Harness,
@@ -45,8 +74,21 @@ impl Stage {
 
     /// On a simulator that was prepared.
     pub(crate) async fn on(discord: Harness) -> Self {
-        let settings = Settings::new(SecretString::from("token"));
         let exchange = Arc::new(InProcess(discord.simulator.router()));
+        Self::through(discord, exchange).await
+    }
+
+    /// On a simulator that was prepared, with a film of what happens to the guild.
+    pub(crate) async fn filmed(discord: Harness) -> (Self, Film) {
+        let film = Film::default();
+        let carrier = InProcess(discord.simulator.router());
+        let (simulator, guild) = (discord.simulator.clone(), discord.guild);
+        let exchange = Arc::new(Filming { carrier, simulator, guild, film: film.clone() });
+        (Self::through(discord, exchange).await, film)
+    }
+
+    async fn through(discord: Harness, exchange: Arc<dyn Exchange>) -> Self {
+        let settings = Settings::new(SecretString::from("token"));
         let client = Client::new(settings, exchange, discord.clock.clone()).expect("a client");
         let store = open(&DatabaseUrl::Memory).await.expect("a database");
         let engine = Engine::new(Arc::new(client), store, discord.clock.clone());
@@ -78,10 +120,21 @@ impl Stage {
 
     /// Applies a plan that was proposed before.
     pub(crate) async fn apply_proposal(&self, manifest: &Manifest, proposal: &Proposal, consent: &Consent) -> Report {
-        let approved = match judge(proposal.plan.clone(), consent) {
-            Ok(approved) => approved,
+        match self.attempt(manifest, proposal, consent, 4).await {
+            Ok(report) => report,
             Err(rejected) => panic!("rejected: {rejected:?}"),
-        };
+        }
+    }
+
+    /// Applies a plan that was proposed before, unless it is rejected, with so many requests at once.
+    pub(crate) async fn attempt(
+        &self,
+        manifest: &Manifest,
+        proposal: &Proposal,
+        consent: &Consent,
+        concurrency: usize,
+    ) -> Result<Report, Box<Rejected>> {
+        let approved = judge(proposal.plan.clone(), consent)?;
         let request = Request {
             approved,
             proposal,
@@ -90,9 +143,9 @@ impl Stage {
             author: Author::Local("ann".to_owned()),
             rollback_of: None,
             patience: Duration::from_secs(900),
-            concurrency: 4,
+            concurrency,
         };
-        self.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report")
+        Ok(self.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report"))
     }
 
     /// Applies a manifest and proves that nothing is left: the second plan is empty and sends no write.

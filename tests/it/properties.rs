@@ -1,0 +1,45 @@
+//! What must hold whatever a guild and a manifest are. `SETAI_SEEDS` says how many random trials each test makes, and
+//! `SETAI_SEED` picks a single one.
+
+mod expected;
+mod openness;
+mod trial;
+
+use trial::{BotKind, Tally, trial};
+
+/// How many trials: a share of what the acceptance figures ask for, unless more are wanted.
+fn seeds(share: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("SETAI_SEED") {
+        Some(one) => one..one + 1,
+        None => 0..number("SETAI_SEEDS").unwrap_or(share),
+    }
+}
+
+#[tokio::test]
+async fn any_guild_becomes_what_anybody_wants() {
+    let mut tally = Tally::default();
+    for seed in seeds(150) {
+        tally.add(trial(seed, BotKind::Administrator).await);
+    }
+    let Tally { pairs, applied, rejected, requests, moments, cascades, failures } = &tally;
+    println!(
+        "apply(plan(live, desired)): {} of {applied} right; {pairs} pairs, rejected {rejected:?}",
+        applied - failures.len().min(*applied)
+    );
+    println!("preview = apply: {applied} plans, {requests} requests, {cascades} cascades");
+    println!("every prefix: {moments} moments, none more open than before or after");
+    println!("audit: {requests} mutations, each with its rows");
+    tally.judge(80);
+}
+
+#[tokio::test]
+async fn a_bot_that_may_do_little_tries_nothing_in_vain() {
+    let mut tally = Tally::default();
+    for seed in seeds(100) {
+        tally.add(trial(1_000_000 + seed, BotKind::Limited).await);
+    }
+    let Tally { pairs, applied, rejected, requests, .. } = &tally;
+    println!("limited bots: {applied} of {pairs} applied, {requests} requests, 0 refused; rejected {rejected:?}");
+    tally.judge(40);
+}
