@@ -62,7 +62,7 @@ pub struct Plan {
     pub revision: Option<String>,
     /// What an approval is bound to.
     pub digest: Digest,
-    /// Everything that was compared.
+    /// Everything that was compared; of nothing when there is nothing to do.
     pub base: Digest,
     /// What people call the roles (`role:...`) and channels (`channel:...`) the steps refer to.
     pub names: BTreeMap<String, String>,
@@ -158,13 +158,13 @@ pub fn propose_under(
     };
     let refusals = guard::refusals(&scene);
     let risks = if steps.is_empty() { Vec::new() } else { risk::risks(&live, &after, &removals) };
-    let mut notes: Vec<Note> = [ids.notes, desired.notes, removals.notes, notes].concat();
+    let mut notes: Vec<Note> = [&ids.notes[..], &desired.notes, &removals.notes, &notes].concat();
     if bot.is_none() && !steps.is_empty() {
         notes.push(Note::new(Weight::Blocking, NoteCode::BotUnknown, "", "The bot's own roles could not be read."));
     }
     notes.sort_by(|a, b| (b.weight, &a.subject).cmp(&(a.weight, &b.subject)));
-    let changes: Vec<BindingChange> = [ids.changes, removals.changes].concat();
-    let base = digest::fingerprint(snapshot, bindings);
+    let changes: Vec<BindingChange> = [&ids.changes[..], &removals.changes].concat();
+    let base = if steps.is_empty() { Digest::of_nothing() } else { digest::fingerprint(snapshot, bindings) };
     Plan {
         format: FORMAT,
         version: digest::VERSION.to_owned(),

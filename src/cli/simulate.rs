@@ -77,7 +77,7 @@ fn greet(simulator: &Simulator, address: std::net::SocketAddr, screen: Screen) {
     screen.say(format!("A simulated Discord listens on http://{address}."));
     screen.say("");
     screen.say(format!("export SETAI_DISCORD_URL=http://{address}"));
-    screen.say("export DISCORD_TOKEN=any-token-is-this-bot");
+    screen.say(format!("export DISCORD_TOKEN={}", token(simulator)));
     screen.say("");
     simulator.with_world(|world| {
         for (id, guild) in &world.guilds {
@@ -85,4 +85,12 @@ fn greet(simulator: &Simulator, address: std::net::SocketAddr, screen: Screen) {
         }
     });
     screen.remark("Ctrl-C stops it. What was asked of it: GET /_sim/requests. The world: GET /_sim/world.");
+}
+
+/// A token shaped like Discord's, which begin with the bot's id. Any other is taken for this bot's as well.
+fn token(simulator: &Simulator) -> String {
+    use base64::Engine as _;
+    let bot = simulator.with_world(|world| world.users.iter().find(|(_, user)| user.bot).map(|(id, _)| *id));
+    let id = bot.map_or_else(String::new, |id| id.to_string());
+    format!("{}.simulated.token", base64::engine::general_purpose::STANDARD_NO_PAD.encode(id))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChannelId, Key, ObjectKind, RoleId};
 
 /// How a key came to its object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// It was created for the key.
@@ -19,7 +19,7 @@ pub enum Provenance {
 }
 
 /// Whether the key still stands for its object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BindingState {
     /// It does.
@@ -30,7 +30,7 @@ pub enum BindingState {
 }
 
 /// What was asked for as a name and what Discord made of it, so that its rule need not be known to see that nothing changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NameEcho {
     /// The name in the request.
     pub asked: String,
@@ -39,7 +39,7 @@ pub struct NameEcho {
 }
 
 /// A key and its object, joined.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Binding<I> {
     /// The object.
     pub id: I,
@@ -67,7 +67,7 @@ impl<I> Binding<I> {
 pub type KindBindings<I> = BTreeMap<Key, Binding<I>>;
 
 /// Everything that is bound in one guild, and what is remembered of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bindings {
     /// Roles by key; @everyone is not among them, its snowflake is known.
     pub roles: KindBindings<RoleId>,

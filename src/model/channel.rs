@@ -134,7 +134,7 @@ pub enum Emoji {
 }
 
 /// How the video of a voice channel is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VideoQuality {
     /// Discord decides.
@@ -145,7 +145,7 @@ pub enum VideoQuality {
 }
 
 /// How the posts of a forum are sorted for who has not chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SortOrder {
     /// The one with the latest message first.
@@ -155,7 +155,7 @@ pub enum SortOrder {
 }
 
 /// How the posts of a forum are shown for who has not chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ForumLayout {
     /// Discord decides.
@@ -168,7 +168,7 @@ pub enum ForumLayout {
 }
 
 /// How several chosen tags narrow the list of posts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TagMatching {
     /// A post with any of them.
@@ -179,7 +179,7 @@ pub enum TagMatching {
 }
 
 /// A tag posts of a forum can carry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ForumTag {
     /// Its snowflake; none for a tag that is still to be made. Sending it keeps the tag and the posts that carry it.
     pub id: Option<TagId>,
@@ -208,7 +208,7 @@ impl Overlay<Vec<ForumTag>> for TagChoices {
 }
 
 /// Flags of a channel, raw: bits without a name here survive every write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ChannelFlags(pub u64);
 
@@ -335,7 +335,7 @@ impl ChannelAttributes {
 }
 
 /// A channel or category.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Channel {
     /// Which channel.
     pub id: ChannelRef,

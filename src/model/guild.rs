@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bucket, Channel, ChannelRef, GuildId, GuildSettings, Role, RoleId, RoleRef, UserId};
 
 /// How far a guild has been boosted, 0 to 3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BoostTier(pub u8);
 
@@ -22,7 +22,7 @@ impl BoostTier {
 }
 
 /// The layout of a guild: live, wanted, or expected after a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Guild {
     /// Which guild.
     pub id: GuildId,

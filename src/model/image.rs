@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An image of a role or a guild.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Image {
     /// What Discord has, by the hash it reports.
@@ -13,7 +13,7 @@ pub enum Image {
 }
 
 /// An image file a manifest names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ImageSource {
     /// The file, as the manifest names it.
     pub path: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -55,7 +56,7 @@ impl<'de> Deserialize<'de> for Target {
 }
 
 /// What one target is allowed and denied. A bit in both is stored by Discord as it is; allow wins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Overwrite {
     /// Bits granted here.
     #[serde(default, skip_serializing_if = "Permissions::is_empty_ref")]
@@ -146,6 +147,13 @@ impl PartialEq for Overwrites {
 
 impl Eq for Overwrites {}
 
+impl Hash for Overwrites {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|entry| entry.hash(state));
+        self.len().hash(state);
+    }
+}
+
 impl FromIterator<(Target, Overwrite)> for Overwrites {
     fn from_iter<I: IntoIterator<Item = (Target, Overwrite)>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
@@ -165,13 +173,9 @@ pub enum OverwriteChoice {
 }
 
 impl Overlay<Overwrites> for OverwriteChoice {
-    /// Lays an explicit set. `Synced` needs the category and is settled where both are at hand.
-    fn lay(&self, value: &mut Overwrites) {
-        match self {
-            Self::Unmanaged | Self::Synced => {}
-            Self::Exactly(wanted) => *value = wanted.clone(),
-        }
-    }
+    /// Lays nothing: `Synced` needs the category, and `Exactly` the roles its keys stand for. Both are settled where
+    /// those are at hand.
+    fn lay(&self, _: &mut Overwrites) {}
 
     fn is_silent(&self) -> bool {
         matches!(self, Self::Unmanaged)

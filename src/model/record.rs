@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One value that changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Change<T> {
     /// What Discord has.
     pub from: T,
@@ -53,7 +53,7 @@ macro_rules! record {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Hash, serde::Serialize, serde::Deserialize)]
         pub struct $record { $( $(#[$fdoc])* pub $field: $type, )* }
 
         #[doc = concat!("What a manifest says about [`", stringify!($record), "`]; silence leaves a field alone.")]
@@ -61,7 +61,7 @@ macro_rules! record {
         pub struct $overlay { $( $(#[$fdoc])* pub $field: $choice, )* }
 
         #[doc = concat!("The fields of [`", stringify!($record), "`] that change, each with both values.")]
-        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Hash, serde::Serialize, serde::Deserialize)]
         pub struct $patch {
             $(
                 $(#[$fdoc])*

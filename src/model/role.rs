@@ -6,7 +6,7 @@ use super::record::record;
 use super::{Image, Permissions, RoleRef};
 
 /// The colours of a role as 0xRRGGBB; a primary of 0 is no colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Colors {
     /// The colour of the name.
     pub primary: u32,
@@ -59,7 +59,7 @@ impl RoleAttributes {
 }
 
 /// Who decides over a role's existence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Managed {
     /// People do.
@@ -72,7 +72,7 @@ pub enum Managed {
 }
 
 /// A role.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Role {
     /// Which role.
     pub id: RoleRef,

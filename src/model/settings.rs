@@ -8,7 +8,7 @@ use super::record::record;
 use super::{ChannelRef, Image, Overlay};
 
 /// What a new member must have before writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationLevel {
     /// Nothing.
@@ -24,7 +24,7 @@ pub enum VerificationLevel {
 }
 
 /// What members are notified of who have not chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationLevel {
     /// Every message.
@@ -34,7 +34,7 @@ pub enum NotificationLevel {
 }
 
 /// Whose media Discord scans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContentFilter {
     /// Nobody's.
@@ -46,7 +46,7 @@ pub enum ContentFilter {
 }
 
 /// What Discord writes into the system channel, as the raw bits that switch a thing off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SystemChannelFlags(pub u64);
 
@@ -82,7 +82,7 @@ impl Overlay<SystemChannelFlags> for SystemMask {
 }
 
 /// The guild's features by Discord's names, the ones nobody can change included.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Features(pub BTreeSet<String>);
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChannelId, Guild, Permissions, RoleId, UserId};
 
 /// A part of the world that may not have been read. Not knowing is never the same as nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Facet<T> {
     /// It was read.
@@ -25,7 +25,7 @@ impl<T> Facet<T> {
 }
 
 /// The bot as a member of the guild.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bot {
     /// Its user id.
     pub user: UserId,
@@ -36,7 +36,7 @@ pub struct Bot {
 }
 
 /// Whether there may be channels the bot was not shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Everything was shown: the bot is the owner or an administrator.
@@ -49,7 +49,7 @@ pub enum Visibility {
 }
 
 /// A guild as it was seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Snapshot {
     /// What was seen.
     pub guild: Guild,

@@ -63,9 +63,18 @@ impl<'a> Bot<'a> {
 }
 
 /// The guild when the bot can do least: every role holds only what it holds both before and after the plan, because roles
-/// lose before anything else happens and gain after it.
+/// lose before anything else happens and gain after it. Channels are left out: whoever asks names one.
 pub(super) fn lowest(live: &Guild, desired: &Desired, removals: &Removals) -> Guild {
-    let mut lowest = live.clone();
+    let Guild { id, owner, boost_tier, requires_mfa, settings, roles, channels: _ } = live;
+    let mut lowest = Guild {
+        id: *id,
+        owner: *owner,
+        boost_tier: *boost_tier,
+        requires_mfa: *requires_mfa,
+        settings: settings.clone(),
+        roles: roles.clone(),
+        channels: Vec::new(),
+    };
     for role in &mut lowest.roles {
         let goes = removals.deleted_roles.iter().any(|(_, gone)| gone.id == role.id);
         let wanted = desired.roles.iter().find(|wanted| wanted.id == role.id);

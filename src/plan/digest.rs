@@ -5,16 +5,21 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Bindings, Guild, Snapshot};
+use crate::model::{Bindings, Channel, Guild, Role, Snapshot};
 
 use super::operation::{BindingChange, Step};
 
 /// A SHA-256, in hex.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(String);
 
 impl Digest {
+    /// The digest of a plan that rests on nothing, because it does nothing.
+    pub(super) fn of_nothing() -> Self {
+        Feed::default().digest()
+    }
+
     /// All 64 hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,72 +50,47 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn fingerprint(snapshot: &Snapshot, bindings: &Bindings) -> Digest {
     let Snapshot { guild, bot, hidden } = snapshot;
     let Guild { id, owner, boost_tier, requires_mfa, settings, roles, channels } = guild;
-    let mut hasher = Hashing::default();
-    (id.get(), owner.get(), boost_tier.0, requires_mfa).hash(&mut hasher);
-    hasher.json(settings);
-    for role in roles {
-        role.id.hash(&mut hasher);
-        hasher.json(&role.managed);
-        hasher.json(&role.attributes);
+    let mut feed = Feed::default();
+    (id, owner, boost_tier, requires_mfa, settings, bot, hidden, bindings).hash(&mut feed);
+    for Role { id, position: _, managed, attributes } in roles {
+        (id, managed, attributes).hash(&mut feed);
     }
-    for channel in channels {
-        channel.id.hash(&mut hasher);
-        hasher.json(&channel.attributes);
+    for Channel { id, position: _, attributes } in channels {
+        (id, attributes).hash(&mut feed);
     }
-    hasher.json(bot);
-    hasher.json(hidden);
-    hasher.json(bindings);
-    hasher.finished()
+    feed.digest()
 }
 
 /// What an approval is bound to.
 pub(super) fn digest(base: &Digest, revision: Option<&str>, steps: &[Step], changes: &[BindingChange]) -> Digest {
-    let mut hasher = Hashing::default();
-    hasher.json(&(VERSION, base, revision, steps, changes));
-    hasher.finished()
+    let mut feed = Feed::default();
+    (VERSION, base, revision, steps, changes).hash(&mut feed);
+    feed.digest()
 }
 
-/// Feeds a SHA-256 from serialised values and from `Hash`.
+/// Collects what values say of themselves and makes a SHA-256 of it. Digests are compared within one version of one
+/// build only, so the form of what is collected may change with the next.
 #[derive(Default)]
-struct Hashing(Sha256);
+struct Feed(Vec<u8>);
 
-impl Hashing {
-    fn json(&mut self, value: &impl Serialize) {
-        // Serialising plain data with string keys cannot fail; were it to, the error's text would still be fed.
-        let written = serde_json::to_writer(&mut *self, value);
-        if let Err(error) = written {
-            self.write(error.to_string().as_bytes());
-        }
-        self.write(b"\0");
-    }
-
-    fn finished(self) -> Digest {
+impl Feed {
+    fn digest(self) -> Digest {
         use std::fmt::Write as _;
         let mut text = String::with_capacity(64);
-        for byte in self.0.finalize() {
+        for byte in Sha256::digest(&self.0) {
             _ = write!(text, "{byte:02x}");
         }
         Digest(text)
     }
 }
 
-impl Hasher for Hashing {
+impl Hasher for Feed {
     fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     fn finish(&self) -> u64 {
+        // Only the digest of everything is asked for.
         0
-    }
-}
-
-impl std::io::Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

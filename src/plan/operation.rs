@@ -13,7 +13,7 @@ use crate::model::{
 pub struct StepId(pub u32);
 
 /// A role as people know it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RoleSubject {
     /// Its snowflake.
     pub id: RoleId,
@@ -25,7 +25,7 @@ pub struct RoleSubject {
 }
 
 /// A channel as people know it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ChannelSubject {
     /// Its snowflake.
     pub id: ChannelId,
@@ -42,7 +42,7 @@ pub struct ChannelSubject {
 }
 
 /// One object's new position in a reorder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Move<R> {
     /// What moves.
     pub object: R,
@@ -58,7 +58,7 @@ pub struct Move<R> {
 }
 
 /// One request to Discord, with everything needed to show, send and undo it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub enum Operation {
     /// `PATCH /guilds/{id}`
@@ -185,7 +185,7 @@ fn planned_roles(overwrites: &Overwrites) -> impl Iterator<Item = (ObjectKind, &
 }
 
 /// A change of what is bound to which key. It costs no request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "binding", rename_all = "snake_case")]
 pub enum BindingChange {
     /// The key is this existing object.
@@ -253,7 +253,7 @@ pub enum Phase {
 }
 
 /// An operation in its place in a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Step {
     /// Its number.
     pub id: StepId,

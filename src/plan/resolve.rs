@@ -2,12 +2,13 @@
 //!
 //! A field nobody spoke of keeps its live value, so comparing whole objects later compares exactly what is managed.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::{ChannelSpec, Manifest, Policy, RoleSpec};
 use crate::model::{
     BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild, GuildSettings,
-    Image, Key, KindBindings, OverwriteChoice, Overwrites, Ref, Role, RoleAttributes, RoleRef, Target,
+    Image, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Ref, Role, RoleAttributes, RoleRef, Target,
     normalise_channel_name,
 };
 
@@ -44,18 +45,30 @@ impl Desired {
     }
 }
 
-/// The live guild without what no plan should see: overwrites of roles that are gone.
-pub(super) fn without_dangling(guild: &Guild) -> Guild {
-    let roles: BTreeSet<&RoleRef> = guild.roles.iter().map(|r| &r.id).collect();
-    let mut guild_without = guild.clone();
-    for channel in &mut guild_without.channels {
-        let dangling = |target: &Target| matches!(target, Target::Role(role) if !roles.contains(role));
-        if channel.attributes.overwrites.iter().any(|(target, _)| dangling(target)) {
-            let kept = channel.attributes.overwrites.iter().filter(|(target, _)| !dangling(target));
-            channel.attributes.overwrites = kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
-        }
+impl Desired {
+    /// True when everything is as it should be, apart from its order.
+    pub(super) fn is_live(&self, settings: &GuildSettings) -> bool {
+        let Self { settings: wanted, roles, categories, channels, notes: _ } = self;
+        wanted == settings
+            && roles.iter().all(|r| r.from.as_ref() == Some(&r.to))
+            && categories.iter().chain(channels).all(|c| c.from.as_ref() == Some(&c.to))
     }
-    guild_without
+}
+
+/// The live guild without what no plan should see: overwrites of roles that are gone.
+pub(super) fn without_dangling(guild: &Guild) -> Cow<'_, Guild> {
+    let roles: BTreeSet<&RoleRef> = guild.roles.iter().map(|r| &r.id).collect();
+    let dangling = |target: &Target| matches!(target, Target::Role(role) if !roles.contains(role));
+    let has_dangling = |c: &Channel| c.attributes.overwrites.iter().any(|(target, _)| dangling(target));
+    if !guild.channels.iter().any(has_dangling) {
+        return Cow::Borrowed(guild);
+    }
+    let mut guild = guild.clone();
+    for overwrites in guild.channels.iter_mut().map(|c| &mut c.attributes.overwrites) {
+        let kept = overwrites.iter().filter(|(target, _)| !dangling(target));
+        *overwrites = kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
+    }
+    Cow::Owned(guild)
 }
 
 /// Lays the manifest over the live guild.
@@ -166,7 +179,9 @@ impl Resolver<'_> {
         to.overwrites = match &spec.attributes.overwrites {
             OverwriteChoice::Unmanaged => to.overwrites,
             OverwriteChoice::Synced => category.cloned().unwrap_or(to.overwrites),
-            OverwriteChoice::Exactly(exactly) => self.settled_overwrites(section, key, exactly)?,
+            OverwriteChoice::Exactly(exactly) => {
+                self.settled_overwrites(section, key, exactly, from.as_ref().map(|f| &f.overwrites))?
+            }
         };
         if let Some(from) = &from {
             if !may_become(from.kind, to.kind) {
@@ -175,16 +190,27 @@ impl Resolver<'_> {
                 self.notes.push(note.help("Give the new channel a new key, and decide what becomes of the old one."));
                 return None;
             }
-            let mut patch = from.diff(&to);
-            patch.without(|field| self.policy.ignores(section, key.as_str(), field));
-            to = from.clone();
-            patch.apply(&mut to);
+            if !self.policy.ignore.is_empty() {
+                let mut patch = from.diff(&to);
+                patch.without(|field| self.policy.ignores(section, key.as_str(), field));
+                to = from.clone();
+                patch.apply(&mut to);
+            }
         }
         Some(Wanted { key: key.clone(), id, from, to })
     }
 
     /// Overwrites with every role key replaced by the role it stands for.
-    fn settled_overwrites(&mut self, section: &str, key: &Key, exactly: &Overwrites) -> Option<Overwrites> {
+    fn settled_overwrites(
+        &mut self,
+        section: &str,
+        key: &Key,
+        exactly: &Overwrites,
+        live: Option<&Overwrites>,
+    ) -> Option<Overwrites> {
+        if let Some(live) = live.filter(|live| self.says_the_same(exactly, live)) {
+            return Some(live.clone());
+        }
         let role_keys = exactly.iter().filter_map(|(target, _)| match target {
             Target::Role(role) => role.key(),
             Target::Member(_) => None,
@@ -195,6 +221,18 @@ impl Resolver<'_> {
             return None;
         }
         Some(exactly.map_roles(|role| role.key().and_then(|k| self.ids.roles.get(k)).unwrap_or(role).clone()))
+    }
+
+    /// True when the manifest says what is there already: the usual case, told without building anything.
+    fn says_the_same(&self, exactly: &Overwrites, live: &Overwrites) -> bool {
+        let same = |(target, wanted): (&Target, &Overwrite)| match target {
+            Target::Role(Ref::Planned(key)) => {
+                let role = self.ids.roles.get(key).and_then(Ref::id);
+                role.is_some_and(|id| live.get(&Target::Role(Ref::Live(id))) == *wanted)
+            }
+            target => live.get(target) == *wanted,
+        };
+        exactly.len() == live.len() && exactly.iter().all(same)
     }
 
     fn settings(&mut self, manifest: &Manifest, live: &GuildSettings) -> GuildSettings {

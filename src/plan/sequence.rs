@@ -2,6 +2,7 @@
 //!
 //! Why this order is safe is said at [`Phase`]. Knows nothing of what the bot may do or people allow.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::Policy;
@@ -18,9 +19,9 @@ use super::remove::{Removals, hidden_overwrites};
 use super::resolve::{Desired, WantedChannel, WantedRole};
 
 /// The steps of a plan and the guild they lead to.
-pub(super) struct Sequence {
+pub(super) struct Sequence<'a> {
     pub(super) steps: Vec<Step>,
-    pub(super) after: Guild,
+    pub(super) after: Cow<'a, Guild>,
     pub(super) notes: Vec<Note>,
 }
 
@@ -37,14 +38,20 @@ pub(super) struct Parts<'a> {
 }
 
 /// Orders everything.
-pub(super) fn sequence(parts: &Parts<'_>) -> Sequence {
-    let shaped = shaped(parts);
+pub(super) fn sequence<'a>(parts: &Parts<'a>) -> Sequence<'a> {
+    let unchanged = parts.desired.is_live(&parts.live.settings) && parts.removals.is_empty();
+    let shaped = if unchanged { Cow::Borrowed(parts.live) } else { Cow::Owned(shaped(parts)) };
     let mut after = shaped.clone();
-    remove_from(&mut after, parts);
+    if !unchanged {
+        remove_from(after.to_mut(), parts);
+    }
     let mut builder = Builder { parts, shaped: &shaped, after: &after, drafts: Vec::new(), notes: Vec::new() };
-    builder.roles();
-    builder.channels();
-    builder.settings();
+    if !unchanged {
+        builder.roles();
+        builder.channels();
+        builder.settings();
+    }
+    builder.order_of_roles();
     builder.order_of_channels();
     builder.loosen();
     builder.removals();
@@ -98,7 +105,6 @@ impl Builder<'_> {
                 self.strip(key.as_ref(), role);
             }
         }
-        self.order_of_roles();
     }
 
     fn create_role(&mut self, role: &WantedRole) {
