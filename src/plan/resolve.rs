@@ -176,10 +176,7 @@ impl Resolver<'_> {
                 return None;
             }
             let mut patch = from.diff(&to);
-            patch.without(|field| {
-                let spelled = if field == "overwrites" { "permissions" } else { field };
-                self.policy.ignores(section, key.as_str(), spelled)
-            });
+            patch.without(|field| self.policy.ignores(section, key.as_str(), field));
             to = from.clone();
             patch.apply(&mut to);
         }
