@@ -8,6 +8,7 @@ mod examples;
 mod manifest;
 mod properties;
 mod render;
+mod scenarios;
 mod schema;
 mod simulator_behaviours;
 mod simulator_twilight;
