@@ -15,6 +15,7 @@ mod layers;
 mod manifest;
 mod properties;
 mod render;
+mod scenarios;
 mod schema;
 mod shown;
 mod simulator_behaviours;

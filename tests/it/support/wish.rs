@@ -180,10 +180,6 @@ impl Wish {
         Value::Object(roles)
     }
 
-    pub(crate) fn role(&self, key: &str) -> Option<&WishRole> {
-        self.roles.iter().find(|r| r.key == key)
-    }
-
     /// Categories and channels.
     pub(crate) fn all_channels(&self) -> impl Iterator<Item = &WishChannel> {
         self.categories.iter().chain(&self.channels)
@@ -425,7 +421,7 @@ impl Wisher<'_> {
 
     pub(crate) fn overwrites(&mut self, wish: &Wish, inside: bool) -> Wanted {
         match self.rng.below(10) {
-            0..=3 if inside => Wanted::Silent,
+            3 if inside => Wanted::Silent,
             0..=2 => Wanted::Silent,
             3..=4 => Wanted::Unmanaged,
             _ => {
