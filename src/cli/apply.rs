@@ -121,6 +121,9 @@ async fn carry_out(
     screen: Screen,
 ) -> Result<Exit, Failure> {
     let approved = judge(proposal.plan.clone(), consent).map_err(|rejected| Failure::from(*rejected))?;
+    if approved.rests_on_approval() {
+        engine.approve(&proposal.plan, &context::author()).await?;
+    }
     let request = Request {
         approved,
         proposal,

@@ -120,8 +120,10 @@ impl Engine {
     /// Applies an approved plan.
     ///
     /// # Errors
-    /// [`Error::Store`] when nothing can be recorded: then nothing more is sent. What goes wrong with single steps is in
-    /// the report.
+    /// [`Error::Store`] when nothing can be recorded, or somebody else is changing the guild: then nothing more is sent.
+    /// [`Error::Stale`] when the plan is not of this moment, [`Error::NotApproved`] when it rests on an approval and none
+    /// is left, and [`Error::Unsettled`] when it could create something twice. What goes wrong with single steps is in the
+    /// report.
     pub async fn apply(
         &self,
         request: Request<'_>,
@@ -132,6 +134,13 @@ impl Engine {
         let plan = request.approved.plan().clone();
         if plan.base != request.proposal.plan.base || plan.digest != request.proposal.plan.digest {
             return Err(Error::Stale);
+        }
+        let lease = self.store.lease(plan.guild).await?;
+        self.is_still_so(&request).await?;
+        if request.approved.rests_on_approval()
+            && !self.store.use_approval(plan.guild, plan.digest.as_str(), self.clock.now()).await?
+        {
+            return Err(Error::NotApproved);
         }
         self.begin(run, &request, &plan).await?;
         progress.begin(&plan, run);
@@ -154,7 +163,30 @@ impl Engine {
         driven?;
         let interrupted = stop.is_raised();
         let steps = outcomes(&reconciliation);
-        self.conclude(run, &request, &steps, interrupted, progress).await
+        let report = self.conclude(run, &request, &steps, interrupted, progress).await;
+        drop(lease);
+        report
+    }
+
+    /// Another process may have been at work between the look at the guild and the lease.
+    async fn is_still_so(&self, request: &Request<'_>) -> Result<(), Error> {
+        let guild = request.proposal.plan.guild;
+        if self.store.bindings(guild).await? != request.proposal.bindings {
+            return Err(Error::Stale);
+        }
+        for run in self.store.unfinished(guild).await? {
+            if run.summary.finished.is_none() {
+                return Err(Error::Stale);
+            }
+            let created: Vec<_> = run.open.iter().filter_map(|open| created_key(&open.operation)).collect();
+            let steps = &request.approved.plan().steps;
+            let again = steps.iter().filter_map(|step| created_key(&step.operation)).find(|key| created.contains(key));
+            if let Some((_, key)) = again {
+                let why = format!("run {}", run.summary.id.short());
+                return Err(Error::Unsettled { key: key.clone(), why });
+            }
+        }
+        Ok(())
     }
 
     async fn begin(&self, run: RunId, request: &Request<'_>, plan: &Plan) -> Result<(), Error> {
@@ -346,6 +378,8 @@ enum Sent {
         refused: bool,
         fatal: bool,
     },
+    /// It may have happened. Its outcome stays open until somebody has looked.
+    Unknown(String),
 }
 
 /// A step that rests because of one of Discord's limits.
@@ -451,6 +485,12 @@ impl Driver<'_> {
 
     async fn settle(&mut self, reconciliation: &mut Reconciliation, step: &Step, sent: Sent) -> Result<(), Error> {
         let (stored, outcome, fatal) = match sent {
+            Sent::Unknown(why) => {
+                let outcome = Outcome::Failed { why, refused: false };
+                self.progress.ended(step, &outcome);
+                reconciliation.record(step.id, outcome);
+                return Ok(());
+            }
             Sent::Applied(applied) => {
                 if let (Some(id), Some((kind, key))) = (applied.created, created_key(&step.operation)) {
                     name(&mut self.names, kind, key, id);
@@ -503,11 +543,9 @@ async fn send(
         match client.find_created(guild, operation, names, reason, before).await {
             Ok(Found::Exactly(id)) => return Sent::Applied(Applied { created: Some(id), ..Applied::default() }),
             Ok(Found::No) => result = client.apply(guild, operation, names, reason).await,
-            Ok(Found::Uncertain(why)) => {
-                let why = format!("{error}; {why}");
-                return Sent::Failed { why, refused: false, fatal: false };
-            }
-            Err(error) => return failed(&error),
+            Ok(Found::Uncertain(why)) => return Sent::Unknown(format!("{error}; {why}")),
+            // Not being able to look is no reason to believe that nothing happened.
+            Err(looking) => return Sent::Unknown(format!("{error}; {looking}")),
         }
     }
     match result {
@@ -525,6 +563,7 @@ const MOST_LOOKS: usize = 3;
 fn failed(error: &discord::Error) -> Sent {
     match error.disposition() {
         Disposition::Parked(rest) => Sent::Parked(rest, error.to_string()),
+        Disposition::Unknown => Sent::Unknown(error.to_string()),
         disposition => Sent::Failed {
             why: error.to_string(),
             refused: disposition == Disposition::Refused && is_permission(error),

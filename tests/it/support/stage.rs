@@ -13,6 +13,7 @@ use setai::discord::{Client, Exchange, ExchangeError, Settings};
 use setai::manifest::{Files, Manifest, parse, render_diagnostics};
 use setai::model::GuildId;
 use setai::plan::{Consent, Plan, judge};
+use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::store::{Author, DatabaseUrl, Trigger, open};
 use tower::ServiceExt;
 
@@ -82,12 +83,15 @@ impl Stage {
             Ok(approved) => approved,
             Err(rejected) => panic!("rejected: {rejected:?}"),
         };
+        if approved.rests_on_approval() {
+            self.engine.approve(&proposal.plan, &ann()).await.expect("an approval");
+        }
         let request = Request {
             approved,
             proposal,
             manifest: Some(manifest),
             trigger: Trigger::Person,
-            author: Author::Local("ann".to_owned()),
+            author: ann(),
             rollback_of: None,
             patience: Duration::from_secs(900),
             concurrency: 4,
@@ -106,11 +110,29 @@ impl Stage {
         report
     }
 
+    /// From now on Discord carries nothing out and answers every write with 503.
+    pub(crate) fn everything_fails(&self) {
+        let fault = || Fault::ServerError { status: 503, done: false };
+        let rules = ["POST", "PATCH", "PUT", "DELETE"].map(|method| Rule::new(fault()).on(method, "*"));
+        self.discord.simulator.set_faults(Faults { seed: 0, rules: rules.to_vec() });
+    }
+
+    /// Nothing goes wrong any more, and the request log is empty.
+    pub(crate) fn quiet(&self) {
+        self.discord.simulator.set_faults(Faults::default());
+        self.discord.simulator.forget_requests();
+    }
+
     /// Method and path of every write since the log was last emptied.
     pub(crate) fn writes(&self) -> Vec<String> {
         let records = self.discord.simulator.requests();
         records.iter().filter(|r| r.method != "GET").map(|r| format!("{} {}", r.method, r.path)).collect()
     }
+}
+
+/// On whose word everything is done here.
+pub(crate) fn ann() -> Author {
+    Author::Local("ann".to_owned())
 }
 
 /// Parses a manifest that must be right.
