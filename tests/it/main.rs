@@ -5,6 +5,7 @@ mod architecture;
 mod bytes;
 mod convergence;
 mod examples;
+mod guards;
 mod manifest;
 mod render;
 mod schema;
