@@ -99,11 +99,15 @@ impl Engine {
         before: &Snapshot,
         now: &Snapshot,
     ) -> Result<Option<Outcome>, Error> {
+        let reason = AuditReason { operation: open.operation_id.to_string(), revision: None, who: None };
         if created_key(&open.operation).is_none() {
-            let shown = shows(&open.operation, now, &self.names(guild).await?);
+            let mut shown = shows(&open.operation, now, &self.names(guild).await?);
+            if shown.is_none() && self.client.is_logged(guild, &reason).await? {
+                // It happened, and somebody has changed the object since.
+                shown = Some(Applied::default());
+            }
             return Ok(Some(shown.map_or_else(withdrawn, |applied| done(step, &applied))));
         }
-        let reason = AuditReason { operation: open.operation_id.to_string(), revision: None, who: None };
         let names = self.names(guild).await?;
         Ok(match self.client.find_created(guild, &open.operation, &names, &reason, before).await? {
             Found::Exactly(id) => Some(done(step, &Applied { created: Some(id), ..Applied::default() })),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::discord::{self, Applied, AuditReason, Disposition, Found, Resolved};
 use crate::manifest::Manifest;
-use crate::model::{Bindings, ChannelKind, Guild, GuildId, KindBindings, NameEcho, ObjectKind, Snapshot};
+use crate::model::{Bindings, ChannelKind, Guild, GuildId, Key, KindBindings, NameEcho, ObjectKind, Snapshot};
 use crate::plan::{Approved, BindingChange, Operation, Outcome, Plan, Reconciliation, Step, StepId, propose, render};
 use crate::store::{
     Author, Created, Fact, Finish, IntendedStep, NewRun, OperationId, Rebinding, RunId, SettledStep, Trigger,
@@ -296,7 +296,7 @@ fn outcomes(reconciliation: &Reconciliation) -> Vec<(Step, Outcome)> {
 
 /// What every key stands for before the first step.
 fn resolved(bindings: &Bindings, changes: &[BindingChange]) -> Resolved {
-    fn ids<I: Copy>(bound: &KindBindings<I>) -> BTreeMap<crate::model::Key, I> {
+    fn ids<I: Copy>(bound: &KindBindings<I>) -> BTreeMap<Key, I> {
         bound.iter().map(|(key, binding)| (key.clone(), binding.id)).collect()
     }
     let mut names = Resolved {
@@ -314,7 +314,7 @@ fn resolved(bindings: &Bindings, changes: &[BindingChange]) -> Resolved {
     names
 }
 
-pub(super) fn name(names: &mut Resolved, kind: ObjectKind, key: &crate::model::Key, id: u64) {
+pub(super) fn name(names: &mut Resolved, kind: ObjectKind, key: &Key, id: u64) {
     match kind {
         ObjectKind::Role => _ = twilight_id(id).map(|id| names.roles.insert(key.clone(), id)),
         ObjectKind::Category => _ = twilight_id(id).map(|id| names.categories.insert(key.clone(), id)),
@@ -533,6 +533,14 @@ async fn send(
             Err(error) => return failed(&error),
         }
     }
+    match still_exists(client, guild, operation, names).await {
+        Ok(None) => {}
+        Ok(Some(key)) => {
+            let why = format!("`{key}` exists after all: the guild was read too old. Plan again");
+            return Sent::Failed { why, refused: false, fatal: false };
+        }
+        Err(error) => return failed(&error),
+    }
     let mut result = client.apply(guild, operation, names, reason).await;
     for _ in 0..MOST_LOOKS {
         let Err(error) = &result else { break };
@@ -557,6 +565,24 @@ async fn send(
     }
 }
 
+/// The key an operation creates an object for, when the object it is bound to exists. A list of channels or roles can be
+/// older than the binding; an object that is asked for by its id is there or is gone.
+async fn still_exists<'a>(
+    client: &discord::Client,
+    guild: GuildId,
+    operation: &'a Operation,
+    names: &Resolved,
+) -> Result<Option<&'a Key>, discord::Error> {
+    let Some((kind, key)) = created_key(operation) else { return Ok(None) };
+    let channels = if kind == ObjectKind::Category { &names.categories } else { &names.channels };
+    let exists = match (kind, names.roles.get(key), channels.get(key)) {
+        (ObjectKind::Role, Some(role), _) => client.has_role(guild, *role).await?,
+        (ObjectKind::Category | ObjectKind::Channel, _, Some(channel)) => client.has_channel(*channel).await?,
+        (ObjectKind::Role, None, _) | (ObjectKind::Category | ObjectKind::Channel, _, None) => false,
+    };
+    Ok(exists.then_some(key))
+}
+
 /// How often a create whose answer is lost is looked for and, when it is not there, sent again.
 const MOST_LOOKS: usize = 3;
 
@@ -578,7 +604,7 @@ fn is_permission(error: &discord::Error) -> bool {
 }
 
 /// The name space and key an operation creates an object for.
-pub(super) fn created_key(operation: &Operation) -> Option<(ObjectKind, &crate::model::Key)> {
+pub(super) fn created_key(operation: &Operation) -> Option<(ObjectKind, &Key)> {
     match operation {
         Operation::CreateRole { key, .. } => Some((ObjectKind::Role, key)),
         Operation::CreateChannel { key, channel } if channel.kind == ChannelKind::Category => {

@@ -5,6 +5,7 @@ mod architecture;
 mod bytes;
 mod convergence;
 mod examples;
+mod faults;
 mod guards;
 mod manifest;
 mod render;

@@ -3,5 +3,7 @@
 pub(crate) mod guilds;
 pub(crate) mod harness;
 pub(crate) mod layouts;
+pub(crate) mod mortal;
 pub(crate) mod openapi;
+pub(crate) mod oracle;
 pub(crate) mod stage;

@@ -1,11 +1,11 @@
 //! An approval is for one plan and counts once, wherever it is given.
 
-use setai::controller::{Error, Proposal, Report, Request, Silent, StopSignal};
+use setai::controller::{Error, Proposal, Report, Silent, StopSignal};
 use setai::manifest::Manifest;
 use setai::plan::{Consent, judge};
-use setai::store::{Trigger, Verdict};
+use setai::store::Verdict;
 
-use crate::support::stage::{Stage, ann};
+use crate::support::stage::{Stage, ann, request};
 
 const ROOMS: &str = "
 policy: { on_remove: delete, max_deletions: 0 }
@@ -19,16 +19,7 @@ channels: { a: {}, b: {}, c: {}, d: {} }
 
 async fn apply(stage: &Stage, manifest: &Manifest, proposal: &Proposal) -> Result<Report, Error> {
     let approved = judge(proposal.plan.clone(), &Consent::Digest(proposal.plan.digest.to_string())).expect("approved");
-    let request = Request {
-        approved,
-        proposal,
-        manifest: Some(manifest),
-        trigger: Trigger::Person,
-        author: ann(),
-        rollback_of: None,
-        patience: std::time::Duration::from_secs(900),
-        concurrency: 4,
-    };
+    let request = request(approved, proposal, Some(manifest));
     stage.engine.apply(request, &Silent, &StopSignal::default()).await
 }
 

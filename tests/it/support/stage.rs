@@ -8,13 +8,13 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use secrecy::SecretString;
-use setai::controller::{Engine, Proposal, Report, Request, Silent, StopSignal};
+use setai::controller::{Engine, Error, Proposal, Report, Request, Silent, StopSignal};
 use setai::discord::{Client, Exchange, ExchangeError, Settings};
 use setai::manifest::{Files, Manifest, parse, render_diagnostics};
 use setai::model::GuildId;
-use setai::plan::{Consent, Plan, judge};
+use setai::plan::{Approved, Consent, Plan, judge};
 use setai::simulator::faults::{Fault, Faults, Rule};
-use setai::store::{Author, DatabaseUrl, Trigger, open};
+use setai::store::{Author, DatabaseUrl, Store, Trigger, open};
 use tower::ServiceExt;
 
 use super::harness::Harness;
@@ -46,11 +46,8 @@ impl Stage {
 
     /// On a simulator that was prepared.
     pub(crate) async fn on(discord: Harness) -> Self {
-        let settings = Settings::new(SecretString::from("token"));
-        let exchange = Arc::new(InProcess(discord.simulator.router()));
-        let client = Client::new(settings, exchange, discord.clock.clone()).expect("a client");
         let store = open(&DatabaseUrl::Memory).await.expect("a database");
-        let engine = Engine::new(Arc::new(client), store, discord.clock.clone());
+        let engine = engine(&discord, InProcess(discord.simulator.router()), store);
         Self { discord, engine }
     }
 
@@ -70,6 +67,35 @@ impl Stage {
         self.engine.propose(manifest, None).await.expect("a plan")
     }
 
+    /// The engine as after a restart: the same database and bot, and nothing else remembered.
+    pub(crate) fn restart(&mut self) {
+        // Whoever starts it again needs a moment; what Discord asked the old process to wait for is not remembered.
+        self.discord.clock.advance(Duration::from_secs(5));
+        let store = Arc::clone(self.engine.store());
+        self.engine = engine(&self.discord, InProcess(self.discord.simulator.router()), store);
+    }
+
+    /// What a person does who only ever runs `apply` again: settles what is open, plans, agrees and applies.
+    ///
+    /// # Errors
+    /// As the engine's; a plan that waits for a decision is none.
+    pub(crate) async fn reconcile(&self, manifest: &Manifest) -> Result<Option<Report>, Error> {
+        self.engine.recover(self.guild()).await?;
+        let proposal = self.engine.propose(manifest, None).await?;
+        if proposal.plan.is_empty() {
+            self.engine.rebind(&proposal, &proposal.plan, None, &ann()).await?;
+            return Ok(None);
+        }
+        let Ok(approved) = judge(proposal.plan.clone(), &Consent::Digest(proposal.plan.digest.to_string())) else {
+            return Ok(None);
+        };
+        if approved.rests_on_approval() {
+            self.engine.approve(&proposal.plan, &ann()).await?;
+        }
+        let request = request(approved, &proposal, Some(manifest));
+        self.engine.apply(request, &Silent, &StopSignal::default()).await.map(Some)
+    }
+
     /// Plans and applies with somebody's consent; the plan must not be rejected.
     pub(crate) async fn apply(&self, manifest: &Manifest) -> Report {
         let proposal = self.propose(manifest).await;
@@ -86,16 +112,7 @@ impl Stage {
         if approved.rests_on_approval() {
             self.engine.approve(&proposal.plan, &ann()).await.expect("an approval");
         }
-        let request = Request {
-            approved,
-            proposal,
-            manifest: Some(manifest),
-            trigger: Trigger::Person,
-            author: ann(),
-            rollback_of: None,
-            patience: Duration::from_secs(900),
-            concurrency: 4,
-        };
+        let request = request(approved, proposal, Some(manifest));
         self.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report")
     }
 
@@ -130,6 +147,27 @@ impl Stage {
     }
 }
 
+/// An engine with a fresh client.
+pub(crate) fn engine(discord: &Harness, exchange: impl Exchange + 'static, store: Arc<dyn Store>) -> Engine {
+    let settings = Settings::new(SecretString::from("token"));
+    let client = Client::new(settings, Arc::new(exchange), discord.clock.clone()).expect("a client");
+    Engine::new(Arc::new(client), store, discord.clock.clone())
+}
+
+/// What Ann asks for when she applies a plan.
+pub(crate) fn request<'a>(approved: Approved, proposal: &'a Proposal, manifest: Option<&'a Manifest>) -> Request<'a> {
+    Request {
+        approved,
+        proposal,
+        manifest,
+        trigger: Trigger::Person,
+        author: ann(),
+        rollback_of: None,
+        patience: Duration::from_secs(900),
+        concurrency: 4,
+    }
+}
+
 /// On whose word everything is done here.
 pub(crate) fn ann() -> Author {
     Author::Local("ann".to_owned())
@@ -138,8 +176,15 @@ pub(crate) fn ann() -> Author {
 /// Parses a manifest that must be right.
 #[track_caller]
 pub(crate) fn manifest(guild: GuildId, yaml: &str) -> Manifest {
+    manifest_with(guild, yaml, &[])
+}
+
+/// The same with other files beside it.
+#[track_caller]
+pub(crate) fn manifest_with(guild: GuildId, yaml: &str, beside: &[(&str, &[u8])]) -> Manifest {
     let text = format!("version: 1\nguild: \"{guild}\"\n{yaml}");
-    let files = Files::single("guild.yaml", text).expect("a path");
+    let mut files = Files::single("guild.yaml", text).expect("a path");
+    beside.iter().for_each(|(path, bytes)| files.insert(path, *bytes).expect("a path"));
     let parsed = parse(&files, "guild.yaml");
     match parsed.manifest {
         Some(manifest) => manifest,
