@@ -13,6 +13,7 @@ mod column;
 mod database_url;
 mod error;
 mod guilds;
+mod lease;
 mod migration;
 mod record;
 mod runs;
@@ -32,6 +33,7 @@ use crate::plan::StepId;
 pub use audit::{ActionDetails, ActionType, AuditFilter, AuditRow, ImpactScope, TargetType};
 pub use database_url::{DatabaseUrl, SETTING, default_url};
 pub use error::Error;
+pub use lease::Lease;
 pub use record::{
     Approval, Author, Created, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun, OperationId,
     Outcome, Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, Trigger,
@@ -49,6 +51,11 @@ pub trait Store: Debug + Send + Sync {
 
     /// Makes binding changes that cost no request, each with an audit row.
     async fn rebind(&self, rebinding: &Rebinding) -> Result<(), Error>;
+
+    /// The right to change a guild, to be held through a whole run. Does not wait.
+    ///
+    /// Fails with [`Error::GuildBusy`] while somebody else has it.
+    async fn lease(&self, guild: GuildId) -> Result<Lease, Error>;
 
     /// Records that a run starts, with its plan and the guild as it was.
     async fn begin(&self, run: &NewRun) -> Result<(), Error>;
@@ -73,6 +80,9 @@ pub trait Store: Debug + Send + Sync {
 
     /// The latest runs, newest first, of one guild or of all.
     async fn history(&self, guild: Option<GuildId>, limit: u32) -> Result<Vec<RunSummary>, Error>;
+
+    /// The runs of one plan that did something or may have, oldest first.
+    async fn runs_of_plan(&self, guild: GuildId, plan_digest: &str) -> Result<Vec<RunSummary>, Error>;
 
     /// The run whose id begins or ends with `part`, which is what people type.
     ///

@@ -133,6 +133,9 @@ async fn carry_out(
     screen: Screen,
 ) -> Result<Exit, Failure> {
     let approved = judge(proposal.plan.clone(), consent).map_err(|rejected| rejection(*rejected, command.json))?;
+    if approved.rests_on_approval() {
+        engine.approve(&proposal.plan, &context::author()).await?;
+    }
     let request = Request {
         approved,
         proposal,

@@ -83,7 +83,17 @@ impl From<controller::Error> for Failure {
         match error {
             controller::Error::Discord(error) => error.into(),
             controller::Error::Store(error) => Self::from(error).help("Nothing more was sent to Discord."),
-            controller::Error::Stale => Self::new(controller::Error::Stale).exit(Exit::Refused),
+            error @ controller::Error::Stale => Self::new(error).exit(Exit::Refused),
+            error @ controller::Error::NotApproved => {
+                Self::new(error).help("Look at the plan, then apply with `--approve DIGEST`.").exit(Exit::Refused)
+            }
+            error @ controller::Error::ApprovalSpent { .. } => Self::new(error)
+                .help("The guild is again as it was then, so somebody undid the plan: find out who and why.")
+                .help("If it is to be done again, commit again: a plan of another revision has a digest of its own.")
+                .exit(Exit::Refused),
+            error @ controller::Error::Unsettled { .. } => Self::new(error)
+                .help("Look for it in Discord. If it is there, give its id to the manifest (`id:`), or delete the surplus.")
+                .exit(Exit::Refused),
         }
     }
 }

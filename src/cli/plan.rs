@@ -94,10 +94,11 @@ pub(super) fn revision(source: &Source) -> Option<String> {
 pub(super) async fn recover(engine: &Engine, manifest: &Manifest, screen: Screen) -> Result<(), Failure> {
     for run in engine.recover(manifest.guild).await? {
         screen.remark(format!(
-            "The run {} had stopped in the middle: of its open requests, {} turned out done and {} not.",
+            "The run {} had stopped in the middle: of its open requests, {} turned out done and {} not; {} cannot be told.",
             run.run.short(),
             run.done,
-            run.not_done
+            run.not_done,
+            run.unknown
         ));
     }
     Ok(())

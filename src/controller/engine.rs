@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::discord::{self, Client};
 use crate::manifest::Manifest;
-use crate::model::{Bindings, Facet, GuildId, Snapshot};
+use crate::model::{Bindings, Facet, GuildId, Key, Snapshot};
 use crate::plan::{Plan, propose};
-use crate::store::{self, Store};
+use crate::store::{self, Approval, Author, RunId, Store};
 
 /// A bot, a store and a clock: everything a reconciliation needs.
 #[derive(Clone, Debug)]
@@ -29,6 +29,23 @@ pub enum Error {
     /// What was approved is not what would be done now.
     #[error("the plan is stale: the guild, the manifest or the bindings have changed since it was made. Plan again")]
     Stale,
+    /// The plan is applied only on an approval of its own, and there is none left.
+    #[error("nobody's approval of this plan is left; an approval counts once")]
+    NotApproved,
+    /// The plan was applied on an approval before.
+    #[error("this very plan was approved before, and run {} used the approval up; it counts once", run.short())]
+    ApprovalSpent {
+        /// The run.
+        run: RunId,
+    },
+    /// What an earlier run may have created is not found out yet.
+    #[error("an earlier request may have created `{key}` ({why}); creating it again could make it twice")]
+    Unsettled {
+        /// The key.
+        key: Key,
+        /// What is known.
+        why: String,
+    },
 }
 
 /// A plan with what it was made from.
@@ -56,6 +73,21 @@ impl Engine {
     /// The way to Discord.
     pub fn client(&self) -> &Arc<Client> {
         &self.client
+    }
+
+    /// Records that somebody approves exactly this plan, with what it is refused for. The approval counts once: the next
+    /// [`apply`](Self::apply) of the plan uses it up.
+    ///
+    /// # Errors
+    /// [`Error::ApprovalSpent`] when an approval of the same plan did its work before: the guild is then as it was, so
+    /// somebody undid the plan, and has to be asked rather than overruled by a word given earlier.
+    pub async fn approve(&self, plan: &Plan, author: &Author) -> Result<(), Error> {
+        let digest = plan.digest.to_string();
+        if let Some(run) = self.store.runs_of_plan(plan.guild, &digest).await?.pop() {
+            return Err(Error::ApprovalSpent { run: run.id });
+        }
+        let (guild, granted_by, granted_at) = (plan.guild, author.clone(), self.clock.now());
+        Ok(self.store.approve(&Approval { guild, plan_digest: digest, granted_by, granted_at }).await?)
     }
 
     /// Reads a guild and what the bot is in it.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::discord::{self, Applied, AuditReason, Disposition, Found, Resolved};
 use crate::manifest::Manifest;
-use crate::model::{Bindings, ChannelKind, Guild, GuildId, KindBindings, NameEcho, ObjectKind, Snapshot};
+use crate::model::{Bindings, ChannelKind, Guild, GuildId, Key, KindBindings, NameEcho, ObjectKind, Snapshot};
 use crate::plan::{Approved, BindingChange, Operation, Outcome, Plan, Reconciliation, Step, StepId, propose, render};
 use crate::store::{
     Author, Created, Fact, Finish, IntendedStep, NewRun, OperationId, Rebinding, RunId, SettledStep, Trigger,
@@ -120,8 +120,10 @@ impl Engine {
     /// Applies an approved plan.
     ///
     /// # Errors
-    /// [`Error::Store`] when nothing can be recorded: then nothing more is sent. What goes wrong with single steps is in
-    /// the report.
+    /// [`Error::Store`] when nothing can be recorded, or somebody else is changing the guild: then nothing more is sent.
+    /// [`Error::Stale`] when the plan is not of this moment, [`Error::NotApproved`] when it rests on an approval and none
+    /// is left, and [`Error::Unsettled`] when it could create something twice. What goes wrong with single steps is in the
+    /// report.
     pub async fn apply(
         &self,
         request: Request<'_>,
@@ -132,6 +134,13 @@ impl Engine {
         let plan = request.approved.plan().clone();
         if plan.base != request.proposal.plan.base || plan.digest != request.proposal.plan.digest {
             return Err(Error::Stale);
+        }
+        let lease = self.store.lease(plan.guild).await?;
+        self.is_still_so(&request).await?;
+        if request.approved.rests_on_approval()
+            && !self.store.use_approval(plan.guild, plan.digest.as_str(), self.clock.now()).await?
+        {
+            return Err(Error::NotApproved);
         }
         self.begin(run, &request, &plan).await?;
         progress.begin(&plan, run);
@@ -154,7 +163,30 @@ impl Engine {
         driven?;
         let interrupted = stop.is_raised();
         let steps = outcomes(&reconciliation);
-        self.conclude(run, &request, &steps, interrupted, progress).await
+        let report = self.conclude(run, &request, &steps, interrupted, progress).await;
+        drop(lease);
+        report
+    }
+
+    /// Another process may have been at work between the look at the guild and the lease.
+    async fn is_still_so(&self, request: &Request<'_>) -> Result<(), Error> {
+        let guild = request.proposal.plan.guild;
+        if self.store.bindings(guild).await? != request.proposal.bindings {
+            return Err(Error::Stale);
+        }
+        for run in self.store.unfinished(guild).await? {
+            if run.summary.finished.is_none() {
+                return Err(Error::Stale);
+            }
+            let created: Vec<_> = run.open.iter().filter_map(|open| created_key(&open.operation)).collect();
+            let steps = &request.approved.plan().steps;
+            let again = steps.iter().filter_map(|step| created_key(&step.operation)).find(|key| created.contains(key));
+            if let Some((_, key)) = again {
+                let why = format!("run {}", run.summary.id.short());
+                return Err(Error::Unsettled { key: key.clone(), why });
+            }
+        }
+        Ok(())
     }
 
     async fn begin(&self, run: RunId, request: &Request<'_>, plan: &Plan) -> Result<(), Error> {
@@ -264,7 +296,7 @@ fn outcomes(reconciliation: &Reconciliation) -> Vec<(Step, Outcome)> {
 
 /// What every key stands for before the first step.
 fn resolved(bindings: &Bindings, changes: &[BindingChange]) -> Resolved {
-    fn ids<I: Copy>(bound: &KindBindings<I>) -> BTreeMap<crate::model::Key, I> {
+    fn ids<I: Copy>(bound: &KindBindings<I>) -> BTreeMap<Key, I> {
         bound.iter().map(|(key, binding)| (key.clone(), binding.id)).collect()
     }
     let mut names = Resolved {
@@ -282,7 +314,7 @@ fn resolved(bindings: &Bindings, changes: &[BindingChange]) -> Resolved {
     names
 }
 
-pub(super) fn name(names: &mut Resolved, kind: ObjectKind, key: &crate::model::Key, id: u64) {
+pub(super) fn name(names: &mut Resolved, kind: ObjectKind, key: &Key, id: u64) {
     match kind {
         ObjectKind::Role => _ = twilight_id(id).map(|id| names.roles.insert(key.clone(), id)),
         ObjectKind::Category => _ = twilight_id(id).map(|id| names.categories.insert(key.clone(), id)),
@@ -346,6 +378,8 @@ enum Sent {
         refused: bool,
         fatal: bool,
     },
+    /// It may have happened. Its outcome stays open until somebody has looked.
+    Unknown(String),
 }
 
 /// A step that rests because of one of Discord's limits.
@@ -451,6 +485,12 @@ impl Driver<'_> {
 
     async fn settle(&mut self, reconciliation: &mut Reconciliation, step: &Step, sent: Sent) -> Result<(), Error> {
         let (stored, outcome, fatal) = match sent {
+            Sent::Unknown(why) => {
+                let outcome = Outcome::Failed { why, refused: false };
+                self.progress.ended(step, &outcome);
+                reconciliation.record(step.id, outcome);
+                return Ok(());
+            }
             Sent::Applied(applied) => {
                 if let (Some(id), Some((kind, key))) = (applied.created, created_key(&step.operation)) {
                     name(&mut self.names, kind, key, id);
@@ -493,6 +533,14 @@ async fn send(
             Err(error) => return failed(&error),
         }
     }
+    match still_exists(client, guild, operation, names).await {
+        Ok(None) => {}
+        Ok(Some(key)) => {
+            let why = format!("`{key}` exists after all: the guild was read too old. Plan again");
+            return Sent::Failed { why, refused: false, fatal: false };
+        }
+        Err(error) => return failed(&error),
+    }
     let mut result = client.apply(guild, operation, names, reason).await;
     for _ in 0..MOST_LOOKS {
         let Err(error) = &result else { break };
@@ -503,11 +551,9 @@ async fn send(
         match client.find_created(guild, operation, names, reason, before).await {
             Ok(Found::Exactly(id)) => return Sent::Applied(Applied { created: Some(id), ..Applied::default() }),
             Ok(Found::No) => result = client.apply(guild, operation, names, reason).await,
-            Ok(Found::Uncertain(why)) => {
-                let why = format!("{error}; {why}");
-                return Sent::Failed { why, refused: false, fatal: false };
-            }
-            Err(error) => return failed(&error),
+            Ok(Found::Uncertain(why)) => return Sent::Unknown(format!("{error}; {why}")),
+            // Not being able to look is no reason to believe that nothing happened.
+            Err(looking) => return Sent::Unknown(format!("{error}; {looking}")),
         }
     }
     match result {
@@ -519,12 +565,31 @@ async fn send(
     }
 }
 
+/// The key an operation creates an object for, when the object it is bound to exists. A list of channels or roles can be
+/// older than the binding; an object that is asked for by its id is there or is gone.
+async fn still_exists<'a>(
+    client: &discord::Client,
+    guild: GuildId,
+    operation: &'a Operation,
+    names: &Resolved,
+) -> Result<Option<&'a Key>, discord::Error> {
+    let Some((kind, key)) = created_key(operation) else { return Ok(None) };
+    let channels = if kind == ObjectKind::Category { &names.categories } else { &names.channels };
+    let exists = match (kind, names.roles.get(key), channels.get(key)) {
+        (ObjectKind::Role, Some(role), _) => client.has_role(guild, *role).await?,
+        (ObjectKind::Category | ObjectKind::Channel, _, Some(channel)) => client.has_channel(*channel).await?,
+        (ObjectKind::Role, None, _) | (ObjectKind::Category | ObjectKind::Channel, _, None) => false,
+    };
+    Ok(exists.then_some(key))
+}
+
 /// How often a create whose answer is lost is looked for and, when it is not there, sent again.
 const MOST_LOOKS: usize = 3;
 
 fn failed(error: &discord::Error) -> Sent {
     match error.disposition() {
         Disposition::Parked(rest) => Sent::Parked(rest, error.to_string()),
+        Disposition::Unknown => Sent::Unknown(error.to_string()),
         disposition => Sent::Failed {
             why: error.to_string(),
             refused: disposition == Disposition::Refused && is_permission(error),
@@ -539,7 +604,7 @@ fn is_permission(error: &discord::Error) -> bool {
 }
 
 /// The name space and key an operation creates an object for.
-pub(super) fn created_key(operation: &Operation) -> Option<(ObjectKind, &crate::model::Key)> {
+pub(super) fn created_key(operation: &Operation) -> Option<(ObjectKind, &Key)> {
     match operation {
         Operation::CreateRole { key, .. } => Some((ObjectKind::Role, key)),
         Operation::CreateChannel { key, channel } if channel.kind == ChannelKind::Category => {

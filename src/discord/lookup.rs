@@ -6,8 +6,8 @@ use std::time::Duration;
 use twilight_http::routing::Route;
 
 use crate::model::{
-    Access, Actor, Channel, ChannelAttributes, ChannelRef, Facet, GuildId, Permissions, Role, RoleAttributes, RoleRef,
-    Snapshot, Visibility, same_channel_name,
+    Access, Actor, Channel, ChannelAttributes, ChannelId, ChannelRef, Facet, GuildId, Permissions, Role,
+    RoleAttributes, RoleId, RoleRef, Snapshot, Visibility, same_channel_name,
 };
 use crate::plan::Operation;
 
@@ -121,10 +121,27 @@ impl Client {
         })
     }
 
+    /// True when the audit log says that the operation was carried out; false when it does not, or may not be read. One
+    /// request. Only the latest entries are looked at.
+    ///
+    /// # Errors
+    /// As of any read.
+    pub async fn is_logged(&self, guild: GuildId, reason: &AuditReason) -> Result<bool, Error> {
+        let entries = self.entries(guild, None).await?.unwrap_or_default();
+        Ok(entries.iter().any(|entry| is_of(entry, reason)))
+    }
+
     /// The latest entries of a type, newest first; none when the bot may not read the log.
     async fn creations(&self, guild: GuildId, action: u16) -> Result<Option<Vec<WireAuditEntry>>, Error> {
+        let mut entries = self.entries(guild, Some(action)).await?;
+        entries.iter_mut().for_each(|entries| entries.retain(|entry| entry.action_type == u64::from(action)));
+        Ok(entries)
+    }
+
+    /// The latest entries, of one type or of all, newest first; none when the bot may not read the log.
+    async fn entries(&self, guild: GuildId, action: Option<u16>) -> Result<Option<Vec<WireAuditEntry>>, Error> {
         let route = Route::GetAuditLogs {
-            action_type: Some(u64::from(action)),
+            action_type: action.map(u64::from),
             after: None,
             before: None,
             guild_id: guild.get(),
@@ -133,8 +150,7 @@ impl Client {
         };
         match self.transport.send(&Call::to(&route)).await {
             Ok(answer) => {
-                let mut log: WireAuditLog = answer.json()?;
-                log.audit_log_entries.retain(|entry| entry.action_type == u64::from(action));
+                let log: WireAuditLog = answer.json()?;
                 Ok(Some(log.audit_log_entries))
             }
             Err(error) if matches!(error.code(), Some(hint::MISSING_PERMISSIONS | hint::MISSING_ACCESS)) => Ok(None),
@@ -218,6 +234,23 @@ impl Client {
         }
     }
 
+    /// True when the role exists. To be asked before a role a key is bound to is made again: a list can be old. One request.
+    ///
+    /// # Errors
+    /// As of any read.
+    pub async fn has_role(&self, guild: GuildId, role: RoleId) -> Result<bool, Error> {
+        let route = Route::GetRole { guild_id: guild.get(), role_id: role.get() };
+        Ok(self.live::<WireRole>(&Call::to(&route)).await?.is_some())
+    }
+
+    /// The same for a channel or category. What may not be seen is an error, because it is not gone.
+    ///
+    /// # Errors
+    /// As of any read.
+    pub async fn has_channel(&self, channel: ChannelId) -> Result<bool, Error> {
+        Ok(self.live::<WireChannel>(&Call::to(&Route::GetChannel { channel_id: channel.get() })).await?.is_some())
+    }
+
     async fn live<T: serde::de::DeserializeOwned>(&self, call: &Call) -> Result<Option<T>, Error> {
         match self.transport.send(call).await {
             Ok(answer) => answer.json().map(Some),
@@ -231,11 +264,13 @@ impl Client {
 fn ours(entries: &[WireAuditEntry], reason: &AuditReason, before: &Snapshot) -> Option<u64> {
     let us = before.bot.known().map(|bot| bot.user);
     let by_us = |entry: &&WireAuditEntry| us.is_none() || entry.user_id.is_none() || entry.user_id == us;
-    let same = |entry: &&WireAuditEntry| {
-        let read = entry.reason.as_deref().and_then(|text| text.parse::<AuditReason>().ok());
-        read.is_some_and(|read| read.operation == reason.operation)
-    };
-    entries.iter().filter(by_us).find(same).and_then(target)
+    entries.iter().filter(by_us).find(|entry| is_of(entry, reason)).and_then(target)
+}
+
+/// True when the entry is of the operation.
+fn is_of(entry: &WireAuditEntry, reason: &AuditReason) -> bool {
+    let read = entry.reason.as_deref().and_then(|text| text.parse::<AuditReason>().ok());
+    read.is_some_and(|read| read.operation == reason.operation)
 }
 
 fn target(entry: &WireAuditEntry) -> Option<u64> {

@@ -67,13 +67,14 @@ pub enum DeletionLimit {
 }
 
 impl DeletionLimit {
-    /// However small a guild is, a percentage allows this many.
+    /// However small a guild is, a percentage above 0 allows this many.
     pub const FLOOR: usize = 1;
 
     /// How many of `total` objects may be removed.
     pub fn allowed(self, total: usize) -> usize {
         match self {
             Self::Count(count) => count as usize,
+            Self::Percent(0) => 0,
             Self::Percent(percent) => (total * usize::from(percent) / 100).max(Self::FLOOR.min(total)),
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::{Manifest, Policy};
 use crate::model::{
     Access, Actor, BindingState, Bindings, Channel, ChannelRef, Guild, Managed, Permissions, Ref, RoleRef, Snapshot,
+    Target,
 };
 
 use super::adopt::Identities;
@@ -236,7 +237,7 @@ fn bot_permissions(scene: &Scene<'_>) -> Vec<Refusal> {
         return Vec::new();
     }
     let text = format!("The bot itself would lose {}.", lost.names().join(", "));
-    let help = "Leave the bot's own role out of the manifest, or let it keep these permissions.";
+    let help = "Let the bot's roles or @everyone keep them, or first give them to the bot's own role in Discord.";
     vec![Refusal::new(RefusalCode::BotLosesPermission, Lift::Never, text, help)]
 }
 
@@ -252,14 +253,19 @@ fn bot_view(scene: &Scene<'_>) -> Vec<Refusal> {
         let was_seen = scene.before.channel(&channel.id).is_none_or(|old| sees(before, old));
         was_seen && !sees(after, channel)
     };
-    let hidden: Vec<String> =
-        scene.after.channels.iter().filter(loses).map(|c| format!("#{}", c.attributes.name)).collect();
+    let hidden: Vec<String> = scene.after.channels.iter().filter(loses).map(spoken).collect();
     if hidden.is_empty() {
         return Vec::new();
     }
     let text = format!("The bot would no longer see {}, and could never change it again.", hidden.join(", "));
     let help = "Allow view_channel there for one of the bot's roles (or `user:` and the bot's id), or make the bot administrator.";
     vec![Refusal::new(RefusalCode::BotLosesView, Lift::Never, text, help)]
+}
+
+/// A channel as people know it; only channels have the sign.
+fn spoken(channel: &Channel) -> String {
+    let sign = if channel.is_category() { "" } else { "#" };
+    format!("{sign}{}", channel.attributes.name)
 }
 
 fn is_administrator(guild: &Guild, role: &RoleRef) -> bool {
@@ -288,7 +294,29 @@ fn power_of_everyone(scene: &Scene<'_>) -> Vec<Refusal> {
         let help = "Give administrator to a role with few members instead.";
         refusals.push(Refusal::new(RefusalCode::EveryoneAdministrator, Lift::Never, text, help));
     }
-    let power: Permissions = [
+    let powers = gained & moderation();
+    if !powers.is_empty() {
+        let text = format!("@everyone would gain {}.", powers.names().join(", "));
+        refusals.push(Refusal::new(RefusalCode::EveryonePower, Lift::Approval, text, GIVE_TO_FEW));
+    }
+    let everyone = Target::Role(RoleRef::Live(scene.before.everyone_id()));
+    let allowed = |channel: &Channel| channel.attributes.overwrites.get(&everyone).allow;
+    for channel in &scene.after.channels {
+        let had = scene.before.channel(&channel.id).map_or(Permissions::NONE, allowed) | of(scene.before);
+        let powers = (allowed(channel) & moderation()).without(had);
+        if !powers.is_empty() {
+            let text = format!("@everyone would gain {} in {}.", powers.names().join(", "), spoken(channel));
+            refusals.push(Refusal::new(RefusalCode::EveryonePower, Lift::Approval, text, GIVE_TO_FEW));
+        }
+    }
+    refusals
+}
+
+const GIVE_TO_FEW: &str = "Give it to a role with few members instead, or approve this very plan by its digest.";
+
+/// What moderators can do and other members should not.
+fn moderation() -> Permissions {
+    [
         Permissions::KICK_MEMBERS,
         Permissions::BAN_MEMBERS,
         Permissions::MANAGE_CHANNELS,
@@ -306,14 +334,7 @@ fn power_of_everyone(scene: &Scene<'_>) -> Vec<Refusal> {
         Permissions::DEAFEN_MEMBERS,
     ]
     .into_iter()
-    .collect();
-    let powers = gained & power;
-    if !powers.is_empty() {
-        let text = format!("@everyone would gain {}.", powers.names().join(", "));
-        let help = "Give it to a role with few members instead, or approve this very plan by its digest.";
-        refusals.push(Refusal::new(RefusalCode::EveryonePower, Lift::Approval, text, help));
-    }
-    refusals
+    .collect()
 }
 
 fn new_administrators(scene: &Scene<'_>) -> Vec<Refusal> {

@@ -26,12 +26,21 @@ pub enum Consent {
 
 /// A plan that may be applied: the only thing that starts a reconciliation.
 #[derive(Clone, Debug)]
-pub struct Approved(Plan);
+pub struct Approved {
+    plan: Plan,
+    rests_on_approval: bool,
+}
 
 impl Approved {
     /// The plan.
     pub fn plan(&self) -> &Plan {
-        &self.0
+        &self.plan
+    }
+
+    /// True when it may be applied only because somebody approved exactly this plan. Such an approval counts once, so
+    /// whoever applies the plan has to use it up first.
+    pub fn rests_on_approval(&self) -> bool {
+        self.rests_on_approval
     }
 }
 
@@ -67,7 +76,8 @@ pub fn judge(plan: Plan, consent: &Consent) -> Result<Approved, Box<Rejected>> {
     if plan.needs_approval() && !by_digest && *consent != Consent::Seen {
         return Err(Box::new(Rejected::NeedsApproval(plan.digest)));
     }
-    Ok(Approved(plan))
+    let rests_on_approval = by_digest && (!plan.refusals.is_empty() || plan.needs_approval());
+    Ok(Approved { plan, rests_on_approval })
 }
 
 /// What became of a step.
@@ -125,7 +135,7 @@ impl Reconciliation {
 
     /// Begins.
     pub fn begin(approved: Approved) -> Self {
-        let Approved(plan) = approved;
+        let Approved { plan, rests_on_approval: _ } = approved;
         let states = plan.steps.iter().map(|step| (step.id, State::Pending)).collect();
         Self { plan, states, refused_in_a_row: 0 }
     }

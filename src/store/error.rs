@@ -38,6 +38,12 @@ pub enum Error {
     /// Another process held the database for longer than we wait.
     #[error("the database is locked by another process")]
     Locked,
+    /// Somebody else is changing the guild.
+    #[error("another setai is changing the guild {guild} right now; wait until it is done")]
+    GuildBusy {
+        /// The guild.
+        guild: GuildId,
+    },
     /// There is no space left.
     #[error("the disk of the database is full; nothing can be recorded, so nothing may be changed")]
     Full,
@@ -149,7 +155,7 @@ pub enum Error {
 impl Error {
     /// True when the same call may succeed later without anybody changing a setting or a file.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Locked | Self::Full)
+        matches!(self, Self::Locked | Self::Full | Self::GuildBusy { .. })
     }
 }
 

@@ -259,6 +259,21 @@ pub(super) async fn history(
     rows.iter().map(summary).collect()
 }
 
+pub(super) async fn of_plan(
+    connection: &mut Connection,
+    guild: GuildId,
+    plan_digest: &str,
+) -> Result<Vec<RunSummary>, Error> {
+    let query = sqlx::query(runs!(
+        "WHERE r.server_id = ? AND r.plan_digest = ? AND EXISTS (
+             SELECT 1 FROM operations o
+             WHERE o.reconciliation_id = r.reconciliation_id AND o.phase IN ('intended', 'done'))
+         ORDER BY r.started_at, r.reconciliation_id"
+    ));
+    let rows = query.bind(stored(guild)).bind(plan_digest).fetch_all(connection).await?;
+    rows.iter().map(summary).collect()
+}
+
 pub(super) async fn unfinished(connection: &mut Connection, guild: GuildId) -> Result<Vec<UnfinishedRun>, Error> {
     let query = sqlx::query(runs!(
         "WHERE r.server_id = ? AND (r.finished_at IS NULL OR EXISTS (

@@ -12,9 +12,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Sqlite, Transaction};
 
 use super::error::{code, primary_code};
+use super::lease::Leases;
 use super::{
-    Approval, AuditFilter, AuditRow, DatabaseUrl, Error, Finish, GuildState, IntendedStep, NewRun, Rebinding, RunId,
-    RunRecord, RunSummary, SettledStep, Store, UnfinishedRun, approvals, bindings, guilds, migration, runs, trail,
+    Approval, AuditFilter, AuditRow, DatabaseUrl, Error, Finish, GuildState, IntendedStep, Lease, NewRun, Rebinding,
+    RunId, RunRecord, RunSummary, SettledStep, Store, UnfinishedRun, approvals, bindings, guilds, migration, runs,
+    trail,
 };
 use crate::model::{Bindings, GuildId};
 use crate::plan::StepId;
@@ -27,7 +29,10 @@ const CONNECTIONS: u32 = 4;
 
 /// A store in SQLite.
 #[derive(Debug)]
-pub(super) struct SqliteStore(SqlitePool);
+pub(super) struct SqliteStore {
+    pool: SqlitePool,
+    leases: Leases,
+}
 
 impl SqliteStore {
     pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
@@ -57,15 +62,19 @@ impl SqliteStore {
         let mut connection = pool.acquire().await?;
         migration::migrate(&mut connection, migration::MIGRATIONS).await?;
         drop(connection);
-        Ok(Self(pool))
+        let leases = match url {
+            DatabaseUrl::Memory => Leases::of(None),
+            DatabaseUrl::File(path) => Leases::of(Some(path.clone())),
+        };
+        Ok(Self { pool, leases })
     }
 
     async fn write(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        Ok(self.0.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     async fn read(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        Ok(self.0.begin().await?)
+        Ok(self.pool.begin().await?)
     }
 }
 
@@ -100,6 +109,10 @@ impl Store for SqliteStore {
         Ok(transaction.commit().await?)
     }
 
+    async fn lease(&self, guild: GuildId) -> Result<Lease, Error> {
+        self.leases.take(guild)
+    }
+
     async fn begin(&self, run: &NewRun) -> Result<(), Error> {
         let mut transaction = self.write().await?;
         runs::begin(&mut transaction, run).await?;
@@ -130,6 +143,10 @@ impl Store for SqliteStore {
 
     async fn history(&self, guild: Option<GuildId>, limit: u32) -> Result<Vec<RunSummary>, Error> {
         runs::history(&mut *self.read().await?, guild, limit).await
+    }
+
+    async fn runs_of_plan(&self, guild: GuildId, plan_digest: &str) -> Result<Vec<RunSummary>, Error> {
+        runs::of_plan(&mut *self.read().await?, guild, plan_digest).await
     }
 
     async fn find_run(&self, part: &str) -> Result<Option<RunId>, Error> {
@@ -166,7 +183,7 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
 }
 
@@ -203,8 +220,9 @@ mod tests {
     async fn a_file_is_opened_for_safety_first() {
         let directory = tempfile::tempdir().expect("directory");
         let store = SqliteStore::open(&in_file(&directory)).await.expect("open");
-        let pragma =
-            async |sql: &'static str| sqlx::query_scalar::<_, String>(sql).fetch_one(&store.0).await.expect("pragma");
+        let pragma = async |sql: &'static str| {
+            sqlx::query_scalar::<_, String>(sql).fetch_one(&store.pool).await.expect("pragma")
+        };
         assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
         assert_eq!(pragma("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await, "2", "FULL");
         assert_eq!(pragma("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys").await, "1");
@@ -271,7 +289,7 @@ mod tests {
     async fn a_value_that_means_nothing_is_named_and_never_taken_for_none() {
         let store = SqliteStore::open(&DatabaseUrl::Memory).await.expect("open");
         store.rebind(&large_rebinding(1)).await.expect("rebind");
-        sqlx::query("UPDATE channels SET manifest_key = 'not a key'").execute(&store.0).await.expect("spoilt");
+        sqlx::query("UPDATE channels SET manifest_key = 'not a key'").execute(&store.pool).await.expect("spoilt");
         let error = store.bindings(GuildId::new(22)).await.expect_err("not a binding less");
         assert!(matches!(error, Error::Unreadable { column: "manifest_key", .. }), "{error:?}");
     }
@@ -281,7 +299,7 @@ mod tests {
         let store = SqliteStore::open(&DatabaseUrl::Memory).await.expect("open");
         store.rebind(&large_rebinding(1)).await.expect("rebind");
         for sql in ["UPDATE audit_logs SET actor = 'nobody'", "DELETE FROM audit_logs"] {
-            let error = sqlx::query(sql).execute(&store.0).await.expect_err("refused");
+            let error = sqlx::query(sql).execute(&store.pool).await.expect_err("refused");
             assert!(error.to_string().contains("append-only"), "{error}");
         }
     }

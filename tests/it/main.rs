@@ -11,6 +11,8 @@ mod discord_lookup;
 mod discord_script;
 mod discord_snapshot;
 mod examples;
+mod faults;
+mod guards;
 mod layers;
 mod manifest;
 mod properties;

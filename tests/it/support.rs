@@ -3,7 +3,9 @@
 pub(crate) mod guilds;
 pub(crate) mod harness;
 pub(crate) mod layouts;
+pub(crate) mod mortal;
 pub(crate) mod openapi;
+pub(crate) mod oracle;
 pub(crate) mod rng;
 pub(crate) mod stage;
 pub(crate) mod terminal;

@@ -8,14 +8,15 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use secrecy::SecretString;
-use setai::controller::{Engine, Proposal, Report, Request, Silent, StopSignal};
+use setai::controller::{Engine, Error, Proposal, Report, Request, Silent, StopSignal};
 use setai::discord::{Client, Exchange, ExchangeError, Settings};
 use setai::manifest::{Files, Manifest, parse, render_diagnostics};
 use setai::model::GuildId;
-use setai::plan::{Consent, Plan, Rejected, judge};
+use setai::plan::{Approved, Consent, Plan, Rejected, judge};
 use setai::simulator::Simulator;
+use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::world::{Guild, Snowflake};
-use setai::store::{Author, DatabaseUrl, Trigger, open};
+use setai::store::{Author, DatabaseUrl, Store, Trigger, open};
 use tower::ServiceExt;
 
 use super::harness::Harness;
@@ -74,7 +75,7 @@ impl Stage {
 
     /// On a simulator that was prepared.
     pub(crate) async fn on(discord: Harness) -> Self {
-        let exchange = Arc::new(InProcess(discord.simulator.router()));
+        let exchange = InProcess(discord.simulator.router());
         Self::through(discord, exchange).await
     }
 
@@ -83,15 +84,13 @@ impl Stage {
         let film = Film::default();
         let carrier = InProcess(discord.simulator.router());
         let (simulator, guild) = (discord.simulator.clone(), discord.guild);
-        let exchange = Arc::new(Filming { carrier, simulator, guild, film: film.clone() });
+        let exchange = Filming { carrier, simulator, guild, film: film.clone() };
         (Self::through(discord, exchange).await, film)
     }
 
-    async fn through(discord: Harness, exchange: Arc<dyn Exchange>) -> Self {
-        let settings = Settings::new(SecretString::from("token"));
-        let client = Client::new(settings, exchange, discord.clock.clone()).expect("a client");
+    async fn through(discord: Harness, exchange: impl Exchange + 'static) -> Self {
         let store = open(&DatabaseUrl::Memory).await.expect("a database");
-        let engine = Engine::new(Arc::new(client), store, discord.clock.clone());
+        let engine = engine(&discord, exchange, store);
         Self { discord, engine }
     }
 
@@ -109,6 +108,35 @@ impl Stage {
     /// The plan for a manifest.
     pub(crate) async fn propose(&self, manifest: &Manifest) -> Proposal {
         self.engine.propose(manifest, None).await.expect("a plan")
+    }
+
+    /// The engine as after a restart: the same database and bot, and nothing else remembered.
+    pub(crate) fn restart(&mut self) {
+        // Whoever starts it again needs a moment; what Discord asked the old process to wait for is not remembered.
+        self.discord.clock.advance(Duration::from_secs(5));
+        let store = Arc::clone(self.engine.store());
+        self.engine = engine(&self.discord, InProcess(self.discord.simulator.router()), store);
+    }
+
+    /// What a person does who only ever runs `apply` again: settles what is open, plans, agrees and applies.
+    ///
+    /// # Errors
+    /// As the engine's; a plan that waits for a decision is none.
+    pub(crate) async fn reconcile(&self, manifest: &Manifest) -> Result<Option<Report>, Error> {
+        self.engine.recover(self.guild()).await?;
+        let proposal = self.engine.propose(manifest, None).await?;
+        if proposal.plan.is_empty() {
+            self.engine.rebind(&proposal, &proposal.plan, None, &ann()).await?;
+            return Ok(None);
+        }
+        let Ok(approved) = judge(proposal.plan.clone(), &Consent::Digest(proposal.plan.digest.to_string())) else {
+            return Ok(None);
+        };
+        if approved.rests_on_approval() {
+            self.engine.approve(&proposal.plan, &ann()).await?;
+        }
+        let request = request(approved, &proposal, Some(manifest));
+        self.engine.apply(request, &Silent, &StopSignal::default()).await.map(Some)
     }
 
     /// Plans and applies with somebody's consent; the plan must not be rejected.
@@ -135,16 +163,10 @@ impl Stage {
         concurrency: usize,
     ) -> Result<Report, Box<Rejected>> {
         let approved = judge(proposal.plan.clone(), consent)?;
-        let request = Request {
-            approved,
-            proposal,
-            manifest: Some(manifest),
-            trigger: Trigger::Person,
-            author: Author::Local("ann".to_owned()),
-            rollback_of: None,
-            patience: Duration::from_secs(900),
-            concurrency,
-        };
+        if approved.rests_on_approval() {
+            self.engine.approve(&proposal.plan, &ann()).await.expect("an approval");
+        }
+        let request = Request { concurrency, ..request(approved, proposal, Some(manifest)) };
         Ok(self.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report"))
     }
 
@@ -159,6 +181,19 @@ impl Stage {
         report
     }
 
+    /// From now on Discord carries nothing out and answers every write with 503.
+    pub(crate) fn everything_fails(&self) {
+        let fault = || Fault::ServerError { status: 503, done: false };
+        let rules = ["POST", "PATCH", "PUT", "DELETE"].map(|method| Rule::new(fault()).on(method, "*"));
+        self.discord.simulator.set_faults(Faults { seed: 0, rules: rules.to_vec() });
+    }
+
+    /// Nothing goes wrong any more, and the request log is empty.
+    pub(crate) fn quiet(&self) {
+        self.discord.simulator.set_faults(Faults::default());
+        self.discord.simulator.forget_requests();
+    }
+
     /// Method and path of every write since the log was last emptied.
     pub(crate) fn writes(&self) -> Vec<String> {
         let records = self.discord.simulator.requests();
@@ -166,11 +201,44 @@ impl Stage {
     }
 }
 
+/// An engine with a fresh client.
+pub(crate) fn engine(discord: &Harness, exchange: impl Exchange + 'static, store: Arc<dyn Store>) -> Engine {
+    let settings = Settings::new(SecretString::from("token"));
+    let client = Client::new(settings, Arc::new(exchange), discord.clock.clone()).expect("a client");
+    Engine::new(Arc::new(client), store, discord.clock.clone())
+}
+
+/// What Ann asks for when she applies a plan.
+pub(crate) fn request<'a>(approved: Approved, proposal: &'a Proposal, manifest: Option<&'a Manifest>) -> Request<'a> {
+    Request {
+        approved,
+        proposal,
+        manifest,
+        trigger: Trigger::Person,
+        author: ann(),
+        rollback_of: None,
+        patience: Duration::from_secs(900),
+        concurrency: 4,
+    }
+}
+
+/// On whose word everything is done here.
+pub(crate) fn ann() -> Author {
+    Author::Local("ann".to_owned())
+}
+
 /// Parses a manifest that must be right.
 #[track_caller]
 pub(crate) fn manifest(guild: GuildId, yaml: &str) -> Manifest {
+    manifest_with(guild, yaml, &[])
+}
+
+/// The same with other files beside it.
+#[track_caller]
+pub(crate) fn manifest_with(guild: GuildId, yaml: &str, beside: &[(&str, &[u8])]) -> Manifest {
     let text = format!("version: 1\nguild: \"{guild}\"\n{yaml}");
-    let files = Files::single("guild.yaml", text).expect("a path");
+    let mut files = Files::single("guild.yaml", text).expect("a path");
+    beside.iter().for_each(|(path, bytes)| files.insert(path, *bytes).expect("a path"));
     let parsed = parse(&files, "guild.yaml");
     match parsed.manifest {
         Some(manifest) => manifest,

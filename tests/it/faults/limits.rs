@@ -1,0 +1,123 @@
+//! Discord's limits, real ones: the largest guild is built without a scolding, and a long wait holds up one channel only.
+
+use std::fmt::Write as _;
+
+use setai::simulator::limits::Limits;
+use setai::store::Verdict;
+
+use crate::support::harness::Harness;
+use crate::support::oracle::{audited, busiest_second, impatient, throttled};
+use crate::support::stage::Stage;
+
+async fn limited() -> Stage {
+    Stage::on(Harness::with(|options| options.limits = Limits::default())).await
+}
+
+/// 250 roles and 500 channels of which 20 are categories, three overwrites each.
+fn largest() -> String {
+    let mut yaml = "policy: { on_remove: delete, max_deletions: 100% }\nroles:\n".to_owned();
+    // @everyone and the bot's own role are there already.
+    (0..248).for_each(|n| _ = writeln!(yaml, "  role-{n}: {{ permissions: [send_messages] }}"));
+    yaml.push_str("  everyone: { permissions: [view_channel] }\ncategories:\n");
+    for category in 0..20 {
+        let overwrites = |n: usize| {
+            format!(
+                "{{ everyone: {{ deny: [send_messages] }}, role-{n}: {{ allow: [send_messages] }}, role-{}: {{ deny: [add_reactions] }} }}",
+                n + 1
+            )
+        };
+        _ = writeln!(yaml, "  area-{category}:\n    permissions: {}\n    channels:", overwrites(category));
+        for channel in 0..24 {
+            let number = category * 24 + channel;
+            _ = writeln!(yaml, "      room-{number}: {{ permissions: {} }}", overwrites(number % 200));
+        }
+    }
+    yaml
+}
+
+#[tokio::test]
+async fn the_largest_guild_is_built_without_a_scolding() {
+    let stage = limited().await;
+    for channel in stage.discord.edit(|guild| guild.channels.keys().copied().collect::<Vec<_>>()) {
+        stage.discord.by_hand("DELETE", &format!("/channels/{channel}"), serde_json::Value::Null);
+    }
+    let started = stage.discord.clock.elapsed();
+    let manifest = stage.manifest(&largest());
+    let report = stage.apply(&manifest).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?}", report.remark);
+    let took = stage.discord.clock.elapsed() - started;
+    let records = stage.discord.simulator.requests();
+    let hasty = impatient(&records);
+    assert!(hasty.is_empty(), "{hasty:#?}");
+    let (refused, all) = throttled(&records);
+    assert!(refused * 1000 <= all, "{refused} of {all}");
+    let busiest = busiest_second(&records);
+    assert!(busiest <= 45, "{busiest}");
+    let (roles, channels) = stage.discord.edit(|guild| (guild.roles.len(), guild.channels.len()));
+    assert_eq!((roles, channels), (250, 500));
+    let writes = records.iter().filter(|r| r.is_write()).count();
+    let operations = audited(&records, stage.engine.store().as_ref()).await;
+    println!(
+        "acceptance 4 and 22: {roles} roles and {channels} channels in {all} requests ({writes} writes, {operations} \
+         audited) and {} s of virtual time; {refused} answers of 429, 0 requests inside a Retry-After window, at most \
+         {busiest} requests in a second",
+        took.as_secs()
+    );
+    assert!(all <= 760, "{all}");
+}
+
+const BEFORE: &str = "
+channels: { door: { name: a }, hall: { topic: x }, wall: {} }
+roles: { crew: {} }
+";
+
+const AFTER: &str = "
+channels: { door: { name: d }, hall: { topic: y }, wall: { topic: z }, yard: { previously: [] } }
+roles: { crew: { hoist: true } }
+";
+
+/// Renames `door` twice, so that a third time has to wait for ten minutes.
+async fn twice_renamed(stage: &Stage) {
+    stage.converge(&stage.manifest(BEFORE)).await;
+    for name in ["b", "c"] {
+        stage.converge(&stage.manifest(&BEFORE.replace("name: a", &format!("name: {name}")))).await;
+    }
+    stage.discord.simulator.forget_requests();
+}
+
+/// The rename comes last, and everything else is done long before it.
+async fn only_the_rename_waits(stage: &Stage, most_throttles: usize) {
+    let started = stage.discord.clock.now();
+    let report = stage.apply(&stage.manifest(AFTER)).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?}", report.remark);
+    let records = stage.discord.simulator.requests();
+    let renames = |r: &&setai::simulator::Record| r.body.as_ref().is_some_and(|b| b["name"] == "d");
+    let renamed = records.iter().rev().find(renames).expect("it was renamed");
+    let others: Vec<_> = records.iter().filter(|r| r.is_write() && !renames(r)).collect();
+    assert_eq!(others.len(), 4, "{others:#?}");
+    let last = others.iter().map(|r| r.time).max().expect("there are some");
+    let (waited, meanwhile) = ((renamed.time - started).num_seconds(), (last - started).num_seconds());
+    assert!(waited >= 590 && meanwhile <= 30, "the rename came after {waited} s, all others within {meanwhile} s");
+    assert!(impatient(&records).is_empty());
+    let (refused, all) = throttled(&records);
+    assert!(refused <= most_throttles, "{refused} of {all}");
+    println!(
+        "acceptance 22: the third rename waited for {waited} s, everything else was done within {meanwhile} s; {refused} \
+         answers of 429 among {all}"
+    );
+}
+
+#[tokio::test]
+async fn a_rename_too_many_parks_that_channel_only() {
+    let stage = limited().await;
+    twice_renamed(&stage).await;
+    only_the_rename_waits(&stage, 0).await;
+}
+
+#[tokio::test]
+async fn a_process_that_knows_nothing_of_the_renames_learns_it_from_one_answer() {
+    let mut stage = limited().await;
+    twice_renamed(&stage).await;
+    stage.restart();
+    only_the_rename_waits(&stage, 1).await;
+}

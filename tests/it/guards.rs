@@ -1,0 +1,5 @@
+//! What is refused before the first request, how a refusal is lifted, and that nothing else is refused.
+
+mod approvals;
+mod limits;
+mod lockouts;
