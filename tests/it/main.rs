@@ -1,5 +1,6 @@
 //! All integration tests, in one binary, because each binary costs a link.
 #![allow(missing_docs, reason = "tests are read, not documented")]
+#![allow(clippy::print_stdout, reason = "tests print the figures they prove")]
 
 mod architecture;
 mod bytes;

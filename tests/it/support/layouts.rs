@@ -98,7 +98,7 @@ fn tier(at: usize, size: usize, roles: &[Role]) -> Overwrites {
         let role = roles[(at * 7 + i * 3) % (roles.len() - 1)].id.clone();
         (Target::Role(role), if i % 2 == 0 { write } else { read })
     });
-    ranks.chain([(everyone, if at % 2 == 0 { hidden } else { read })]).collect()
+    ranks.chain([(everyone, if at.is_multiple_of(2) { hidden } else { read })]).collect()
 }
 
 fn settings() -> GuildSettings {
