@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "tests print the figures they prove")]
 
 mod architecture;
+mod behaviours;
 mod bytes;
 mod convergence;
 mod examples;
