@@ -155,6 +155,7 @@ impl Engine {
             names: resolved(&request.proposal.bindings, &plan.bindings),
             intended: BTreeMap::new(),
             patience: request.patience,
+            resting_since: BTreeMap::new(),
             progress,
         };
         let mut reconciliation = Reconciliation::begin(request.approved.clone());
@@ -365,6 +366,8 @@ struct Driver<'a> {
     names: Resolved,
     intended: BTreeMap<StepId, OperationId>,
     patience: Duration,
+    /// When each step that rested was told to for the first time.
+    resting_since: BTreeMap<StepId, Duration>,
     progress: &'a dyn Progress,
 }
 
@@ -428,7 +431,7 @@ impl Driver<'_> {
                 }));
             }
             match running.next().await {
-                Some((step, Sent::Parked(rest, why))) if rest <= self.patience => {
+                Some((step, Sent::Parked(rest, why))) if self.is_worth_waiting(step.id, rest) => {
                     reconciliation.park(step.id);
                     parked.insert(step.id, Rest { until: engine.clock.elapsed() + rest, why, step });
                 }
@@ -437,6 +440,13 @@ impl Driver<'_> {
                 None => self.wait(&parked).await,
             }
         }
+    }
+
+    /// True while a step has not rested for longer than anybody wants to wait, however often it is told to.
+    fn is_worth_waiting(&mut self, step: StepId, rest: Duration) -> bool {
+        let now = self.engine.clock.elapsed();
+        let since = *self.resting_since.entry(step).or_insert(now);
+        now + rest <= since + self.patience
     }
 
     /// Nothing else can be done: waits for the first step that rests, a second at a time so that it can be stopped.

@@ -2,7 +2,7 @@
 //!
 //! Discord answers a dozen causes with the same 403, so the cause is found here, before anything is sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Access, Actor, Channel, ChannelAttributes, ChannelKind, ChannelRef, Guild, Key, Overwrites, Permissions, Ref, Role,
@@ -101,6 +101,7 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals
     removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
     removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
     limiter.limits(desired, removals);
+    limiter.full_categories(desired, removals);
     limiter.settings(desired);
     desired.notes.append(&mut limiter.notes);
 }
@@ -434,6 +435,54 @@ impl Limiter<'_> {
             }
             fits
         });
+    }
+
+    /// Leaves out what would be one channel too many for its category.
+    fn full_categories(&mut self, desired: &mut Desired, removals: &mut Removals) {
+        let wanted: BTreeSet<&ChannelRef> = desired.channels.iter().map(|c| &c.id).collect();
+        let removed = [&removals.archived, &removals.deleted_channels];
+        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, channel)| &channel.id).collect();
+        let stays = |id: &ChannelRef| !wanted.contains(id) && !removed.contains(id);
+        let foreign = self.live.channels.iter().filter(|c| stays(&c.id)).map(|c| c.attributes.parent.clone());
+        let is_there = |c: &WantedChannel| c.from.as_ref().is_some_and(|from| from.parent == c.to.parent);
+        let settled = desired.channels.iter().filter(|c| is_there(c)).map(|c| c.to.parent.clone());
+        let mut children: BTreeMap<ChannelRef, usize> = BTreeMap::new();
+        foreign.chain(settled).flatten().for_each(|parent| *children.entry(parent).or_default() += 1);
+        let mut has_room = |parent: &ChannelRef| {
+            let count = children.entry(parent.clone()).or_default();
+            *count += 1;
+            *count <= Guild::MAX_CHANNELS_PER_CATEGORY
+        };
+        let full = format!("a category has at most {} channels.", Guild::MAX_CHANNELS_PER_CATEGORY);
+        let mut notes = Vec::new();
+        let mut warn = |subject: String, text: String| {
+            notes.push(Note::new(Weight::Warning, NoteCode::OverLimit, subject, text).help("Use another category."));
+        };
+        desired.channels.retain_mut(|channel| {
+            let Some(parent) = channel.to.parent.clone().filter(|_| !is_there(channel)) else { return true };
+            if has_room(&parent) {
+                return true;
+            }
+            let subject = format!("channels.{}", channel.key);
+            let Some(from) = channel.from.clone() else {
+                warn(subject, format!("Not created: {full}"));
+                return false;
+            };
+            warn(subject, format!("It stays as it is: {full}"));
+            channel.to = from;
+            true
+        });
+        if let Some(archive) = removals.archive.clone() {
+            removals.archived.retain(|(key, channel)| {
+                let fits = channel.attributes.parent.as_ref() == Some(&archive) || has_room(&archive);
+                if !fits {
+                    let name = key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str);
+                    warn(format!("channels.{name}"), format!("Not archived: {full}"));
+                }
+                fits
+            });
+        }
+        self.notes.append(&mut notes);
     }
 
     fn settings(&mut self, desired: &mut Desired) {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::{ChannelSpec, Manifest, Policy, RoleSpec};
 use crate::model::{
     BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild, GuildSettings,
-    Image, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Ref, Role, RoleAttributes, RoleRef, Target,
-    normalise_channel_name,
+    Image, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Permissions, Ref, Role, RoleAttributes, RoleRef,
+    Target, normalise_channel_name,
 };
 
 use super::adopt::Identities;
@@ -115,6 +115,7 @@ impl Resolver<'_> {
         spec.attributes.lay(&mut to);
         to.icon = self.settled_image(to.icon, from.as_ref().and_then(|f| f.icon.as_ref()));
         if let Some(from) = &from {
+            to.permissions = to.permissions | unknown(from.permissions);
             let mut patch = from.diff(&to);
             patch.without(|field| self.policy.ignores("roles", key.as_str(), field));
             to = from.clone();
@@ -180,7 +181,8 @@ impl Resolver<'_> {
             OverwriteChoice::Unmanaged => to.overwrites,
             OverwriteChoice::Synced => category.cloned().unwrap_or(to.overwrites),
             OverwriteChoice::Exactly(exactly) => {
-                self.settled_overwrites(section, key, exactly, from.as_ref().map(|f| &f.overwrites))?
+                let settled = self.settled_overwrites(section, key, exactly, from.as_ref().map(|f| &f.overwrites))?;
+                from.as_ref().map_or_else(|| settled.clone(), |from| with_unknown(&settled, &from.overwrites))
             }
         };
         if let Some(from) = &from {
@@ -298,6 +300,23 @@ impl Resolver<'_> {
         let text = format!("Not planned, because {on} is not.");
         self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, format!("{section}.{key}"), text));
     }
+}
+
+/// The bits this build has no name for. Nobody can have decided against them, so they survive every write.
+fn unknown(permissions: Permissions) -> Permissions {
+    permissions.without(Permissions::documented())
+}
+
+/// The wanted overwrites with the unknown bits the same targets have now, where nothing is said of them.
+fn with_unknown(wanted: &Overwrites, live: &Overwrites) -> Overwrites {
+    let kept = |(target, wanted): (&Target, &Overwrite)| {
+        let live = live.get(target);
+        let said = wanted.allow | wanted.deny;
+        let allow = wanted.allow | unknown(live.allow).without(said);
+        let deny = wanted.deny | unknown(live.deny).without(said);
+        (target.clone(), Overwrite { allow, deny })
+    };
+    wanted.iter().map(kept).collect()
 }
 
 /// The live name where Discord would make, or has made, the same of the wanted one.

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "figures are printed")]
 
 mod architecture;
+mod behaviours;
 mod bytes;
 mod cli;
 mod convergence;

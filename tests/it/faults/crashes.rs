@@ -47,7 +47,10 @@ categories:
     .to_owned();
     (0..rooms).rev().for_each(|n| _ = writeln!(yaml, "      room-{n}: {{ topic: number {n} }}"));
     (0..rooms).for_each(|n| {
-        _ = writeln!(yaml, "      new-{n}: {{ previously: [], permissions: {{ fresh: {{ deny: [send_messages] }} }} }}")
+        _ = writeln!(
+            yaml,
+            "      new-{n}: {{ previously: [], permissions: {{ fresh: {{ deny: [send_messages] }} }} }}"
+        );
     });
     yaml.push_str(
         "  hall: { channels: { ask: { type: forum, tags: [{ name: new }, { name: solved }] }, rules: {} } }\n",

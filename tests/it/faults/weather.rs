@@ -139,7 +139,7 @@ async fn weather(seed: u64) -> Tally {
             // What goes wrong here is what is looked for; only the end counts.
             _ = stage.reconcile(&manifest).await;
             tally.attempts += 1;
-            if seed % 3 == 0 {
+            if seed.is_multiple_of(3) {
                 stage.restart();
             }
         }

@@ -92,7 +92,7 @@ fn manages_roles_by_everyone(stage: &Stage) {
     let guild = stage.discord.guild;
     stage.discord.edit(|g| {
         let everyone = g.roles.get_mut(&guild).expect("@everyone");
-        everyone.permissions = everyone.permissions | Bits::MANAGE_ROLES;
+        everyone.permissions |= Bits::MANAGE_ROLES;
     });
 }
 

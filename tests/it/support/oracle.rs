@@ -18,7 +18,9 @@ pub(crate) fn impatient(records: &[Record]) -> Vec<String> {
         let Some(seconds) = body["retry_after"].as_f64() else { continue };
         let until = refused.time + TimeDelta::milliseconds((seconds * 1000.0) as i64);
         let everything = body["global"] == true;
-        for later in records[index + 1..].iter().take_while(|later| later.time < until) {
+        // What was decided in the same moment was under way already.
+        let after = records[index + 1..].iter().filter(|later| later.time > refused.time);
+        for later in after.take_while(|later| later.time < until) {
             let same = later.method == refused.method && route(later) == route(refused);
             let frees = seconds > 60.0 && fields(later).iter().all(|field| !fields(refused).contains(field));
             if everything || same && !frees {
