@@ -3,6 +3,7 @@
 
 mod expected;
 mod openness;
+mod promises;
 mod trial;
 
 use trial::{BotKind, Tally, trial};
@@ -22,7 +23,7 @@ async fn any_guild_becomes_what_anybody_wants() {
     for seed in seeds(150) {
         tally.add(trial(seed, BotKind::Administrator).await);
     }
-    let Tally { pairs, applied, rejected, requests, moments, cascades, failures } = &tally;
+    let Tally { pairs, applied, rejected, requests, moments, cascades, failures, .. } = &tally;
     println!(
         "apply(plan(live, desired)): {} of {applied} right; {pairs} pairs, rejected {rejected:?}",
         applied - failures.len().min(*applied)
@@ -39,7 +40,19 @@ async fn a_bot_that_may_do_little_tries_nothing_in_vain() {
     for seed in seeds(100) {
         tally.add(trial(1_000_000 + seed, BotKind::Limited).await);
     }
-    let Tally { pairs, applied, rejected, requests, .. } = &tally;
+    let Tally { pairs, applied, rejected, requests, hidden, .. } = &tally;
     println!("limited bots: {applied} of {pairs} applied, {requests} requests, 0 refused; rejected {rejected:?}");
+    println!("hidden channels: {hidden} in all trials, 0 requests about them");
     tally.judge(40);
+}
+
+#[tokio::test]
+async fn objects_of_the_same_names_that_are_not_ours_are_not_touched() {
+    let mut tally = Tally::default();
+    for seed in seeds(100) {
+        tally.add(trial(6_000_000 + seed, BotKind::AmongTwins).await);
+    }
+    let Tally { applied, twins, failures, .. } = &tally;
+    println!("ownership: {twins} foreign twins, {applied} plans applied, {} touched", failures.len());
+    tally.judge(80);
 }
