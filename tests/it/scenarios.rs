@@ -1,6 +1,7 @@
 //! One wish at a time: what is sent for it, to the letter, and that nothing is sent when it is wished again.
 
 mod fields;
+mod full;
 mod groups;
 mod numbers;
 mod structure;
