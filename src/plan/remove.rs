@@ -119,7 +119,7 @@ impl Remover<'_> {
             match (self.policy.on_remove, role.is_ours_to_delete()) {
                 // Discord makes and removes these, so nobody loses sight of anything.
                 (_, false) => {
-                    self.removals.changes.extend(key.map(|key| BindingChange::Release { kind: ObjectKind::Role, key }))
+                    self.removals.changes.extend(key.map(|key| BindingChange::Release { kind: ObjectKind::Role, key }));
                 }
                 (OnRemove::Delete, true) => self.removals.deleted_roles.push((key, role.clone())),
                 (OnRemove::Archive | OnRemove::Forget, true) => {
