@@ -95,11 +95,12 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals
     let categories: BTreeSet<ChannelRef> = desired.categories.iter().map(|c| c.id.clone()).collect();
     desired.channels.retain_mut(|channel| limiter.channel("channels", channel, &roles, Some(&categories)));
     removals.archived.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, true));
+    removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
+    removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
+    limiter.places(desired, removals);
     if removals.archived.is_empty() {
         removals.archive = None;
     }
-    removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
-    removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
     limiter.limits(desired, removals);
     limiter.full_categories(desired, removals);
     limiter.settings(desired);
@@ -400,6 +401,51 @@ impl Limiter<'_> {
             );
         }
         lacking.is_none()
+    }
+
+    /// Leaves out what would be one channel too many in its category, the last ones first.
+    fn places(&mut self, desired: &mut Desired, removals: &mut Removals) {
+        let mut taken: BTreeMap<ChannelRef, usize> = BTreeMap::new();
+        let wanted: BTreeMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
+        let removed = [&removals.archived, &removals.deleted_channels];
+        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, c)| &c.id).collect();
+        for child in self.live.channels.iter().filter(|child| !removed.contains(&child.id)) {
+            let parent = &child.attributes.parent;
+            let leaves = wanted.get(&child.id).is_some_and(|w| w.to.parent != *parent);
+            if let Some(parent) = parent.as_ref().filter(|_| !leaves) {
+                *taken.entry(parent.clone()).or_default() += 1;
+            }
+        }
+        let mut enters = |category: &ChannelRef| {
+            let taken = taken.entry(category.clone()).or_default();
+            *taken += 1;
+            *taken <= Guild::MAX_CHANNELS_PER_CATEGORY
+        };
+        let notes = &mut self.notes;
+        let mut tell = |name: &str, what: &str| {
+            let text = format!("{what}: a category has at most {} channels.", Guild::MAX_CHANNELS_PER_CATEGORY);
+            let note = Note::new(Weight::Warning, NoteCode::OverLimit, format!("channels.{name}"), text);
+            notes.push(note.help("Remove others from the category first, or use another one."));
+        };
+        desired.channels.retain_mut(|channel| {
+            let from = channel.from.as_ref().map(|from| &from.parent);
+            let Some(to) = channel.to.parent.as_ref().filter(|_| from != Some(&channel.to.parent)) else { return true };
+            if enters(to) {
+                return true;
+            }
+            let what = if from.is_some() { "Not moved" } else { "Not created" };
+            tell(channel.key.as_str(), what);
+            channel.to.parent = from.cloned().flatten();
+            channel.from.is_some()
+        });
+        let Some(archive) = removals.archive.clone() else { return };
+        removals.archived.retain(|(key, channel)| {
+            let fits = channel.attributes.parent.as_ref() == Some(&archive) || enters(&archive);
+            if !fits {
+                tell(key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str), "Not archived");
+            }
+            fits
+        });
     }
 
     /// Drops creations beyond Discord's limits, the last ones first.

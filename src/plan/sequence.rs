@@ -187,6 +187,7 @@ impl Builder<'_> {
             self.create_channel(category);
         }
         self.create_archive();
+        self.make_room();
         let followers = Followers::of(self.parts);
         self.notes.extend(followers.notes(self.parts));
         // What is removed goes before categories change, or it would follow them.
@@ -283,6 +284,45 @@ impl Builder<'_> {
         }
         let subject = self.subject(id, Some(&channel.key), from);
         Some(self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes: Box::new(changes) }))
+    }
+
+    /// Takes channels out of a category that are about to leave it, where others could not enter before.
+    fn make_room(&mut self) {
+        let removals = self.parts.removals;
+        let mut there: BTreeMap<&ChannelRef, usize> = BTreeMap::new();
+        let mut arrivals: BTreeMap<&ChannelRef, usize> = BTreeMap::new();
+        for parent in self.parts.live.channels.iter().filter_map(|c| c.attributes.parent.as_ref()) {
+            *there.entry(parent).or_default() += 1;
+        }
+        let mut leavers: Vec<(&Channel, Option<&Key>)> = Vec::new();
+        for wanted in &self.parts.desired.channels {
+            let from = wanted.from.as_ref().map(|from| &from.parent);
+            if from == Some(&wanted.to.parent) {
+                continue;
+            }
+            if let Some(to) = &wanted.to.parent {
+                *arrivals.entry(to).or_default() += 1;
+            }
+            leavers.extend(self.parts.live.channel(&wanted.id).map(|live| (live, Some(&wanted.key))));
+        }
+        if let Some(archive) = &removals.archive {
+            *arrivals.entry(archive).or_default() += removals.archived.len();
+        }
+        let removed = removals.archived.iter().chain(&removals.deleted_channels);
+        leavers.extend(removed.map(|(key, channel)| (channel, key.as_ref())));
+        for (channel, key) in leavers {
+            let Some((id, parent)) = channel.id.id().zip(channel.attributes.parent.as_ref()) else { continue };
+            let count = there.get(parent).copied().unwrap_or_default();
+            let enter = arrivals.get(parent).copied().unwrap_or_default();
+            if enter == 0 || count + enter <= Guild::MAX_CHANNELS_PER_CATEGORY {
+                continue;
+            }
+            there.insert(parent, count - 1);
+            let change = Change { from: Some(parent.clone()), to: None };
+            let changes = Box::new(ChannelPatch { parent: Some(change), ..ChannelPatch::default() });
+            let subject = self.subject(id, key, &channel.attributes);
+            self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
+        }
     }
 
     /// Makes a channel differ from its category by one harmless denial, so that it does not follow the category's change.
@@ -389,8 +429,14 @@ impl Builder<'_> {
         for channel in categories.into_iter().chain(others).filter(|c| !removed.contains(&c.id)) {
             let from = &channel.attributes.overwrites;
             let Some(live) = self.parts.live.channel(&channel.id).filter(|_| interferes(from)) else { continue };
-            let follows = channel.attributes.parent.as_ref().is_some_and(|p| leaders.get(p) == Some(&from));
-            let Some(id) = channel.id.id().filter(|_| !follows) else { continue };
+            let leader = channel.attributes.parent.as_ref().filter(|p| leaders.get(p) == Some(&from));
+            if let Some(leader) = leader {
+                if self.parts.desired.key_of(&channel.id).is_none() {
+                    self.notes.extend(cascade_note(self.parts, leader, &channel.id));
+                }
+                continue;
+            }
+            let Some(id) = channel.id.id() else { continue };
             if channel.is_category() {
                 leaders.insert(&channel.id, from);
             }
@@ -553,15 +599,17 @@ impl Followers {
     }
 
     fn notes(&self, parts: &Parts<'_>) -> Vec<Note> {
-        let note = |(category, child): &(ChannelRef, ChannelRef)| {
-            let category = parts.desired.categories.iter().find(|c| c.id == *category)?;
-            let child = parts.live.channel(child)?;
-            let text =
-                format!("#{} is not managed but follows this category, so it changes along.", child.attributes.name);
-            Some(Note::new(Weight::Info, NoteCode::Cascade, format!("categories.{}", category.key), text))
-        };
-        self.unmanaged.iter().filter_map(note).collect()
+        self.unmanaged.iter().filter_map(|(category, child)| cascade_note(parts, category, child)).collect()
     }
+}
+
+/// Tells of a channel that changes along with its category although nobody manages it.
+fn cascade_note(parts: &Parts<'_>, category: &ChannelRef, child: &ChannelRef) -> Option<Note> {
+    let name = || Some(parts.live.channel(category)?.attributes.name.clone());
+    let category = parts.desired.key_of(category).map(Key::to_string).or_else(name)?;
+    let child = &parts.live.channel(child)?.attributes.name;
+    let text = format!("#{child} is not managed but follows this category, so it changes along.");
+    Some(Note::new(Weight::Info, NoteCode::Cascade, format!("categories.{category}"), text))
 }
 
 /// The guild after all steps but removals. New objects have their keys for ids.

@@ -1,6 +1,8 @@
 //! One wish at a time: what is sent for it, to the letter, and that nothing is sent when it is wished again.
+#![allow(clippy::print_stdout, reason = "the figures are the result")]
 
 mod fields;
+mod full;
 mod groups;
 mod numbers;
 mod structure;

@@ -201,16 +201,13 @@ impl Oracle<'_> {
                         allow: Bits::NONE,
                         deny: Bits::VIEW_CHANNEL,
                     };
-                    if !self.guild.channels.contains_key(&archive) {
-                        let category = Channel {
-                            id: archive,
-                            kind: kind::CATEGORY,
-                            name: "Archive".to_owned(),
-                            permission_overwrites: vec![hide],
-                            ..Channel::default()
-                        };
-                        self.guild.channels.insert(archive, category);
-                    }
+                    self.guild.channels.entry(archive).or_insert_with(|| Channel {
+                        id: archive,
+                        kind: kind::CATEGORY,
+                        name: "Archive".to_owned(),
+                        permission_overwrites: vec![hide],
+                        ..Channel::default()
+                    });
                     let channel = self.guild.channels.get_mut(&id).expect("a candidate");
                     (channel.parent_id, channel.permission_overwrites) = (Some(archive), vec![hide]);
                 }

@@ -7,7 +7,7 @@ use setai::controller::Report;
 use setai::plan::{Consent, NoteCode, Operation, Outcome, Plan};
 use setai::simulator::Record;
 use setai::simulator::limits::Limits;
-use setai::simulator::world::{Bits, CreatedPosition, Guild, ParentMovePosition, Snowflake, Switches};
+use setai::simulator::world::{Bits, Channel, CreatedPosition, Guild, ParentMovePosition, Role, Snowflake, Switches};
 use setai::store::AuditFilter;
 
 use super::expected::{Ids, differences, disorder, expected, said};
@@ -27,6 +27,8 @@ pub(super) struct Tally {
     pub(super) requests: usize,
     pub(super) moments: usize,
     pub(super) cascades: usize,
+    pub(super) hidden: usize,
+    pub(super) twins: usize,
     pub(super) failures: Vec<String>,
 }
 
@@ -37,6 +39,8 @@ impl Tally {
         self.requests += other.requests;
         self.moments += other.moments;
         self.cascades += other.cascades;
+        self.hidden += other.hidden;
+        self.twins += other.twins;
         self.failures.extend(other.failures);
         for (why, count) in other.rejected {
             *self.rejected.entry(why).or_default() += count;
@@ -79,6 +83,8 @@ pub(super) enum BotKind {
     Administrator,
     /// It has some permissions and a role somewhere.
     Limited,
+    /// It may do everything, and each of its objects has a twin that is not its own.
+    AmongTwins,
 }
 
 /// Runs the trial of a seed.
@@ -103,7 +109,13 @@ pub(super) async fn trial(seed: u64, bot: BotKind) -> Tally {
     let first = wisher.about(&live);
     let second = wisher.next(&first);
     trial.round("first", &first).await;
-    disturb(&trial.stage.discord, &mut rng, &members);
+    let mut second = second;
+    if bot == BotKind::AmongTwins {
+        trial.tally.twins += twins(&trial.stage.discord, &trial.bound().await);
+        second.prune = "managed";
+    } else {
+        disturb(&trial.stage.discord, &mut rng, &members);
+    }
     trial.round("second", &second).await;
     trial.tally
 }
@@ -126,6 +138,24 @@ fn limit(discord: &Harness, rng: &mut Rng) {
         let role = guild.roles.get_mut(&role).expect("the bot's role");
         (role.permissions, role.position) = (held, position);
     });
+}
+
+/// Gives every bound object a twin of the same kind, place, name and overwrites.
+fn twins(discord: &Harness, ids: &Ids) -> usize {
+    let mut count = 0;
+    let now = discord.clock.now();
+    for id in ids.all() {
+        let twin = discord.simulator.with_world(|world| world.mint(now));
+        discord.edit(|guild| {
+            if let Some(role) = guild.roles.get(&id).cloned() {
+                guild.roles.insert(twin, Role { id: twin, ..role });
+            } else if let Some(channel) = guild.channels.get(&id).cloned() {
+                guild.channels.insert(twin, Channel { id: twin, ..channel });
+            }
+        });
+        count += 1;
+    }
+    count
 }
 
 struct Trial {
@@ -184,7 +214,7 @@ impl Trial {
         if !open.is_empty() {
             self.fail(round, "a moment was more open than before and after", &plan, &open);
         }
-        if self.bot == BotKind::Administrator {
+        if self.bot != BotKind::Limited {
             let found = differences(&expected(&before, wish, &old, &new), &after);
             if !found.is_empty() {
                 self.fail(round, "the guild is not as it should be", &plan, &found);
@@ -305,6 +335,19 @@ impl Trial {
             .filter(|r| r.status >= 400)
             .map(|r| format!("{} {} {} {:?} -> {:?}", r.status, r.method, r.path, r.body, r.answer()))
             .collect();
+        // What the bot could not see, nothing was sent about.
+        let (bot, now) = (self.stage.discord.bot, self.stage.discord.clock.now());
+        let hidden: Vec<&Channel> = before.channels.values().filter(|c| !before.can_view(bot, c, now)).collect();
+        self.tally.hidden += hidden.len();
+        for channel in hidden {
+            let id = channel.id.to_string();
+            let mentions = |r: &&Record| {
+                r.route().contains(&id) || r.body.as_ref().is_some_and(|body| body.to_string().contains(&id))
+            };
+            problems.extend(
+                log.iter().find(mentions).map(|r| format!("{} {} is about a hidden channel", r.method, r.path)),
+            );
+        }
         let ours: BTreeSet<Snowflake> = old.all().union(&new.all()).copied().collect();
         let pruned = |id: &Snowflake| {
             plan.steps.iter().any(|s| match &s.operation {
