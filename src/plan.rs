@@ -134,8 +134,9 @@ pub fn propose_under(
     let ids = adopt::adopt(manifest, snapshot, bindings, policy);
     let mut desired = resolve::resolve(manifest, &live, &ids, bindings, policy);
     let mut removals = remove::remove(&live, &ids, &desired, bindings, policy);
-    let lowest = ability::lowest(&live, &desired, &removals);
-    let bot = ability::Bot::of(snapshot, &lowest);
+    let now = ability::Bot::of(snapshot, &live);
+    let views = ability::RoleViews::of(now.as_ref(), &live, &desired, &removals);
+    let bot = ability::Bot::of(snapshot, &views.lowest);
     if let Some(bot) = &bot {
         ability::limit(bot, &live, &mut desired, &mut removals);
     }
@@ -154,6 +155,7 @@ pub fn propose_under(
         removals: &removals,
         steps: &steps,
         before: &live,
+        wished: &views.wished,
         after: &after,
     };
     let refusals = guard::refusals(&scene);

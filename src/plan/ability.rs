@@ -42,6 +42,12 @@ impl<'a> Bot<'a> {
         self.permissions.contains(Permissions::ADMINISTRATOR)
     }
 
+    /// True when the bot has the role; everybody has @everyone.
+    fn holds(&self, role: &RoleRef) -> bool {
+        let has = matches!(&self.actor, Actor::Member { roles, .. } if roles.contains(role));
+        has || *role == RoleRef::Live(self.guild.everyone_id())
+    }
+
     fn outranks(&self, role: &Role) -> bool {
         self.ceiling.is_none_or(|top| outranks(top, role))
     }
@@ -62,11 +68,43 @@ impl<'a> Bot<'a> {
     }
 }
 
-/// The guild when the bot can do least: every role holds only what it holds both before and after the plan, because roles
-/// lose before anything else happens and gain after it. Channels are left out: whoever asks names one.
-pub(super) fn lowest(live: &Guild, desired: &Desired, removals: &Removals) -> Guild {
-    let Guild { id, owner, boost_tier, requires_mfa, settings, roles, channels: _ } = live;
-    let mut lowest = Guild {
+/// The roles of a guild as a plan would have them. Channels are left out: whoever asks names one.
+pub(super) struct RoleViews {
+    /// When the bot can do least: every role holds only what it holds both before and after, because roles lose before
+    /// anything else happens and gain after it.
+    pub(super) lowest: Guild,
+    /// As the manifest wants them, as far as the bot can change them.
+    pub(super) wished: Guild,
+}
+
+impl RoleViews {
+    /// Of the live guild and everything that is wanted of it. Roles the bot cannot change stay as they are.
+    pub(super) fn of(bot: Option<&Bot<'_>>, live: &Guild, desired: &Desired, removals: &Removals) -> Self {
+        let mut wished = roles_of(live);
+        let everyone = live.everyone_id();
+        for role in &mut wished.roles {
+            let changeable =
+                bot.is_some_and(|bot| bot.orders_roles() && (role.id.id() == Some(everyone) || bot.outranks(role)));
+            if !changeable {
+                continue;
+            }
+            if removals.deleted_roles.iter().any(|(_, gone)| gone.id == role.id) {
+                role.attributes.permissions = Permissions::NONE;
+            } else if let Some(wanted) = desired.roles.iter().find(|wanted| wanted.id == role.id) {
+                role.attributes.permissions = wanted.to.permissions;
+            }
+        }
+        let mut lowest = roles_of(live);
+        for (role, wished) in lowest.roles.iter_mut().zip(&wished.roles) {
+            role.attributes.permissions = role.attributes.permissions & wished.attributes.permissions;
+        }
+        Self { lowest, wished }
+    }
+}
+
+fn roles_of(guild: &Guild) -> Guild {
+    let Guild { id, owner, boost_tier, requires_mfa, settings, roles, channels: _ } = guild;
+    Guild {
         id: *id,
         owner: *owner,
         boost_tier: *boost_tier,
@@ -74,14 +112,7 @@ pub(super) fn lowest(live: &Guild, desired: &Desired, removals: &Removals) -> Gu
         settings: settings.clone(),
         roles: roles.clone(),
         channels: Vec::new(),
-    };
-    for role in &mut lowest.roles {
-        let goes = removals.deleted_roles.iter().any(|(_, gone)| gone.id == role.id);
-        let wanted = desired.roles.iter().find(|wanted| wanted.id == role.id);
-        let kept = if goes { Permissions::NONE } else { wanted.map_or(Permissions::EVERY, |w| w.to.permissions) };
-        role.attributes.permissions = role.attributes.permissions & kept;
     }
-    lowest
 }
 
 /// Takes out of `desired` and `removals` what cannot be done.
@@ -153,7 +184,8 @@ impl Limiter<'_> {
             role.to = from;
             return true;
         }
-        self.role_fields(&subject, &from, &mut role.to);
+        let own = if self.bot.holds(&role.id) { from.permissions } else { Permissions::NONE };
+        self.role_fields(&subject, &from, &mut role.to, own);
         true
     }
 
@@ -168,15 +200,17 @@ impl Limiter<'_> {
             return false;
         }
         let blank = RoleAttributes::named(role.to.name.clone());
-        self.role_fields(subject, &blank, &mut role.to);
+        self.role_fields(subject, &blank, &mut role.to, Permissions::NONE);
         true
     }
 
-    /// Takes back fields the bot or the guild cannot have.
-    fn role_fields(&mut self, subject: &str, from: &RoleAttributes, to: &mut RoleAttributes) {
+    /// Takes back fields the bot or the guild cannot have. `own` is what the bot holds through the very role, until it
+    /// changes it.
+    fn role_fields(&mut self, subject: &str, from: &RoleAttributes, to: &mut RoleAttributes, own: Permissions) {
         let touched = to.permissions | from.permissions;
-        if to.permissions != from.permissions && !self.bot.permissions.contains(touched) {
-            let lacking = touched.without(self.bot.permissions).names().join(", ");
+        let held = self.bot.permissions | own;
+        if to.permissions != from.permissions && !held.contains(touched) {
+            let lacking = touched.without(held).names().join(", ");
             let text = format!("The permissions stay as they are, because the bot itself lacks {lacking}.");
             self.warn(NoteCode::MissingPermission, subject, text, GIVE_THESE);
             to.permissions = from.permissions;

@@ -92,6 +92,8 @@ pub(super) struct Scene<'a> {
     /// Somebody has to decide something first, so what is missing from the plan says nothing yet.
     pub(super) blocked: bool,
     pub(super) before: &'a Guild,
+    /// The roles as the manifest wants them, also where that was left out of the plan because the bot could not go on.
+    pub(super) wished: &'a Guild,
     pub(super) after: &'a Guild,
 }
 
@@ -113,10 +115,10 @@ const GUARDS: &[Guard] = &[
     expectations,
 ];
 
-/// Asks every guard. A plan without steps harms nobody and is never refused.
+/// Asks every guard. A plan without steps harms nobody, but what stands in the way of all steps is said.
 pub(super) fn refusals(scene: &Scene<'_>) -> Vec<Refusal> {
     if scene.steps.is_empty() {
-        return expectations(scene);
+        return [bot_permissions(scene), expectations(scene)].concat();
     }
     GUARDS.iter().flat_map(|guard| guard(scene)).collect()
 }
@@ -231,7 +233,7 @@ fn bot_permissions(scene: &Scene<'_>) -> Vec<Refusal> {
         | Permissions::VIEW_CHANNEL
         | Permissions::VIEW_AUDIT_LOG;
     let had = Access::of(scene.before).in_guild(&actor) & working;
-    let has = Access::of(scene.after).in_guild(&actor) & working;
+    let has = Access::of(scene.wished).in_guild(&actor) & working;
     let lost = had.without(has);
     if lost.is_empty() {
         return Vec::new();

@@ -182,7 +182,10 @@ impl Resolver<'_> {
             OverwriteChoice::Synced => category.cloned().unwrap_or(to.overwrites),
             OverwriteChoice::Exactly(exactly) => {
                 let settled = self.settled_overwrites(section, key, exactly, from.as_ref().map(|f| &f.overwrites))?;
-                from.as_ref().map_or_else(|| settled.clone(), |from| with_unknown(&settled, &from.overwrites))
+                match &from {
+                    Some(from) if from.overwrites != settled => with_unknown(&settled, &from.overwrites),
+                    _ => settled,
+                }
             }
         };
         if let Some(from) = &from {
