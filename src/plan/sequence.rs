@@ -2,6 +2,8 @@
 //!
 //! Why this order is safe is said at [`Phase`]. Knows nothing of what the bot may do or people allow.
 
+mod followers;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +19,7 @@ use super::note::{Note, NoteCode, Weight};
 use super::operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
 use super::remove::{Removals, hidden_overwrites};
 use super::resolve::{Desired, WantedChannel, WantedRole};
+use followers::{Followers, cascade_note};
 
 /// The steps of a plan and the guild they lead to.
 pub(super) struct Sequence<'a> {
@@ -190,57 +193,72 @@ impl Builder<'_> {
         self.make_room();
         let followers = Followers::of(self.parts);
         self.notes.extend(followers.notes(self.parts));
-        // What is removed goes before categories change, or it would follow them.
+        let before = self.before_categories(&followers);
+        for category in &desired.categories {
+            let patch = category.from.as_ref().map(|from| from.diff(&category.to)).unwrap_or_default();
+            if let Some(index) = self.update_channel(category, patch) {
+                self.drafts[index].follows.clone_from(&before);
+            }
+        }
+        self.after_categories(&followers);
+        for channel in desired.channels.iter().filter(|c| c.from.is_none() && !self.parts.is_late(c.to.kind)) {
+            self.create_channel(channel);
+        }
+    }
+
+    /// Everything that must not follow its category when that changes: what is removed, what leaves, what stays as it is.
+    fn before_categories(&mut self, followers: &Followers) -> Vec<usize> {
         let archived = self.parts.removals.archived.iter();
-        let mut guards: Vec<usize> =
+        let mut before: Vec<usize> =
             archived.filter_map(|(key, channel)| self.archive(key.as_ref(), channel)).collect();
-        guards.extend(self.hide_what_is_deleted(&followers));
-        for channel in desired.channels.iter().filter(|c| followers.leave_first.contains(&c.id)) {
+        before.extend(self.hide_what_is_deleted(followers));
+        let channels = &self.parts.desired.channels;
+        for channel in channels.iter().filter(|c| followers.leave_first.contains(&c.id)) {
             let mut patch = channel.from.as_ref().map(|from| from.diff(&channel.to)).unwrap_or_default();
             if let Some(from) = channel.from.as_ref().filter(|_| followers.arrive.contains(&channel.id)) {
                 let to = self.guarded_overwrites(&channel.to.overwrites);
                 patch.overwrites = Some(Change { from: from.overwrites.clone(), to });
             }
-            guards.extend(self.update_channel(channel, patch));
+            before.extend(self.update_channel(channel, patch));
         }
-        for channel in desired.channels.iter().filter(|c| followers.guarded.contains(&c.id)) {
-            guards.extend(self.guard(channel));
+        for channel in channels.iter().filter(|c| followers.guarded.contains(&c.id)) {
+            before.extend(self.guard(channel));
         }
-        for category in &desired.categories {
-            let patch = category.from.as_ref().map(|from| from.diff(&category.to)).unwrap_or_default();
-            if let Some(index) = self.update_channel(category, patch) {
-                self.drafts[index].follows.clone_from(&guards);
-            }
-        }
+        before
+    }
+
+    /// The other channels, and those that were guarded as they should be in the end.
+    fn after_categories(&mut self, followers: &Followers) {
         let categories: Vec<usize> = self.updates_of_categories();
-        for channel in desired.channels.iter().filter(|c| followers.arrive.contains(&c.id)) {
-            let change =
-                Change { from: self.guarded_overwrites(&channel.to.overwrites), to: channel.to.overwrites.clone() };
-            let patch = ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() };
-            if let Some(index) = self.update_channel(channel, patch) {
-                self.drafts[index].follows.clone_from(&categories);
-            }
-        }
-        for channel in desired.channels.iter().filter(|c| !followers.leave_first.contains(&c.id)) {
+        for channel in &self.parts.desired.channels {
             let Some(from) = &channel.from else { continue };
-            let mut patch = from.diff(&channel.to);
-            if followers.follow.contains(&channel.id) {
-                patch.overwrites = None;
-            }
-            let guarded = followers.guarded.contains(&channel.id);
-            if guarded {
-                let from = self.guarded_overwrites(&from.overwrites);
-                patch.overwrites = Some(Change { from, to: channel.to.overwrites.clone() });
-            }
+            let is_guarded = followers.guarded.contains(&channel.id);
+            let patch = if followers.arrive.contains(&channel.id) {
+                self.unguard(&channel.to.overwrites, channel)
+            } else if followers.leave_first.contains(&channel.id) {
+                continue;
+            } else if is_guarded {
+                ChannelPatch {
+                    overwrites: self.unguard(&from.overwrites, channel).overwrites,
+                    ..from.diff(&channel.to)
+                }
+            } else if followers.follow.contains(&channel.id) {
+                ChannelPatch { overwrites: None, ..from.diff(&channel.to) }
+            } else {
+                from.diff(&channel.to)
+            };
             if let Some(index) = self.update_channel(channel, patch)
-                && guarded
+                && (is_guarded || followers.arrive.contains(&channel.id))
             {
                 self.drafts[index].follows.clone_from(&categories);
             }
         }
-        for channel in desired.channels.iter().filter(|c| c.from.is_none() && !self.parts.is_late(c.to.kind)) {
-            self.create_channel(channel);
-        }
+    }
+
+    /// From `guarded`, under guard, to what the channel should have.
+    fn unguard(&self, guarded: &Overwrites, channel: &WantedChannel) -> ChannelPatch {
+        let change = Change { from: self.guarded_overwrites(guarded), to: channel.to.overwrites.clone() };
+        ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() }
     }
 
     fn subject(&self, id: ChannelId, key: Option<&Key>, from: &ChannelAttributes) -> ChannelSubject {
@@ -533,83 +551,6 @@ impl Parts<'_> {
         let enables = self.desired.settings.features.has("COMMUNITY") && !self.live.settings.features.has("COMMUNITY");
         enables && matches!(kind, ChannelKind::Announcement | ChannelKind::Stage)
     }
-}
-
-/// What becomes of the channels in a category whose overwrites change. Discord changes those along that have the same.
-#[derive(Default)]
-struct Followers {
-    /// They should end like the category, and will by themselves.
-    follow: BTreeSet<ChannelRef>,
-    /// They should end different: they change before the category does.
-    leave_first: BTreeSet<ChannelRef>,
-    /// They should stay as they are: they are guarded while the category changes.
-    guarded: BTreeSet<ChannelRef>,
-    /// They are removed, and hidden or archived before.
-    removed: BTreeSet<ChannelRef>,
-    /// They arrive in another category that changes from what they should have: they are guarded meanwhile.
-    arrive: BTreeSet<ChannelRef>,
-    /// Nobody manages their overwrites: they follow.
-    unmanaged: Vec<(ChannelRef, ChannelRef)>,
-}
-
-impl Followers {
-    fn of(parts: &Parts<'_>) -> Self {
-        let wanted: BTreeMap<&ChannelRef, &WantedChannel> = parts.desired.channels.iter().map(|c| (&c.id, c)).collect();
-        let removed: BTreeSet<&ChannelRef> = [&parts.removals.archived, &parts.removals.deleted_channels]
-            .into_iter()
-            .flatten()
-            .map(|(_, c)| &c.id)
-            .collect();
-        let mut changing = BTreeMap::new();
-        for category in &parts.desired.categories {
-            if let Some(from) = category.from.as_ref().filter(|f| f.overwrites != category.to.overwrites) {
-                changing.insert(&category.id, (&from.overwrites, &category.to.overwrites));
-            }
-        }
-        let mut followers = Self::default();
-        if changing.is_empty() {
-            return followers;
-        }
-        for child in &parts.live.channels {
-            let Some(parent) = &child.attributes.parent else { continue };
-            let Some((old, new)) = changing.get(parent) else { continue };
-            if child.attributes.overwrites != **old {
-                continue;
-            }
-            if removed.contains(&child.id) {
-                followers.removed.insert(child.id.clone());
-                continue;
-            }
-            let arrives = |w: &WantedChannel| {
-                let there = w.to.parent.as_ref().and_then(|p| changing.get(p));
-                there.is_some_and(|(old, new)| w.to.overwrites == **old && old != new)
-            };
-            if wanted.get(&child.id).is_some_and(|w| w.to.parent.as_ref() != Some(parent) && arrives(w)) {
-                followers.arrive.insert(child.id.clone());
-            }
-            match wanted.get(&child.id) {
-                Some(w) if w.to.parent.as_ref() != Some(parent) => _ = followers.leave_first.insert(child.id.clone()),
-                Some(w) if w.to.overwrites == **new => _ = followers.follow.insert(child.id.clone()),
-                Some(w) if w.to.overwrites == **old => _ = followers.guarded.insert(child.id.clone()),
-                Some(_) => _ = followers.leave_first.insert(child.id.clone()),
-                None => followers.unmanaged.push((parent.clone(), child.id.clone())),
-            }
-        }
-        followers
-    }
-
-    fn notes(&self, parts: &Parts<'_>) -> Vec<Note> {
-        self.unmanaged.iter().filter_map(|(category, child)| cascade_note(parts, category, child)).collect()
-    }
-}
-
-/// Tells of a channel that changes along with its category although nobody manages it.
-fn cascade_note(parts: &Parts<'_>, category: &ChannelRef, child: &ChannelRef) -> Option<Note> {
-    let name = || Some(parts.live.channel(category)?.attributes.name.clone());
-    let category = parts.desired.key_of(category).map(Key::to_string).or_else(name)?;
-    let child = &parts.live.channel(child)?.attributes.name;
-    let text = format!("#{child} is not managed but follows this category, so it changes along.");
-    Some(Note::new(Weight::Info, NoteCode::Cascade, format!("categories.{category}"), text))
 }
 
 /// The guild after all steps but removals. New objects have their keys for ids.
