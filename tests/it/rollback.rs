@@ -216,3 +216,38 @@ async fn the_way_there_and_back_and_there_again() {
     let plan = stage.propose(&stage.manifest(&after)).await.plan;
     assert!(plan.is_empty(), "{}", setai::plan::render::plain(&plan));
 }
+
+#[tokio::test]
+async fn a_way_back_says_what_it_means_for_people() {
+    let stage = begun().await;
+    let shut = BEFORE.replace("rules: {}", "rules: { permissions: { everyone: { deny: [view_channel] } } }");
+    let run = run(&stage, &shut).await;
+    let plan = way_back(&stage, run).await.plan;
+    let words: Vec<String> = plan
+        .risks
+        .iter()
+        .filter_map(|risk| match risk {
+            setai::plan::Risk::Access(change) => Some(change.sentence()),
+            setai::plan::Risk::Deletes { .. } => None,
+        })
+        .collect();
+    assert!(words.iter().any(|words| words.starts_with("@everyone now sees #rules")), "{words:?}");
+}
+
+#[tokio::test]
+async fn a_way_back_that_locks_the_bot_out_is_refused() {
+    let stage = Stage::new().await;
+    let ops = stage.discord.role_by_hand("ops", setai::simulator::world::Bits::NONE, 3);
+    let bot = stage.discord.bot;
+    stage.discord.edit(|guild| guild.members.get_mut(&bot).expect("the bot is a member").roles.push(ops));
+    let run = run(&stage, "roles: { ops: { permissions: [manage_channels] } }").await;
+    // Since then it works by that role alone.
+    stage.discord.limit_bot(setai::simulator::world::Bits::MANAGE_ROLES);
+    let plan = way_back(&stage, run).await.plan;
+    assert!(judge(plan.clone(), &Consent::Digest(plan.digest.to_string())).is_err(), "{:#?}", plan.steps);
+    assert!(
+        plan.refusals.iter().any(|r| r.code == setai::plan::RefusalCode::BotLosesPermission),
+        "{:#?}",
+        plan.refusals
+    );
+}
