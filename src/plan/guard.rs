@@ -105,8 +105,8 @@ const GUARDS: &[Guard] = &[
     shrunken_manifest,
     deletion_limits,
     update_limits,
-    bot_permissions,
-    bot_view,
+    view_of_bot,
+    means_of_bot,
     last_administrator,
     power_of_everyone,
     new_administrators,
@@ -118,7 +118,7 @@ const GUARDS: &[Guard] = &[
 /// Asks every guard. A plan without steps harms nobody, but what stands in the way of all steps is said.
 pub(super) fn refusals(scene: &Scene<'_>) -> Vec<Refusal> {
     if scene.steps.is_empty() {
-        return [bot_permissions(scene), expectations(scene)].concat();
+        return [means_of_bot(scene), expectations(scene)].concat();
     }
     GUARDS.iter().flat_map(|guard| guard(scene)).collect()
 }
@@ -219,49 +219,63 @@ fn over_limits(
     counts.into_iter().chain([total]).filter_map(over).collect()
 }
 
-fn bot_actor(scene: &Scene<'_>) -> Option<Actor> {
-    let bot = scene.snapshot.bot.known()?;
+fn means_of_bot(scene: &Scene<'_>) -> Vec<Refusal> {
+    let actor = bot_actor(scene.snapshot);
+    actor.and_then(|actor| bot_permissions(&actor, scene.before, scene.wished)).into_iter().collect()
+}
+
+fn view_of_bot(scene: &Scene<'_>) -> Vec<Refusal> {
+    let actor = bot_actor(scene.snapshot);
+    actor.and_then(|actor| bot_view(&actor, scene.before, scene.after)).into_iter().collect()
+}
+
+/// The doors that would close behind the bot itself on a way back.
+pub(super) fn lockouts(snapshot: &Snapshot, before: &Guild, after: &Guild) -> Vec<Refusal> {
+    let Some(actor) = bot_actor(snapshot) else { return Vec::new() };
+    [bot_permissions(&actor, before, after), bot_view(&actor, before, after)].into_iter().flatten().collect()
+}
+
+fn bot_actor(snapshot: &Snapshot) -> Option<Actor> {
+    let bot = snapshot.bot.known()?;
     Some(Actor::Member { user: bot.user, roles: bot.roles.iter().map(|id| Ref::Live(*id)).collect() })
 }
 
-fn bot_permissions(scene: &Scene<'_>) -> Vec<Refusal> {
-    let Some(actor) = bot_actor(scene) else { return Vec::new() };
+fn bot_permissions(actor: &Actor, before: &Guild, after: &Guild) -> Option<Refusal> {
     let working = Permissions::ADMINISTRATOR
         | Permissions::MANAGE_ROLES
         | Permissions::MANAGE_CHANNELS
         | Permissions::MANAGE_GUILD
         | Permissions::VIEW_CHANNEL
         | Permissions::VIEW_AUDIT_LOG;
-    let had = Access::of(scene.before).in_guild(&actor) & working;
-    let has = Access::of(scene.wished).in_guild(&actor) & working;
+    let had = Access::of(before).in_guild(actor) & working;
+    let has = Access::of(after).in_guild(actor) & working;
     let lost = had.without(has);
     if lost.is_empty() {
-        return Vec::new();
+        return None;
     }
     let text = format!("The bot itself would lose {}.", lost.names().join(", "));
     let help = "Let the bot's roles or @everyone keep them, or first give them to the bot's own role in Discord.";
-    vec![Refusal::new(RefusalCode::BotLosesPermission, Lift::Never, text, help)]
+    Some(Refusal::new(RefusalCode::BotLosesPermission, Lift::Never, text, help))
 }
 
-fn bot_view(scene: &Scene<'_>) -> Vec<Refusal> {
-    let Some(actor) = bot_actor(scene) else { return Vec::new() };
-    let (before, after) = (Access::of(scene.before), Access::of(scene.after));
-    if after.in_guild(&actor).contains(Permissions::ADMINISTRATOR) {
-        return Vec::new();
+fn bot_view(actor: &Actor, before: &Guild, after: &Guild) -> Option<Refusal> {
+    let (had, has) = (Access::of(before), Access::of(after));
+    if has.in_guild(actor).contains(Permissions::ADMINISTRATOR) {
+        return None;
     }
     let sees =
-        |access: Access<'_>, channel: &Channel| access.in_channel(&actor, channel).contains(Permissions::VIEW_CHANNEL);
+        |access: Access<'_>, channel: &Channel| access.in_channel(actor, channel).contains(Permissions::VIEW_CHANNEL);
     let loses = |channel: &&Channel| {
-        let was_seen = scene.before.channel(&channel.id).is_none_or(|old| sees(before, old));
-        was_seen && !sees(after, channel)
+        let was_seen = before.channel(&channel.id).is_none_or(|old| sees(had, old));
+        was_seen && !sees(has, channel)
     };
-    let hidden: Vec<String> = scene.after.channels.iter().filter(loses).map(spoken).collect();
+    let hidden: Vec<String> = after.channels.iter().filter(loses).map(spoken).collect();
     if hidden.is_empty() {
-        return Vec::new();
+        return None;
     }
     let text = format!("The bot would no longer see {}, and could never change it again.", hidden.join(", "));
     let help = "Allow view_channel there for one of the bot's roles (or `user:` and the bot's id), or make the bot administrator.";
-    vec![Refusal::new(RefusalCode::BotLosesView, Lift::Never, text, help)]
+    Some(Refusal::new(RefusalCode::BotLosesView, Lift::Never, text, help))
 }
 
 /// A channel as people know it; only channels have the sign.

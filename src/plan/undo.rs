@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Bindings, Change, ChannelKind, ChannelPatch, ChannelRef, Key, ObjectKind, Overwrites, Ref, RoleRef, Snapshot,
-    Target,
+    Bindings, Change, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind, Overwrites, Ref, RoleRef,
+    Snapshot, Target,
 };
 
 use super::digest;
 use super::note::{Note, NoteCode, Weight};
 use super::operation::{BindingChange, Move, Operation, Phase, Step, StepId};
-use super::remove::hidden_overwrites;
-use super::{FORMAT, Plan, risk};
+use super::remove::{Removals, hidden_overwrites};
+use super::{FORMAT, Plan, guard, risk};
 
 /// The plan that undoes the steps of `plan` that were done, in reverse order.
 ///
@@ -25,7 +25,7 @@ pub fn undo(plan: &Plan, done: &[StepId], snapshot: &Snapshot, bindings: &Bindin
     let Undoer { steps, mut notes, .. } = undoer;
     notes.sort_by(|a, b| (b.weight, &a.subject).cmp(&(a.weight, &b.subject)));
     let base = digest::fingerprint(snapshot, bindings);
-    let removals = super::remove::Removals::default();
+    let after = changed(&snapshot.guild, &steps);
     Plan {
         digest: digest::digest(&base, None, &steps, &[]),
         base,
@@ -35,13 +35,38 @@ pub fn undo(plan: &Plan, done: &[StepId], snapshot: &Snapshot, bindings: &Bindin
         name: plan.name.clone(),
         revision: None,
         names: super::names(&snapshot.guild, &snapshot.guild),
-        risks: risk::risks(&snapshot.guild, &snapshot.guild, &removals),
+        risks: risk::risks(&snapshot.guild, &after, &Removals::default()),
+        refusals: guard::lockouts(snapshot, &snapshot.guild, &after),
         steps,
         bindings: Vec::new(),
         notes,
-        refusals: Vec::new(),
         approval: plan.approval,
     }
+}
+
+/// The guild once the steps have changed and removed what is there. What they create is new to everybody.
+fn changed(live: &Guild, steps: &[Step]) -> Guild {
+    let mut guild = live.clone();
+    for step in steps {
+        match &step.operation {
+            Operation::UpdateGuild { changes } => changes.apply(&mut guild.settings),
+            Operation::UpdateRole { role, changes } => {
+                let role = guild.roles.iter_mut().find(|r| r.id == Ref::Live(role.id));
+                role.into_iter().for_each(|role| changes.apply(&mut role.attributes));
+            }
+            Operation::UpdateChannel { channel, changes } => {
+                let channel = guild.channels.iter_mut().find(|c| c.id == Ref::Live(channel.id));
+                channel.into_iter().for_each(|channel| changes.apply(&mut channel.attributes));
+            }
+            Operation::DeleteRole { role, .. } => guild.roles.retain(|r| r.id != Ref::Live(role.id)),
+            Operation::DeleteChannel { channel, .. } => guild.channels.retain(|c| c.id != Ref::Live(channel.id)),
+            Operation::CreateRole { .. }
+            | Operation::CreateChannel { .. }
+            | Operation::MoveRoles { .. }
+            | Operation::MoveChannels { .. } => {}
+        }
+    }
+    guild
 }
 
 struct Undoer<'a> {

@@ -536,7 +536,6 @@ async fn every_door_is_refused_before_the_first_request() {
         let stage = at(door).await;
         let proposal = stage.propose(&stage.manifest(door.harmful)).await;
         let plan = &proposal.plan;
-        assert!(!plan.is_empty(), "{}: there is something to refuse", door.name);
         let found = plan.refusals.iter().find(|refusal| refusal.code == door.code);
         let refusal = found.unwrap_or_else(|| panic!("{}: {:#?}\n{:#?}", door.name, plan.refusals, plan.notes));
         assert_eq!(refusal.lift, door.lift, "{}", door.name);

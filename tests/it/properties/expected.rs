@@ -68,14 +68,15 @@ impl Oracle<'_> {
     fn roles(&mut self) {
         if let Some(bits) = self.wish.everyone {
             let id = self.guild.id;
-            self.guild.roles.get_mut(&id).expect("@everyone").permissions = bits;
+            let everyone = self.guild.roles.get_mut(&id).expect("@everyone");
+            everyone.permissions = bits | nameless(everyone.permissions);
         }
         for wanted in &self.wish.roles {
             let Some(Bound { id, .. }) = self.new.roles.get(&wanted.key).copied() else { continue };
             let role = self.guild.roles.entry(id).or_insert_with(|| Role { id, ..Role::default() });
             role.name.clone_from(&wanted.name);
             if let Some(bits) = wanted.permissions {
-                role.permissions = bits;
+                role.permissions = bits | nameless(role.permissions);
             }
             if let Some(color) = wanted.color {
                 role.colors.primary_color = color;
@@ -85,14 +86,20 @@ impl Oracle<'_> {
         }
     }
 
-    fn overwrites(&self, list: &[(Who, Bits, Bits)]) -> Vec<Overwrite> {
+    /// What a list comes to on a channel that has these now: bits nobody has a name for are nobody's to take away.
+    fn overwrites(&self, list: &[(Who, Bits, Bits)], channel: Snowflake) -> Vec<Overwrite> {
+        let live = self.before.channels.get(&channel).map_or(&[][..], |c| &c.permission_overwrites);
         let entry = |(who, allow, deny): &(Who, Bits, Bits)| {
             let (id, kind) = match who {
                 Who::Everyone => (self.guild.id, Overwrite::ROLE),
                 Who::Role(key) => (self.new.roles.get(key).expect("a settled role").id, Overwrite::ROLE),
                 Who::User(id) => (*id, Overwrite::MEMBER),
             };
-            Overwrite { id, kind, allow: *allow, deny: *deny }
+            let said = *allow | *deny;
+            let now = live.iter().find(|o| o.id == id && said != Bits::NONE);
+            let kept = |bits: Bits| nameless(bits) & !said;
+            let (more, less) = now.map_or((Bits::NONE, Bits::NONE), |o| (kept(o.allow), kept(o.deny)));
+            Overwrite { id, kind, allow: *allow | more, deny: *deny | less }
         };
         list.iter().map(entry).collect()
     }
@@ -117,7 +124,7 @@ impl Oracle<'_> {
             let Some(Bound { id, .. }) = self.new.categories.get(&wanted.key).copied() else { continue };
             self.lay(id, wanted, None);
             if let Wanted::Exactly(list) = &wanted.overwrites {
-                let list = self.overwrites(list);
+                let list = self.overwrites(list, id);
                 self.lead(id, &list);
                 self.guild.channels.get_mut(&id).expect("laid above").permission_overwrites = list;
             }
@@ -146,7 +153,7 @@ impl Oracle<'_> {
             self.lay(id, wanted, category);
             let kept = self.before.channels.get(&id).map(|c| c.permission_overwrites.clone()).unwrap_or_default();
             let list = match (&wanted.overwrites, category) {
-                (Wanted::Exactly(list), _) => self.overwrites(list),
+                (Wanted::Exactly(list), _) => self.overwrites(list, id),
                 (Wanted::Silent, Some(category)) => self.guild.channels[&category].permission_overwrites.clone(),
                 (Wanted::Silent | Wanted::Unmanaged, _) => kept,
             };
@@ -370,4 +377,9 @@ fn disorder_of_roles(before: &Guild, after: &Guild, wish: &Wish, new: &Ids) -> V
         }
     }
     problems
+}
+
+/// The bits outside the 52 of Discord's permission table.
+fn nameless(bits: Bits) -> Bits {
+    bits & !Bits(0x001F_7FFF_FFFF_FFFF)
 }

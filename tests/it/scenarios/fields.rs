@@ -184,7 +184,8 @@ const ROLES: &[(&str, [&str; 3], [&str; 3])] = &[
     (
         "permissions",
         ["[kick_members]", "[kick_members, bit_53]", "[]"],
-        [r#""permissions":"2""#, r#""permissions":"9007199254740994""#, r#""permissions":"0""#],
+        // A bit without a name can be given, and is nobody's to take away.
+        [r#""permissions":"2""#, r#""permissions":"9007199254740994""#, r#""permissions":"9007199254740992""#],
     ),
     ("icon", ["one.png", "two.png", "null"], [r#""icon":"<one.png>""#, r#""icon":"<two.png>""#, r#""icon":null"#]),
     (

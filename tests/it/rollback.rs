@@ -1,0 +1,253 @@
+//! The way back from a run: what comes back, in a safe order, and an honest list of what cannot.
+
+use serde_json::json;
+use setai::controller::{Proposal, Report, Request, Silent, StopSignal};
+use setai::model::{Bindings, Snapshot};
+use setai::plan::{Consent, Note, NoteCode, Outcome, Plan, StepId, Weight, judge, undo};
+use setai::simulator::Act;
+use setai::simulator::faults::{Fault, Faults, Rule};
+use setai::simulator::world::{Channel, Role, Snowflake};
+use setai::store::{self, RunId, Verdict};
+
+use crate::support::stage::{Stage, request};
+
+/// The plan that takes a run back, from what the store remembers of it.
+async fn way_back(stage: &Stage, run: RunId) -> Proposal {
+    let record = stage.engine.store().run(run).await.expect("reads").expect("the run is there");
+    let plan: Plan = serde_json::from_value(record.plan).expect("a plan");
+    let is_done =
+        |s: &&store::StepRecord| s.settled.as_ref().is_some_and(|s| matches!(s.outcome, store::Outcome::Done { .. }));
+    let done: Vec<StepId> = record.steps.iter().filter(is_done).map(|s| s.step).collect();
+    let snapshot: Snapshot = stage.engine.observe(stage.guild()).await.expect("reads");
+    let bindings: Bindings = stage.engine.store().bindings(stage.guild()).await.expect("reads");
+    Proposal { plan: undo(&plan, &done, &snapshot, &bindings), snapshot, bindings }
+}
+
+async fn taken_back(stage: &Stage, run: RunId) -> (Report, Vec<Note>) {
+    let proposal = way_back(stage, run).await;
+    let approved = judge(proposal.plan.clone(), &Consent::Seen).expect("a way back is not refused");
+    let request = Request { rollback_of: Some(run), concurrency: 1, ..request(approved, &proposal, None) };
+    let report = stage.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report");
+    (report, proposal.plan.notes)
+}
+
+/// Everything that can be set, without ids that a new object cannot keep.
+fn looks(stage: &Stage) -> (Vec<Role>, Vec<Channel>) {
+    stage.discord.edit(|guild| (guild.roles.values().cloned().collect(), guild.channels.values().cloned().collect()))
+}
+
+fn channel(stage: &Stage, name: &str) -> Snowflake {
+    stage.discord.edit(|guild| guild.channel_named(name).unwrap_or_else(|| panic!("no {name}")).id)
+}
+
+const BEFORE: &str = "
+policy: { on_remove: delete, max_deletions: 100% }
+settings: { afk_timeout: 300 }
+roles: { lead: { hoist: true, permissions: [manage_messages] }, crew: {}, gone: { color: '#123456' } }
+categories:
+  hall: { permissions: { everyone: { deny: [send_messages] } }, channels: { news: { topic: old }, rules: {}, lost: { topic: words, permissions: { gone: { allow: [send_messages] } } } } }
+  rooms: { channels: { a: {}, b: {}, c: {} } }
+";
+
+async fn begun() -> Stage {
+    let stage = Stage::new().await;
+    stage.converge(&stage.manifest(BEFORE)).await;
+    stage
+}
+
+async fn run(stage: &Stage, yaml: &str) -> RunId {
+    let report = stage.apply(&stage.manifest(yaml)).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?} {:#?}", report.remark, report.steps);
+    report.run
+}
+
+#[tokio::test]
+async fn updates_and_moves_come_back_entirely() {
+    let stage = begun().await;
+    let before = looks(&stage);
+    let after = BEFORE
+        .replace("afk_timeout: 300", "afk_timeout: 900")
+        .replace(
+            "lead: { hoist: true, permissions: [manage_messages] }, crew: {}",
+            "crew: { hoist: true }, lead: { permissions: [send_messages] }",
+        )
+        .replace("topic: old", "name: tidings, topic: new")
+        .replace("deny: [send_messages] } }, channels", "deny: [add_reactions] } }, channels")
+        .replace("{ a: {}, b: {}, c: {} }", "{ c: {}, a: { permissions: { lead: { deny: [view_channel] } } }, b: {} }");
+    let run = run(&stage, &after).await;
+    assert_ne!(looks(&stage), before);
+    let (report, notes) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?} {:#?}", report.remark, report.steps);
+    assert!(notes.iter().all(|note| note.weight == Weight::Info), "nothing is lost: {notes:#?}");
+    let plan = stage.propose(&stage.manifest(BEFORE)).await.plan;
+    assert!(plan.is_empty(), "{}", setai::plan::render::plain(&plan));
+    let summary = &stage.engine.store().history(None, 1).await.expect("history")[0];
+    assert_eq!(summary.rollback_of, Some(run));
+}
+
+#[tokio::test]
+async fn what_was_created_goes_and_channels_are_only_hidden() {
+    let stage = begun().await;
+    let after = BEFORE.replace("crew: {},", "crew: {}, fresh: { previously: [] },").replace(
+        "{ a: {}, b: {}, c: {} } }",
+        "{ a: {}, b: {}, c: {}, d: { previously: [] } } }\n  annex: { previously: [], channels: { e: { previously: [] } } }",
+    );
+    let run = run(&stage, &after).await;
+    let d = channel(&stage, "d");
+    let (report, notes) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?} {:#?}", report.remark, report.steps);
+    stage.discord.edit(|guild| {
+        assert!(guild.role_named("fresh").is_none() && guild.channel_named("annex").is_none());
+        let d = guild.channels.get(&d).expect("people may have written in it");
+        assert_eq!((d.parent_id, d.overwrite(guild.id).is_some()), (None, true));
+    });
+    assert_eq!(notes.iter().filter(|note| note.code == NoteCode::Archived).count(), 2, "{notes:#?}");
+    let plan = stage.propose(&stage.manifest(BEFORE)).await.plan;
+    assert!(plan.is_empty(), "{}", setai::plan::render::plain(&plan));
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_made_again_and_what_is_lost_is_said() {
+    let stage = begun().await;
+    let after = BEFORE
+        .replace(", gone: { color: '#123456' }", "")
+        .replace(", lost: { topic: words, permissions: { gone: { allow: [send_messages] } } }", "");
+    let run = run(&stage, &after).await;
+    let (report, notes) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?} {:#?}", report.remark, report.steps);
+    let said: Vec<String> = notes.iter().map(|note| format!("{}: {}", note.subject, note.text)).collect();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    channels.lost: The channel is made again, but its messages are lost.
+    roles.gone: The role is made again, but who had it is lost.
+    ");
+    let lost = stage.discord.channel(channel(&stage, "lost"));
+    assert_eq!(lost.topic.as_deref(), Some("words"));
+    let gone = stage.discord.edit(|guild| guild.role_named("gone").expect("made again").id);
+    assert!(lost.overwrite(gone).is_some(), "the overwrite is of the new role");
+    // The keys stand for the new objects, so the old manifest finds them.
+    let plan = stage.propose(&stage.manifest(BEFORE)).await.plan;
+    assert!(plan.steps.iter().all(|step| !step.operation.is_irreversible()), "{}", setai::plan::render::plain(&plan));
+    assert!(plan.blocking().next().is_none(), "{:#?}", plan.notes);
+}
+
+#[tokio::test]
+async fn an_archived_channel_comes_out_of_the_archive() {
+    let stage = Stage::new().await;
+    let yaml = |rooms: &str| format!("categories: {{ hall: {{ channels: {{ {rooms} }} }} }}");
+    let before = yaml("a: { topic: t, permissions: {} }, b: {}, c: {}, d: {}");
+    stage.converge(&stage.manifest(&before)).await;
+    let a = channel(&stage, "a");
+    let run = run(&stage, &yaml("b: {}, c: {}, d: {}")).await;
+    assert!(stage.discord.channel(a).overwrite(stage.discord.guild).is_some(), "hidden in the archive");
+    let (report, _) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?} {:#?}", report.remark, report.steps);
+    let back = stage.discord.channel(a);
+    assert_eq!((back.parent_id, back.permission_overwrites.len()), (Some(channel(&stage, "hall")), 0));
+    let plan = stage.propose(&stage.manifest(&before)).await.plan;
+    assert!(
+        !plan.steps.iter().any(|step| matches!(step.operation, setai::plan::Operation::CreateChannel { .. })),
+        "{:#?}",
+        plan.steps
+    );
+}
+
+#[tokio::test]
+async fn what_somebody_changed_since_is_left_to_them() {
+    let stage = begun().await;
+    let run = run(&stage, &BEFORE.replace("topic: old", "topic: new, nsfw: true")).await;
+    let news = channel(&stage, "news");
+    stage.discord.by_hand("PATCH", &format!("/channels/{news}"), json!({"rate_limit_per_user": 30}));
+    taken_back(&stage, run).await;
+    let news = stage.discord.channel(news);
+    assert_eq!((news.topic.as_deref(), news.nsfw, news.rate_limit_per_user), (Some("old"), false, 30));
+}
+
+#[tokio::test]
+async fn what_is_gone_by_now_is_named_and_the_rest_comes_back() {
+    let stage = begun().await;
+    let run =
+        run(&stage, &BEFORE.replace("topic: old", "topic: new").replace("rules: {}", "rules: { topic: r }")).await;
+    stage.discord.by_hand("DELETE", &format!("/channels/{}", channel(&stage, "news")), json!(null));
+    let (report, notes) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Succeeded);
+    assert!(
+        notes.iter().any(|note| note.code == NoteCode::DeletedByHand && note.subject == "channels.news"),
+        "{notes:#?}"
+    );
+    assert_eq!(stage.discord.channel(channel(&stage, "rules")).topic.unwrap_or_default(), "");
+}
+
+#[tokio::test]
+async fn a_run_that_fails_midway_is_taken_back() {
+    let stage = begun().await;
+    let before = looks(&stage);
+    // A person deletes what a later step is about.
+    let act = Act::new(stage.discord.owner, "DELETE", &format!("/channels/{}", channel(&stage, "c")), json!(null));
+    stage
+        .discord
+        .simulator
+        .set_faults(Faults { seed: 0, rules: vec![Rule::new(Fault::Edit { act }).on("PATCH", "*").nth(1)] });
+    let after = BEFORE
+        .replace("topic: old", "topic: new")
+        .replace("c: {} }", "c: { topic: x } }")
+        .replace("hoist: true", "hoist: false");
+    let report = stage.apply(&stage.manifest(&after)).await;
+    assert_eq!(report.verdict, Verdict::Partial);
+    let failed = report.steps.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Failed { .. })).count();
+    assert_eq!(failed, 1, "{:#?}", report.steps);
+    stage.quiet();
+    let (back, _) = taken_back(&stage, report.run).await;
+    assert_eq!(back.verdict, Verdict::Succeeded, "{:?} {:#?}", back.remark, back.steps);
+    let (roles, mut channels) = looks(&stage);
+    let mut expected = before.1;
+    expected.retain(|c| c.name != "c");
+    channels.sort_by_key(|c| c.id);
+    assert_eq!((roles, channels), (before.0, expected), "everything but what the person did");
+}
+
+#[tokio::test]
+async fn the_way_there_and_back_and_there_again() {
+    let stage = begun().await;
+    let after = BEFORE.replace("topic: old", "topic: new").replace("crew: {},", "crew: { hoist: true },");
+    let run = run(&stage, &after).await;
+    let (there, _) = taken_back(&stage, run).await;
+    // A way back is a run like any other.
+    taken_back(&stage, there.run).await;
+    let plan = stage.propose(&stage.manifest(&after)).await.plan;
+    assert!(plan.is_empty(), "{}", setai::plan::render::plain(&plan));
+}
+
+#[tokio::test]
+async fn a_way_back_says_what_it_means_for_people() {
+    let stage = begun().await;
+    let shut = BEFORE.replace("rules: {}", "rules: { permissions: { everyone: { deny: [view_channel] } } }");
+    let run = run(&stage, &shut).await;
+    let plan = way_back(&stage, run).await.plan;
+    let words: Vec<String> = plan
+        .risks
+        .iter()
+        .filter_map(|risk| match risk {
+            setai::plan::Risk::Access(change) => Some(change.sentence()),
+            setai::plan::Risk::Deletes { .. } => None,
+        })
+        .collect();
+    assert!(words.iter().any(|words| words.starts_with("@everyone now sees #rules")), "{words:?}");
+}
+
+#[tokio::test]
+async fn a_way_back_that_locks_the_bot_out_is_refused() {
+    let stage = Stage::new().await;
+    let ops = stage.discord.role_by_hand("ops", setai::simulator::world::Bits::NONE, 3);
+    let bot = stage.discord.bot;
+    stage.discord.edit(|guild| guild.members.get_mut(&bot).expect("the bot is a member").roles.push(ops));
+    let run = run(&stage, "roles: { ops: { permissions: [manage_channels] } }").await;
+    // Since then it works by that role alone.
+    stage.discord.limit_bot(setai::simulator::world::Bits::MANAGE_ROLES);
+    let plan = way_back(&stage, run).await.plan;
+    assert!(judge(plan.clone(), &Consent::Digest(plan.digest.to_string())).is_err(), "{:#?}", plan.steps);
+    assert!(
+        plan.refusals.iter().any(|r| r.code == setai::plan::RefusalCode::BotLosesPermission),
+        "{:#?}",
+        plan.refusals
+    );
+}
