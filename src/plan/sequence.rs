@@ -269,9 +269,6 @@ impl Builder<'_> {
     fn create_channel(&mut self, channel: &WantedChannel) -> usize {
         let kind = if channel.to.kind == ChannelKind::Category { ObjectKind::Category } else { ObjectKind::Channel };
         let mut to = channel.to.clone();
-        let gone: Vec<Target> =
-            self.parts.removals.deleted_roles.iter().map(|(_, r)| Target::Role(r.id.clone())).collect();
-        to.overwrites = without(&to.overwrites, &gone);
         if to.overwrites.is_empty() && self.is_in_category_with_overwrites(&to) {
             // Nobody documents whether an empty list means "none" or "those of the category".
             let everyone = Target::Role(RoleRef::Live(self.parts.live.everyone_id()));
@@ -426,7 +423,7 @@ impl Builder<'_> {
     /// denies may go before one that allows, and one that allows lets in whom other roles have just given more.
     fn loosen(&mut self) {
         let removals = self.parts.removals;
-        let gone: Vec<Target> = removals.deleted_roles.iter().map(|(_, r)| Target::Role(r.id.clone())).collect();
+        let gone = removals.deleted_targets();
         let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
         let interferes = |overwrites: &Overwrites| {
             let said = || gone.iter().map(|role| (role, overwrites.get(role)));
@@ -452,7 +449,7 @@ impl Builder<'_> {
             if channel.is_category() {
                 leaders.insert(&channel.id, from);
             }
-            let change = Change { from: from.clone(), to: without(from, &gone) };
+            let change = Change { from: from.clone(), to: from.without(&gone) };
             let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
             let key = self.parts.desired.key_of(&channel.id);
             let subject = self.subject(id, key, &live.attributes);
@@ -523,15 +520,6 @@ impl Builder<'_> {
             self.drafts[index].bindings.extend(released);
         }
     }
-}
-
-/// The overwrites without those of some targets.
-fn without(overwrites: &Overwrites, targets: &[Target]) -> Overwrites {
-    let mut kept = overwrites.clone();
-    for target in targets {
-        kept.remove(target);
-    }
-    kept
 }
 
 fn archive_category(snapshot: &Snapshot) -> ChannelAttributes {

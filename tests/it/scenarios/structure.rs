@@ -368,6 +368,20 @@ fn sync() -> Vec<Group> {
             ],
         ),
         deletion_of_roles(),
+        Group::new("a role that is deleted is not let into a channel that is synced again")
+            .given("roles: { guest: {} }\ncategories: { info: { channels: { a: { permissions: {} } } } }\n")
+            .after(
+                |discord| {
+                    let guest = discord.edit(|guild| guild.role_named("guest").expect("a role").id);
+                    let info = discord.edit(|guild| guild.channel_named("info").expect("a category").id);
+                    let allowed = json!({"type": 0, "allow": "2048"});
+                    discord.by_hand("PUT", &format!("/channels/{info}/permissions/{guest}"), allowed);
+                    let a = discord.edit(|guild| guild.channel_named("a").expect("a channel").id);
+                    discord.edit(|guild| guild.channels.get_mut(&a).expect("found above").permission_overwrites.clear());
+                },
+                "policy: { on_remove: delete, max_deletions: 100% }\ncategories: { info: { channels: { a: {} } } }\n",
+                &["DELETE /guilds/<guild>/roles/<@guest>"],
+            ),
     ]
 }
 
