@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::Policy;
 use crate::model::{
     Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind,
-    Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
+    Overwrite, Overwrites, Permission, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
 };
 
 use super::ability::Bot;
@@ -269,6 +269,7 @@ impl Builder<'_> {
     fn create_channel(&mut self, channel: &WantedChannel) -> usize {
         let kind = if channel.to.kind == ChannelKind::Category { ObjectKind::Category } else { ObjectKind::Channel };
         let mut to = channel.to.clone();
+        to.overwrites = to.overwrites.iter().map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
         if to.overwrites.is_empty() && self.is_in_category_with_overwrites(&to) {
             // Nobody documents whether an empty list means "none" or "those of the category".
             let everyone = Target::Role(RoleRef::Live(self.parts.live.everyone_id()));
@@ -356,10 +357,14 @@ impl Builder<'_> {
             Permissions::SEND_MESSAGES,
             Permissions::CONNECT,
         ];
-        let free = harmless.into_iter().find(|bit| held.contains(*bit) && !(said.allow | said.deny).intersects(*bit));
+        // Denying what the same entry allows changes nothing at all; denying anything else only closes.
+        let others = || Permission::ALL.iter().map(|permission| Permissions::from_bits(1 << permission.bit));
+        let free = |bit: &Permissions| held.contains(*bit) && !(said.allow | said.deny).intersects(*bit);
+        let idle = |bit: &Permissions| held.contains(*bit) && said.allow.without(said.deny).contains(*bit);
+        let bit = harmless.into_iter().find(free).or_else(|| others().find(idle)).or_else(|| others().find(free));
         let mut guarded = overwrites.clone();
         let mut entry = said;
-        entry.deny |= free.unwrap_or(Permissions::VIEW_CHANNEL);
+        entry.deny |= bit.unwrap_or(Permissions::VIEW_CHANNEL);
         guarded.set(everyone, entry);
         guarded
     }

@@ -312,6 +312,10 @@ fn composition() -> Vec<Group> {
     ]
 }
 
+/// Everything a guard would deny first, and the view.
+const DENIED: &str =
+    "view_channel, connect, send_messages, add_reactions, use_embedded_activities, send_tts_messages, priority_speaker";
+
 fn sync() -> Vec<Group> {
     let info = |bits: &str, b: &str| {
         format!(
@@ -323,6 +327,7 @@ fn sync() -> Vec<Group> {
             r#"PATCH /channels/<info> {{"permission_overwrites":[{{"id":"<guild>","type":0,"allow":"0","deny":"{bits}"}}]}}"#
         )
     };
+    let guarded = |bits: u64| category(bits).replace("<info>", "<b>");
     let own = "permissions: { everyone: { deny: [view_channel] } }";
     vec![
         Group::new("channels follow their category without a request").given(info("view_channel", "")).then(
@@ -368,6 +373,20 @@ fn sync() -> Vec<Group> {
             ],
         ),
         deletion_of_roles(),
+        Group::new("an entry that says nothing is not written, and nothing waits for its role").then(
+            "roles: { guest: {} }\nchannels: { a: { permissions: { guest: {} } } }\n",
+            &[
+                r#"POST /guilds/<guild>/roles {"name":"guest","permissions":"0"}"#,
+                r#"POST /guilds/<guild>/channels {"name":"a","type":0,"permission_overwrites":[]}"#,
+            ],
+        ),
+        Group::new("a guard differs even where everything harmless is denied already")
+            .given(info(DENIED, ""))
+            .then(info("connect", &format!("permissions: {{ everyone: {{ deny: [{DENIED}] }} }}")), &[
+                &guarded((1 << 8) | (1 << 12) | (1 << 39) | (1 << 6) | (1 << 11) | (1 << 20) | (1 << 10) | 1),
+                &category(1 << 20),
+                &guarded((1 << 8) | (1 << 12) | (1 << 39) | (1 << 6) | (1 << 11) | (1 << 20) | (1 << 10)),
+            ]),
         Group::new("a role that is deleted is not let into a channel that is synced again")
             .given("roles: { guest: {} }\ncategories: { info: { channels: { a: { permissions: {} } } } }\n")
             .after(
