@@ -140,6 +140,7 @@ pub fn propose_under(
     if let Some(bot) = &bot {
         ability::limit(bot, &live, &mut desired, &mut removals);
     }
+    desired.leave_out(&removals.deleted_targets());
     let parts =
         sequence::Parts { snapshot, live: &live, desired: &desired, removals: &removals, policy, bot: bot.as_ref() };
     let sequence::Sequence { steps, after, notes } = sequence::sequence(&parts);

@@ -128,6 +128,13 @@ impl Overwrites {
         self.len() == 0
     }
 
+    /// The same overwrites without the entries of these targets.
+    #[must_use]
+    pub fn without(&self, targets: &[Target]) -> Self {
+        let kept = self.0.iter().filter(|(target, _)| !targets.contains(target));
+        Self(kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect())
+    }
+
     /// The same overwrites with every role reference replaced by what `rename` makes of it.
     #[must_use]
     pub fn map_roles(&self, rename: impl Fn(&RoleRef) -> RoleRef) -> Self {

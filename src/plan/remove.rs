@@ -27,6 +27,11 @@ pub(super) struct Removals {
 }
 
 impl Removals {
+    /// The roles that are deleted, as overwrites name them.
+    pub(super) fn deleted_targets(&self) -> Vec<Target> {
+        self.deleted_roles.iter().map(|(_, role)| Target::Role(role.id.clone())).collect()
+    }
+
     /// True when nothing is removed or archived.
     pub(super) fn is_empty(&self) -> bool {
         self.archived.is_empty()

@@ -39,6 +39,15 @@ pub(super) struct Desired {
 }
 
 impl Desired {
+    /// Takes roles that will be deleted out of all overwrites that are written anyway, such as those of a category.
+    pub(super) fn leave_out(&mut self, gone: &[Target]) {
+        for channel in self.categories.iter_mut().chain(&mut self.channels) {
+            if channel.from.as_ref().is_none_or(|from| from.overwrites != channel.to.overwrites) {
+                channel.to.overwrites = channel.to.overwrites.without(gone);
+            }
+        }
+    }
+
     /// The key of a category or channel.
     pub(super) fn key_of(&self, channel: &ChannelRef) -> Option<&Key> {
         self.categories.iter().chain(&self.channels).find(|c| c.id == *channel).map(|c| &c.key)

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::Policy;
 use crate::model::{
     Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind,
-    Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
+    Overwrite, Overwrites, Permission, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
 };
 
 use super::ability::Bot;
@@ -275,9 +275,7 @@ impl Builder<'_> {
     fn create_channel(&mut self, channel: &WantedChannel) -> usize {
         let kind = if channel.to.kind == ChannelKind::Category { ObjectKind::Category } else { ObjectKind::Channel };
         let mut to = channel.to.clone();
-        let gone: Vec<Target> =
-            self.parts.removals.deleted_roles.iter().map(|(_, r)| Target::Role(r.id.clone())).collect();
-        to.overwrites = without(&to.overwrites, &gone);
+        to.overwrites = to.overwrites.iter().map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
         if to.overwrites.is_empty() && self.is_in_category_with_overwrites(&to) {
             // Nobody documents whether an empty list means "none" or "those of the category".
             let everyone = Target::Role(RoleRef::Live(self.parts.live.everyone_id()));
@@ -365,10 +363,14 @@ impl Builder<'_> {
             Permissions::SEND_MESSAGES,
             Permissions::CONNECT,
         ];
-        let free = harmless.into_iter().find(|bit| held.contains(*bit) && !(said.allow | said.deny).intersects(*bit));
+        // Denying what the same entry allows changes nothing at all; denying anything else only closes.
+        let others = || Permission::ALL.iter().map(|permission| Permissions::from_bits(1 << permission.bit));
+        let free = |bit: &Permissions| held.contains(*bit) && !(said.allow | said.deny).intersects(*bit);
+        let idle = |bit: &Permissions| held.contains(*bit) && said.allow.without(said.deny).contains(*bit);
+        let bit = harmless.into_iter().find(free).or_else(|| others().find(idle)).or_else(|| others().find(free));
         let mut guarded = overwrites.clone();
         let mut entry = said;
-        entry.deny |= free.unwrap_or(Permissions::VIEW_CHANNEL);
+        entry.deny |= bit.unwrap_or(Permissions::VIEW_CHANNEL);
         guarded.set(everyone, entry);
         guarded
     }
@@ -432,7 +434,7 @@ impl Builder<'_> {
     /// denies may go before one that allows, and one that allows lets in whom other roles have just given more.
     fn loosen(&mut self) {
         let removals = self.parts.removals;
-        let gone: Vec<Target> = removals.deleted_roles.iter().map(|(_, r)| Target::Role(r.id.clone())).collect();
+        let gone = removals.deleted_targets();
         let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
         let interferes = |overwrites: &Overwrites| {
             let said = || gone.iter().map(|role| (role, overwrites.get(role)));
@@ -458,7 +460,7 @@ impl Builder<'_> {
             if channel.is_category() {
                 leaders.insert(&channel.id, from);
             }
-            let change = Change { from: from.clone(), to: without(from, &gone) };
+            let change = Change { from: from.clone(), to: from.without(&gone) };
             let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
             let key = self.parts.desired.key_of(&channel.id);
             let subject = self.subject(id, key, &live.attributes);
@@ -529,15 +531,6 @@ impl Builder<'_> {
             self.drafts[index].bindings.extend(released);
         }
     }
-}
-
-/// The overwrites without those of some targets.
-fn without(overwrites: &Overwrites, targets: &[Target]) -> Overwrites {
-    let mut kept = overwrites.clone();
-    for target in targets {
-        kept.remove(target);
-    }
-    kept
 }
 
 fn archive_category(snapshot: &Snapshot) -> ChannelAttributes {

@@ -312,6 +312,10 @@ fn composition() -> Vec<Group> {
     ]
 }
 
+/// Everything a guard would deny first, and the view.
+const DENIED: &str =
+    "view_channel, connect, send_messages, add_reactions, use_embedded_activities, send_tts_messages, priority_speaker";
+
 fn sync() -> Vec<Group> {
     let info = |bits: &str, b: &str| {
         format!(
@@ -323,6 +327,7 @@ fn sync() -> Vec<Group> {
             r#"PATCH /channels/<info> {{"permission_overwrites":[{{"id":"<guild>","type":0,"allow":"0","deny":"{bits}"}}]}}"#
         )
     };
+    let guarded = |bits: u64| category(bits).replace("<info>", "<b>");
     let own = "permissions: { everyone: { deny: [view_channel] } }";
     vec![
         Group::new("channels follow their category without a request").given(info("view_channel", "")).then(
@@ -368,6 +373,34 @@ fn sync() -> Vec<Group> {
             ],
         ),
         deletion_of_roles(),
+        Group::new("an entry that says nothing is not written, and nothing waits for its role").then(
+            "roles: { guest: {} }\nchannels: { a: { permissions: { guest: {} } } }\n",
+            &[
+                r#"POST /guilds/<guild>/roles {"name":"guest","permissions":"0"}"#,
+                r#"POST /guilds/<guild>/channels {"name":"a","type":0,"permission_overwrites":[]}"#,
+            ],
+        ),
+        Group::new("a guard differs even where everything harmless is denied already")
+            .given(info(DENIED, ""))
+            .then(info("connect", &format!("permissions: {{ everyone: {{ deny: [{DENIED}] }} }}")), &[
+                &guarded((1 << 8) | (1 << 12) | (1 << 39) | (1 << 6) | (1 << 11) | (1 << 20) | (1 << 10) | 1),
+                &category(1 << 20),
+                &guarded((1 << 8) | (1 << 12) | (1 << 39) | (1 << 6) | (1 << 11) | (1 << 20) | (1 << 10)),
+            ]),
+        Group::new("a role that is deleted is not let into a channel that is synced again")
+            .given("roles: { guest: {} }\ncategories: { info: { channels: { a: { permissions: {} } } } }\n")
+            .after(
+                |discord| {
+                    let guest = discord.edit(|guild| guild.role_named("guest").expect("a role").id);
+                    let info = discord.edit(|guild| guild.channel_named("info").expect("a category").id);
+                    let allowed = json!({"type": 0, "allow": "2048"});
+                    discord.by_hand("PUT", &format!("/channels/{info}/permissions/{guest}"), allowed);
+                    let a = discord.edit(|guild| guild.channel_named("a").expect("a channel").id);
+                    discord.edit(|guild| guild.channels.get_mut(&a).expect("found above").permission_overwrites.clear());
+                },
+                "policy: { on_remove: delete, max_deletions: 100% }\ncategories: { info: { channels: { a: {} } } }\n",
+                &["DELETE /guilds/<guild>/roles/<@guest>"],
+            ),
     ]
 }
 
