@@ -493,12 +493,23 @@ impl Driver<'_> {
         Ok(reason)
     }
 
+    /// Ends a step here and leaves its outcome open in the store: it may have happened, and the next look tells.
+    fn leave_open(&mut self, reconciliation: &mut Reconciliation, step: &Step, why: String) {
+        let outcome = Outcome::Failed { why, refused: false };
+        self.progress.ended(step, &outcome);
+        reconciliation.record(step.id, outcome);
+    }
+
     async fn settle(&mut self, reconciliation: &mut Reconciliation, step: &Step, sent: Sent) -> Result<(), Error> {
+        let creates = created_key(&step.operation).is_some();
         let (stored, outcome, fatal) = match sent {
+            // A change is sent again after a lost answer, and the limit may have met only the second try.
+            Sent::Parked(_, why) if !creates => {
+                self.leave_open(reconciliation, step, why);
+                return Ok(());
+            }
             Sent::Unknown(why) => {
-                let outcome = Outcome::Failed { why, refused: false };
-                self.progress.ended(step, &outcome);
-                reconciliation.record(step.id, outcome);
+                self.leave_open(reconciliation, step, why);
                 return Ok(());
             }
             Sent::Applied(applied) => {

@@ -124,7 +124,7 @@ impl Resolver<'_> {
         spec.attributes.lay(&mut to);
         to.icon = self.settled_image(to.icon, from.as_ref().and_then(|f| f.icon.as_ref()));
         if let Some(from) = &from {
-            to.permissions = to.permissions | unknown(from.permissions);
+            to.permissions |= unknown(from.permissions);
             let mut patch = from.diff(&to);
             patch.without(|field| self.policy.ignores("roles", key.as_str(), field));
             to = from.clone();

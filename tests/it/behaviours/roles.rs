@@ -15,7 +15,7 @@ async fn f04_permission_bits_this_build_does_not_know_survive() {
     let odd = Bits(1 << 53 | 1 << 60);
     stage.discord.edit(|guild| {
         let role = guild.roles.get_mut(&crew).expect("made");
-        role.permissions = role.permissions | odd;
+        role.permissions |= odd;
     });
     smoothly(&stage, "roles: { crew: { permissions: [send_messages], hoist: true } }").await;
     assert_eq!(stage.discord.role(crew).permissions & odd, odd);
