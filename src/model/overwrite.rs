@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twilight_model::id::Id;
@@ -85,9 +86,11 @@ impl Overwrite {
 }
 
 /// The overwrites of one channel, as a set: their order means nothing, and neither does an entry without bits.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Overwrites(BTreeMap<Target, Overwrite>);
+///
+/// The list is shared until it is changed: the same one stands in a snapshot, in what is wanted and in a plan, and is
+/// known to be equal without being compared.
+#[derive(Clone, Debug, Default)]
+pub struct Overwrites(Arc<BTreeMap<Target, Overwrite>>);
 
 impl Overwrites {
     /// Most overwrites Discord takes in one request (its OpenAPI description: maxItems 100).
@@ -95,7 +98,7 @@ impl Overwrites {
 
     /// Puts `overwrite` in the place of what `target` had.
     pub fn set(&mut self, target: Target, overwrite: Overwrite) {
-        self.0.insert(target, overwrite);
+        Arc::make_mut(&mut self.0).insert(target, overwrite);
     }
 
     /// What `target` has; nothing when it has no entry.
@@ -105,7 +108,7 @@ impl Overwrites {
 
     /// Removes the entry of `target`.
     pub fn remove(&mut self, target: &Target) -> Option<Overwrite> {
-        self.0.remove(target)
+        if self.0.contains_key(target) { Arc::make_mut(&mut self.0).remove(target) } else { None }
     }
 
     /// The entries that say something, by target.
@@ -132,7 +135,7 @@ impl Overwrites {
     #[must_use]
     pub fn without(&self, targets: &[Target]) -> Self {
         let kept = self.0.iter().filter(|(target, _)| !targets.contains(target));
-        Self(kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect())
+        kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect()
     }
 
     /// The same overwrites with every role reference replaced by what `rename` makes of it.
@@ -142,13 +145,25 @@ impl Overwrites {
             Target::Role(role) => (Target::Role(rename(role)), *overwrite),
             Target::Member(_) => (target.clone(), *overwrite),
         };
-        Self(self.0.iter().map(entry).collect())
+        Self(Arc::new(self.0.iter().map(entry).collect()))
+    }
+}
+
+impl Serialize for Overwrites {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Overwrites {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(|entries| Self(Arc::new(entries)))
     }
 }
 
 impl PartialEq for Overwrites {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        Arc::ptr_eq(&self.0, &other.0) || self.iter().eq(other.iter())
     }
 }
 
@@ -163,7 +178,7 @@ impl Hash for Overwrites {
 
 impl FromIterator<(Target, Overwrite)> for Overwrites {
     fn from_iter<I: IntoIterator<Item = (Target, Overwrite)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        Self(Arc::new(entries.into_iter().collect()))
     }
 }
 
