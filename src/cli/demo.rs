@@ -225,10 +225,12 @@ impl Story {
         self.screen.say("");
         self.screen.toned(Tone::Strong, "━━ Your turn");
         self.screen.say(format!("{folder}/ holds the manifest, the database and the world. In one terminal:"));
-        self.screen.say(format!("  setai simulate --world {folder}/world.yaml"));
+        // As it was called this time, so that the lines can be copied.
+        let setai = std::env::args().next().unwrap_or_else(|| "setai".to_owned());
+        self.screen.say(format!("  {setai} simulate --world {folder}/world.yaml"));
         self.screen.say("In another, with the two `export` lines it prints:");
         self.screen.say(format!("  export SETAI_DATABASE_URL=sqlite:{folder}/setai.db"));
-        self.screen.say(format!("  $EDITOR {folder}/guild.yaml && setai plan {folder}/guild.yaml"));
+        self.screen.say(format!("  $EDITOR {folder}/guild.yaml && {setai} plan {folder}/guild.yaml"));
         Ok(())
     }
 }
