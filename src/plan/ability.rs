@@ -125,9 +125,11 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals
     desired.categories.retain_mut(|category| limiter.channel("categories", category, &roles, None));
     let categories: BTreeSet<ChannelRef> = desired.categories.iter().map(|c| c.id.clone()).collect();
     desired.channels.retain_mut(|channel| limiter.channel("channels", channel, &roles, Some(&categories)));
-    removals.archived.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, true));
-    removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
-    removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, false));
+    limiter.leading(desired);
+    let archive = removals.archive.clone();
+    removals.archived.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, archive.as_ref()));
+    removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, None));
+    removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, None));
     limiter.places(desired, removals);
     if removals.archived.is_empty() {
         removals.archive = None;
@@ -393,6 +395,40 @@ impl Limiter<'_> {
         }
     }
 
+    /// A category takes along the channels that are like it. Where one must not follow and the bot cannot see to that, the
+    /// category keeps its overwrites.
+    fn leading(&mut self, desired: &mut Desired) {
+        if self.bot.is_administrator() {
+            return;
+        }
+        let wanted: BTreeMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
+        for category in &mut desired.categories {
+            let Some(from) = category.from.as_ref().filter(|from| from.overwrites != category.to.overwrites) else {
+                continue;
+            };
+            let holds_back = |child: &&Channel| {
+                let is_alike = child.attributes.overwrites == from.overwrites;
+                let goes_along = match wanted.get(&child.id) {
+                    Some(w) => w.to.parent.as_ref() == Some(&category.id) && w.to.overwrites == category.to.overwrites,
+                    None => true,
+                };
+                let held = self.bot.in_channel(child);
+                let can = lacking_to_change(held, child.attributes.kind).is_none()
+                    && held.contains(Permissions::MANAGE_ROLES)
+                    && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(&from.overwrites));
+                is_alike && !goes_along && !can
+            };
+            let Some(child) = self.live.children(&category.id).find(holds_back) else { continue };
+            let text = format!(
+                "The permissions stay as they are: #{} would follow, and the bot cannot keep it from that.",
+                child.attributes.name
+            );
+            let subject = format!("categories.{}", category.key);
+            self.notes.push(Note::new(Weight::Warning, NoteCode::MissingPermission, subject, text).help(GIVE_THESE));
+            category.to.overwrites = from.overwrites.clone();
+        }
+    }
+
     fn missing_kind(&self, subject: &str, kind: ChannelKind) -> Option<Note> {
         let feature = match kind {
             ChannelKind::Announcement => "NEWS",
@@ -416,25 +452,30 @@ impl Limiter<'_> {
         }
     }
 
-    fn channel_removal(&mut self, key: Option<&Key>, channel: &Channel, archive: bool) -> bool {
+    /// True when the bot can move channels into the archive, or make one.
+    fn can_archive(&self, archive: &ChannelRef) -> bool {
+        let needed = Permissions::MANAGE_CHANNELS | Permissions::VIEW_CHANNEL;
+        let held = self.live.channel(archive).map_or(self.bot.permissions, |category| self.bot.in_channel(category));
+        held.contains(needed)
+    }
+
+    fn channel_removal(&mut self, key: Option<&Key>, channel: &Channel, archive: Option<&ChannelRef>) -> bool {
         let section = if channel.is_category() { "categories" } else { "channels" };
         let subject = format!("{section}.{}", key.map_or(channel.attributes.name.as_str(), Key::as_str));
         let held = self.bot.in_channel(channel);
         // Before a channel is deleted it is hidden, should anything else in the plan open it.
-        let hides = archive || (!channel.is_category() && self.bot.permissions.contains(Permissions::MANAGE_ROLES));
+        let may_hide = !channel.is_category() && self.bot.permissions.contains(Permissions::MANAGE_ROLES);
+        let hides = archive.is_some() || may_hide;
         let lacking = lacking_to_change(held, channel.attributes.kind)
             .or_else(|| (hides && !held.contains(Permissions::MANAGE_ROLES)).then_some("manage_roles"))
             .or_else(|| (hides && !self.bot.permissions.contains(Permissions::VIEW_CHANNEL)).then_some("view_channel"));
-        if let Some(lacking) = lacking {
-            let text = format!("Not removed, because the bot lacks {lacking} here.");
-            self.warn(
-                NoteCode::MissingPermission,
-                &subject,
-                text,
-                "Give the bot's role this permission here, or Administrator.",
-            );
-        }
-        lacking.is_none()
+        let problem = match lacking {
+            Some(lacking) => format!("Not removed, because the bot lacks {lacking} here."),
+            None if archive.is_none_or(|archive| self.can_archive(archive)) => return true,
+            None => "Not archived, because the bot cannot manage the archive.".to_owned(),
+        };
+        self.warn(NoteCode::MissingPermission, &subject, problem, GIVE_THESE);
+        false
     }
 
     /// Leaves out what would be one channel too many in its category, the last ones first.

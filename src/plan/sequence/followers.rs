@@ -65,7 +65,13 @@ impl Followers {
             }
             match wanted.get(&child.id) {
                 Some(w) if w.to.parent.as_ref() != Some(parent) => _ = followers.leave_first.insert(child.id.clone()),
-                Some(w) if w.to.overwrites == **new => _ = followers.follow.insert(child.id.clone()),
+                // With overwrites of roles that are gone, nobody knows whether Discord sees them as equal.
+                Some(w) if w.to.overwrites == **new => {
+                    let raw = &parts.snapshot.guild;
+                    if raw.channel(&child.id).is_some_and(|child| raw.is_synced(child)) {
+                        followers.follow.insert(child.id.clone());
+                    }
+                }
                 Some(w) if w.to.overwrites == **old => _ = followers.guarded.insert(child.id.clone()),
                 Some(_) => _ = followers.leave_first.insert(child.id.clone()),
                 None => followers.unmanaged.push((parent.clone(), child.id.clone())),

@@ -133,13 +133,20 @@ impl Oracle<'_> {
 
     /// Discord changes the channels along that have the same overwrites; those the wish speaks of end as it says.
     fn lead(&mut self, category: Snowflake, list: &[Overwrite]) {
-        let Some(was) = self.before.channels.get(&category) else { return };
-        let was = said(&was.permission_overwrites, self.before);
+        let Some(category_before) = self.before.channels.get(&category) else { return };
+        let was = said(&category_before.permission_overwrites, self.before);
         if said(list, &self.guild) == was {
             return;
         }
         for child in self.before.children(category) {
-            if said(&child.permission_overwrites, self.before) == was {
+            // Entries of roles that are gone make a difference to Discord.
+            let raw = |channel: &Channel| {
+                let mut list = channel.permission_overwrites.clone();
+                list.retain(|o| (o.allow | o.deny) != Bits::NONE);
+                list.sort_unstable();
+                list
+            };
+            if raw(child) == raw(category_before) {
                 let child = self.guild.channels.get_mut(&child.id).expect("nothing is removed yet");
                 child.permission_overwrites = list.to_vec();
             }

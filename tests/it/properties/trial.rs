@@ -210,7 +210,7 @@ impl Trial {
         }
         self.preview(round, &plan, &log, &before, &film, &new);
         self.audit(round, &plan, &report, &log).await;
-        let open = too_open(&before, &film, self.stage.discord.clock.now());
+        let open = too_open(&before, &film, self.stage.discord.bot, self.stage.discord.clock.now());
         if !open.is_empty() {
             self.fail(round, "a moment was more open than before and after", &plan, &open);
         }
