@@ -26,7 +26,7 @@
 //! |---|---|---|
 //! | face | [`cli`] | nothing: the only place that sees everything |
 //! | behaviour | [`controller`] | YAML, terminals, HTTP |
-//! | adapters | [`discord`], [`store`], [`simulator`] | each other; manifests and policies |
+//! | adapters | [`discord`], [`store`], [`cache`], [`simulator`] | each other; manifests and policies |
 //! | time | [`clock`] | everything else |
 //! | core | [`model`] ← [`manifest`] ← [`plan`] | async, clocks, disks, networks, randomness, logs, hash order |
 //!
@@ -40,14 +40,18 @@
 //!    the way to the planner.
 //! 3. *Identity is the snowflake.* A key is bound to an object once ([`model::Bindings`]); names are attributes.
 //! 4. *Only what we own.* An object without a binding is never changed or deleted, unless the policy says so in words.
-//! 5. *No write without its audit row.* [`store::Store::intend`] returns before a request leaves.
-//! 6. *A create happens once.* Its operation id stands in Discord's audit log; after a lost answer the object is looked
+//! 5. *No write without its audit row.* [`store::Store::intend`] returns before a request leaves; the rows of a guild are a
+//!    chain of hashes, and [`store::inspect`] proves that it is whole.
+//! 6. *A cache never justifies a write.* It can say that there is nothing to do ([`controller::Glance`]), and nothing else.
+//! 7. *One writer for each guild.* Every record of a run shows the fencing number of its [`store::Lease`], and an outdated
+//!    one is refused.
+//! 8. *A create happens once.* Its operation id stands in Discord's audit log; after a lost answer the object is looked
 //!    for ([`discord::Client::find_created`]), never blindly made again.
-//! 7. *Never a moment more open than before or after.* The order of a plan's [`plan::Phase`]s sees to it.
-//! 8. *Absent means unmanaged.* Desired objects are live ones with the manifest laid over them ([`model::Overlay`]), so
-//!    bits, flags and fields nobody spoke of survive every write.
-//! 9. *Determinism.* Same inputs, same bytes of plan.
-//! 10. *Secrets* appear in no log, plan, audit row or error.
+//! 9. *Never a moment more open than before or after.* The order of a plan's [`plan::Phase`]s sees to it.
+//! 10. *Absent means unmanaged.* Desired objects are live ones with the manifest laid over them ([`model::Overlay`]), so
+//!     bits, flags and fields nobody spoke of survive every write.
+//! 11. *Determinism.* Same inputs, same bytes of plan.
+//! 12. *Secrets* appear in no log, plan, audit row or error.
 //!
 //! # Where to begin reading
 //!
@@ -60,6 +64,7 @@ pub mod manifest;
 pub mod model;
 pub mod plan;
 
+pub mod cache;
 pub mod discord;
 pub mod simulator;
 pub mod store;

@@ -16,6 +16,7 @@ mod overwrite;
 mod permission;
 mod record;
 mod role;
+mod server;
 mod settings;
 mod snapshot;
 
@@ -35,6 +36,10 @@ pub use overwrite::{Overwrite, OverwriteChoice, Overwrites, Target};
 pub use permission::{Permission, Permissions, Scope, UnknownPermission};
 pub use record::{Change, FieldChange, Overlay};
 pub use role::{Colors, Managed, Role, RoleAttributes, RoleOverlay, RolePatch};
+pub use server::{
+    FeatureFlags, InvalidSetting, Moderation, ServerConfiguration, ServerRateLimits, ServerSettings, ServerStatus,
+    Setting,
+};
 pub use settings::{
     ContentFilter, FeatureChoices, Features, GuildSettings, NotificationLevel, SettingsOverlay, SettingsPatch,
     SystemChannelFlags, SystemMask, VerificationLevel,

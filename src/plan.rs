@@ -25,6 +25,7 @@ mod reconciliation;
 mod remove;
 pub mod render;
 mod resolve;
+mod rest;
 mod risk;
 mod sequence;
 mod undo;
@@ -40,9 +41,9 @@ pub use digest::Digest;
 pub use guard::{Lift, Refusal, RefusalCode};
 pub use note::{Note, NoteCode, Weight};
 pub use operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
-pub use reconciliation::{Approved, Consent, Outcome, Reconciliation, Rejected, Verdict, judge};
+pub use reconciliation::{Approved, Consent, Outcome, Reconciliation, Rejected, Verdict, judge, judge_strictly};
 pub use risk::{AccessChange, Risk};
-pub use undo::undo;
+pub use undo::{Holders, undo};
 
 /// The version of the plan's JSON form. It changes when a reader of the old form would misunderstand the new one.
 pub const FORMAT: u32 = 1;
@@ -81,6 +82,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// True when this is the plan that is proposed now: the same steps for the same world, by the same version of SetAI.
+    pub fn is_still(&self, now: &Self) -> bool {
+        self.version == now.version && self.base == now.base && self.digest == now.digest
+    }
+
     /// True when there is nothing to send to Discord.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -130,13 +136,15 @@ pub fn propose_under(
     bindings: &Bindings,
     revision: Option<&str>,
 ) -> Plan {
-    let live = resolve::without_dangling(&snapshot.guild);
+    let live = snapshot.guild.without_dangling();
     let ids = adopt::adopt(manifest, snapshot, bindings, policy);
     let mut desired = resolve::resolve(manifest, &live, &ids, bindings, policy);
     let mut removals = remove::remove(&live, &ids, &desired, bindings, policy);
     let now = ability::Bot::of(snapshot, &live);
     let views = ability::RoleViews::of(now.as_ref(), &live, &desired, &removals);
-    let bot = ability::Bot::of(snapshot, &views.lowest);
+    // A plan that takes the bot's own means away is refused, and shown as it was meant.
+    let is_lockout = guard::takes_means(snapshot, &live, &views.wished);
+    let bot = if is_lockout { now } else { ability::Bot::of(snapshot, &views.lowest) };
     if let Some(bot) = &bot {
         ability::limit(bot, &live, &mut desired, &mut removals);
     }
@@ -186,15 +194,17 @@ pub fn propose_under(
     }
 }
 
+/// Names as they are now; those of new objects as they will be.
 fn names(before: &Guild, after: &Guild) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
-    for guild in [after, before] {
-        names.extend(guild.roles.iter().map(|r| (format!("role:{}", r.id), r.attributes.name.clone())));
-        let channels = guild.channels.iter().map(|c| {
+    for (guild, is_known) in [(before, true), (after, false)] {
+        let roles = guild.roles.iter().filter(|r| r.id.id().is_some() == is_known);
+        names.extend(roles.map(|r| (format!("role:{}", r.id), r.attributes.name.clone())));
+        let channels = guild.channels.iter().filter(|c| c.id.id().is_some() == is_known);
+        names.extend(channels.map(|c| {
             let sign = if c.is_category() { "" } else { "#" };
             (format!("channel:{}", c.id), format!("{sign}{}", c.attributes.name))
-        });
-        names.extend(channels);
+        }));
     }
     names
 }

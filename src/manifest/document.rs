@@ -13,7 +13,7 @@ use crate::model::{
 
 use super::diagnostic::{Problems, Spot};
 use super::policy::{ApprovalMode, DriftMode, OnRemove, Prune};
-use super::read::{Number, Object, Read, Said, Table, Text, object_schema, objects, text, unknown_field, wrong_type};
+use super::read::{Number, Object, Read, Said, Table, Text, object_schema, objects, text, unknown_fields, wrong_type};
 use super::scalar::{
     AfkSeconds, ArchiveMinutes, Color, EmojiText, KindWord, Limit, PermissionName, Snowflake, WindowText,
 };

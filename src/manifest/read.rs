@@ -359,17 +359,57 @@ const PLACES: [(&str, &str); 4] = [
     ("children", "the channels of a category stand under `channels`"),
 ];
 
-/// Reports a field that does not exist.
-pub(super) fn unknown_field(entry: &Entry<'_>, noun: &str, fields: &[&str], problems: &mut Problems) {
+/// Reports the entries that are no fields of an object.
+pub(super) fn unknown_fields(entries: &[Entry<'_>], noun: &str, fields: &[&str], problems: &mut Problems) {
+    let is_field = |entry: &Entry<'_>| fields.contains(&&*entry.key);
+    let mut at = 0;
+    while let Some(entry) = entries.get(at) {
+        let pieces = entries[at..].iter().take_while(|e| e.bare && !is_field(e)).count();
+        let torn = at.checked_sub(1).and_then(|before| Torn::of(&entries[before], &entries[at..at + pieces]));
+        at += 1;
+        if !is_field(entry) && unknown_field(entry, torn, noun, fields, problems) {
+            // The rest of a torn text is reported with its first piece.
+            at += pieces - 1;
+        }
+    }
+}
+
+/// A text without quotes in a flow map, which its commas cut into a value and keys without values.
+struct Torn {
+    text: String,
+    spot: Spot,
+}
+
+impl Torn {
+    fn of(before: &Entry<'_>, pieces: &[Entry<'_>]) -> Option<Self> {
+        let Value::Scalar { text, .. } = &before.node.value else { return None };
+        let (start, end) = (before.node.spot, pieces.last()?.key_spot);
+        let is_one_place = start.file == end.file && start.start < end.end && !before.node.is_null();
+        let all = std::iter::once(text).chain(pieces.iter().map(|piece| &piece.key));
+        let text = all.map(|part| &**part).collect::<Vec<_>>().join(", ");
+        is_one_place.then_some(Self { text, spot: Spot { end: end.end, ..start } })
+    }
+}
+
+/// Reports a field that does not exist; true when it is more likely a piece of the text before it.
+fn unknown_field(entry: &Entry<'_>, torn: Option<Torn>, noun: &str, fields: &[&str], problems: &mut Problems) -> bool {
     let problem = Problem::new(rule::UNKNOWN_FIELD, format!("unknown field `{}`", entry.key));
     let problem = problem.at(entry.key_spot, format!("not a field of {noun}"));
     let synonym = SYNONYMS.iter().find(|(word, field)| *word == entry.key && fields.contains(field));
     let place = PLACES.iter().find(|(word, _)| *word == entry.key);
     let guess = synonym.map(|(_, field)| *field).or_else(|| problems.guess(&entry.key, fields.iter().copied()));
-    problems.report(match (guess, place) {
-        (None, Some((_, help))) => problem.help(*help),
-        (guess, _) => problem.did_you_mean(entry.key_spot, guess),
+    let is_torn = guess.is_none() && place.is_none() && torn.is_some();
+    problems.report(match (guess, place, torn) {
+        (None, Some((_, help)), _) => problem.help(*help),
+        (None, None, Some(Torn { text, spot })) => {
+            let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+            problem
+                .help("inside `{ }` a comma ends a text; put quotes around it")
+                .suggest(spot, format!("\"{quoted}\""))
+        }
+        (guess, ..) => problem.did_you_mean(entry.key_spot, guess),
     });
+    is_torn
 }
 
 /// A map with a fixed list of fields.
@@ -417,6 +457,7 @@ macro_rules! objects {
             fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
                 let Value::Map(entries) = &node.value else { return wrong_type(node, "a map", problems) };
                 let mut object = Self { spot: node.spot, ..Self::default() };
+                let mut are_known = true;
                 for entry in entries {
                     $(
                         if entry.key == crate::manifest::read::name(stringify!($field)) {
@@ -424,7 +465,10 @@ macro_rules! objects {
                             continue;
                         }
                     )*
-                    unknown_field(entry, $noun, Self::FIELDS, problems);
+                    are_known = false;
+                }
+                if !are_known {
+                    unknown_fields(entries, $noun, Self::FIELDS, problems);
                 }
                 Some(object)
             }

@@ -50,8 +50,9 @@ pub struct Rendered {
 }
 
 /// Renders a guild. Parsing the text says exactly what the guild is, except for images, of which Discord only tells a
-/// hash, and flags without a name.
+/// hash, flags without a name, and overwrites of roles that are gone.
 pub fn render(guild: &Guild, style: &Style) -> Rendered {
+    let guild = &*guild.without_dangling();
     let (speakable, left_out): (Vec<&Channel>, Vec<&Channel>) =
         guild.channels.iter().partition(|channel| is_speakable(guild, channel));
     let keys = choose_keys(guild, &speakable, &style.keys);

@@ -33,6 +33,8 @@ pub(super) struct Entry<'s> {
     pub(super) key: Cow<'s, str>,
     pub(super) key_spot: Spot,
     pub(super) node: Node<'s>,
+    /// The key stands alone between two commas of a flow map, without even a colon.
+    pub(super) bare: bool,
 }
 
 impl<'s> Node<'s> {
@@ -264,7 +266,11 @@ impl<'s> Builder<'s, '_> {
             Some(Frame::Map { key, entries, merged, .. }) => match key.take() {
                 Some((None, _)) => {}
                 Some((Some(name), _)) if name == "<<" => merged.push(node),
-                Some((Some(name), key_spot)) => entries.push(Entry { key: name, key_spot, node }),
+                Some((Some(name), key_spot)) => {
+                    let after = || self.text.get(key_spot.end as usize..).unwrap_or_default().trim_start();
+                    let bare = node.is_null() && after().starts_with([',', '}']);
+                    entries.push(Entry { key: name, key_spot, node, bare });
+                }
                 None => match node.value {
                     Value::Scalar { text, plain: _ } => *key = Some((Some(text), node.spot)),
                     Value::List(_) | Value::Map(_) => {

@@ -62,7 +62,11 @@ impl<'a> Access<'a> {
 
     /// What `actor` may do in a channel of this kind that has these overwrites.
     pub fn with_overwrites(&self, actor: &Actor, kind: ChannelKind, overwrites: &Overwrites) -> Permissions {
-        let base = self.in_guild(actor);
+        self.beyond(self.in_guild(actor), actor, kind, overwrites)
+    }
+
+    /// The same for an actor whose permissions in the guild are known to be `base`.
+    pub fn beyond(&self, base: Permissions, actor: &Actor, kind: ChannelKind, overwrites: &Overwrites) -> Permissions {
         if base == Permissions::EVERY {
             return base;
         }

@@ -1,8 +1,11 @@
 //! A whole guild.
 
+use std::borrow::Cow;
+
+use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Channel, ChannelRef, GuildId, GuildSettings, Role, RoleId, RoleRef, UserId};
+use super::{Bucket, Channel, ChannelRef, GuildId, GuildSettings, Role, RoleId, RoleRef, Target, UserId};
 
 /// How far a guild has been boosted, 0 to 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,7 +58,9 @@ impl Guild {
 
     /// The @everyone role.
     pub fn everyone(&self) -> Option<&Role> {
-        self.role(&RoleRef::Live(self.everyone_id()))
+        let everyone = RoleRef::Live(self.everyone_id());
+        // It is the last one.
+        self.roles.iter().rev().find(|role| role.id == everyone)
     }
 
     /// A role.
@@ -66,6 +71,16 @@ impl Guild {
     /// A channel or category.
     pub fn channel(&self, channel: &ChannelRef) -> Option<&Channel> {
         self.channels.iter().find(|c| c.id == *channel)
+    }
+
+    /// All channels and categories by reference, for whoever asks for many.
+    pub fn channels_by_id(&self) -> IndexMap<&ChannelRef, &Channel> {
+        self.channels.iter().map(|channel| (&channel.id, channel)).collect()
+    }
+
+    /// All roles by reference, for whoever asks for many.
+    pub fn roles_by_id(&self) -> IndexMap<&RoleRef, &Role> {
+        self.roles.iter().map(|role| (&role.id, role)).collect()
     }
 
     /// The channels of one place, in order.
@@ -82,6 +97,22 @@ impl Guild {
     pub fn is_synced(&self, channel: &Channel) -> bool {
         let parent = channel.attributes.parent.as_ref().and_then(|p| self.channel(p));
         parent.is_some_and(|p| p.attributes.overwrites == channel.attributes.overwrites)
+    }
+
+    /// The guild without overwrites of roles that are gone. Discord leaves such behind at times; they concern nobody.
+    pub fn without_dangling(&self) -> Cow<'_, Self> {
+        let roles: IndexSet<&RoleRef> = self.roles.iter().map(|r| &r.id).collect();
+        let dangling = |target: &Target| matches!(target, Target::Role(role) if !roles.contains(role));
+        let has_dangling = |c: &Channel| c.attributes.overwrites.iter().any(|(target, _)| dangling(target));
+        if !self.channels.iter().any(has_dangling) {
+            return Cow::Borrowed(self);
+        }
+        let mut guild = self.clone();
+        for overwrites in guild.channels.iter_mut().map(|c| &mut c.attributes.overwrites) {
+            let kept = overwrites.iter().filter(|(target, _)| !dangling(target));
+            *overwrites = kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
+        }
+        Cow::Owned(guild)
     }
 
     /// Puts roles and channels into canonical order: roles from the top of the hierarchy, channels as the sidebar shows

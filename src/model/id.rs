@@ -4,8 +4,11 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twilight_model::id::Id;
 use twilight_model::id::marker::{ChannelMarker, EmojiMarker, GuildMarker, RoleMarker, TagMarker, UserMarker};
@@ -59,10 +62,9 @@ impl ObjectKind {
     }
 }
 
-/// The name of an object inside a manifest: its identity there, whatever Discord calls it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Key(String);
+/// The name of an object inside a manifest: its identity there, whatever Discord calls it. Copies share the text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Arc<str>);
 
 /// Why a text cannot be a [`Key`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,17 +77,17 @@ impl Key {
 
     /// The reserved key of the @everyone role.
     pub fn everyone() -> Self {
-        Self("everyone".to_owned())
+        Self("everyone".into())
     }
 
     /// The key of the category removed channels are moved to. A manifest may have it; otherwise a plan makes one.
     pub fn archive() -> Self {
-        Self("archive".to_owned())
+        Self("archive".into())
     }
 
     /// True for the reserved key of @everyone.
     pub fn is_everyone(&self) -> bool {
-        self.0 == "everyone"
+        *self.0 == *"everyone"
     }
 
     /// The text of the key.
@@ -108,16 +110,22 @@ impl FromStr for Key {
         let length = text.chars().count();
         let allowed = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
         if (1..=Self::MAX).contains(&length) && text.chars().all(allowed) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(InvalidKey)
         }
     }
 }
 
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        from_text(deserializer)
     }
 }
 
@@ -239,8 +247,31 @@ impl<M> Serialize for Ref<M> {
 
 impl<'de, M> Deserialize<'de> for Ref<M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        from_text(deserializer)
     }
+}
+
+/// Reads what is written as a text, without a copy of the text: a guild has thousands of them.
+pub(super) fn from_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    struct Text<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(PhantomData))
 }
 
 #[cfg(test)]

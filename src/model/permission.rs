@@ -5,8 +5,9 @@
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
+use std::str::FromStr;
 
-use serde::de::Error as _;
+use serde::de::{SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -305,8 +306,43 @@ impl Serialize for Permissions {
 
 impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        names.iter().map(|name| Permission::parse(name).map_err(D::Error::custom)).collect()
+        deserializer.deserialize_seq(Names)
+    }
+}
+
+/// Reads a list of names as it comes, without keeping them: a guild has thousands.
+struct Names;
+
+impl<'de> Visitor<'de> for Names {
+    type Value = Permissions;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of permissions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Permissions, A::Error> {
+        let mut permissions = Permissions::NONE;
+        while let Some(Name(permission)) = names.next_element()? {
+            permissions |= permission;
+        }
+        Ok(permissions)
+    }
+}
+
+/// One name in such a list.
+struct Name(Permissions);
+
+impl FromStr for Name {
+    type Err = UnknownPermission;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPermission> {
+        Permission::parse(text).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        super::id::from_text(deserializer)
     }
 }
 

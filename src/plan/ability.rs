@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+
 use crate::model::{
     Access, Actor, Channel, ChannelAttributes, ChannelKind, ChannelRef, Guild, Key, Overwrites, Permissions, Ref, Role,
     RoleAttributes, RoleRef, Snapshot, Target,
@@ -13,13 +15,14 @@ use super::arrange::outranks;
 use super::note::{Note, NoteCode, Weight};
 use super::remove::Removals;
 use super::resolve::{Desired, WantedChannel, WantedRole};
-use super::sequence::is_stepwise;
+use super::sequence::{harmless_denial, is_stepwise};
 
 /// The bot, ready to be asked.
 pub(super) struct Bot<'a> {
     guild: &'a Guild,
     actor: Actor,
-    permissions: Permissions,
+    /// What it holds in the guild.
+    pub(super) permissions: Permissions,
     /// Its highest role; none for the owner.
     pub(super) ceiling: Option<&'a Role>,
 }
@@ -38,7 +41,7 @@ impl<'a> Bot<'a> {
         Some(Self { guild: live, actor, permissions, ceiling })
     }
 
-    fn is_administrator(&self) -> bool {
+    pub(super) fn is_administrator(&self) -> bool {
         self.permissions.contains(Permissions::ADMINISTRATOR)
     }
 
@@ -64,7 +67,8 @@ impl<'a> Bot<'a> {
     }
 
     fn in_channel(&self, channel: &Channel) -> Permissions {
-        Access::of(self.guild).in_channel(&self.actor, channel)
+        let ChannelAttributes { kind, overwrites, .. } = &channel.attributes;
+        Access::of(self.guild).beyond(self.permissions, &self.actor, *kind, overwrites)
     }
 }
 
@@ -82,15 +86,17 @@ impl RoleViews {
     pub(super) fn of(bot: Option<&Bot<'_>>, live: &Guild, desired: &Desired, removals: &Removals) -> Self {
         let mut wished = roles_of(live);
         let everyone = live.everyone_id();
+        let deleted: BTreeSet<&RoleRef> = removals.deleted_roles.iter().map(|(_, role)| &role.id).collect();
+        let wanted: IndexMap<&RoleRef, &WantedRole> = desired.roles.iter().map(|role| (&role.id, role)).collect();
         for role in &mut wished.roles {
             let changeable =
                 bot.is_some_and(|bot| bot.orders_roles() && (role.id.id() == Some(everyone) || bot.outranks(role)));
             if !changeable {
                 continue;
             }
-            if removals.deleted_roles.iter().any(|(_, gone)| gone.id == role.id) {
+            if deleted.contains(&role.id) {
                 role.attributes.permissions = Permissions::NONE;
-            } else if let Some(wanted) = desired.roles.iter().find(|wanted| wanted.id == role.id) {
+            } else if let Some(wanted) = wanted.get(&role.id) {
                 role.attributes.permissions = wanted.to.permissions;
             }
         }
@@ -117,7 +123,14 @@ fn roles_of(guild: &Guild) -> Guild {
 
 /// Takes out of `desired` and `removals` what cannot be done.
 pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals: &mut Removals) {
-    let mut limiter = Limiter { bot, live, features: features_after(live, desired), notes: Vec::new() };
+    let mut limiter = Limiter {
+        bot,
+        live,
+        roles: live.roles_by_id(),
+        channels: live.channels_by_id(),
+        features: features_after(live, desired),
+        notes: Vec::new(),
+    };
     desired.roles.retain_mut(|role| limiter.role(role));
     let stepwise = is_stepwise(desired, removals);
     removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, stepwise));
@@ -135,7 +148,6 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals
         removals.archive = None;
     }
     limiter.limits(desired, removals);
-    limiter.full_categories(desired, removals);
     limiter.settings(desired);
     desired.notes.append(&mut limiter.notes);
 }
@@ -153,6 +165,8 @@ fn features_after(live: &Guild, desired: &Desired) -> BTreeSet<String> {
 struct Limiter<'a> {
     bot: &'a Bot<'a>,
     live: &'a Guild,
+    roles: IndexMap<&'a RoleRef, &'a Role>,
+    channels: IndexMap<&'a ChannelRef, &'a Channel>,
     features: BTreeSet<String>,
     notes: Vec<Note>,
 }
@@ -164,12 +178,12 @@ impl Limiter<'_> {
 
     /// True when the role stays in the plan, perhaps with fewer changes.
     fn role(&mut self, role: &mut WantedRole) -> bool {
-        let subject = format!("roles.{}", role.key);
-        let Some(from) = role.from.clone() else { return self.new_role(&subject, role) };
-        if from == role.to {
+        if role.from.as_ref() == Some(&role.to) {
             return true;
         }
-        let live = self.live.role(&role.id);
+        let subject = format!("roles.{}", role.key);
+        let Some(from) = role.from.clone() else { return self.new_role(&subject, role) };
+        let live = self.roles.get(&role.id);
         let text = if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
             Some((
                 NoteCode::MissingPermission,
@@ -292,6 +306,9 @@ impl Limiter<'_> {
         roles: &BTreeSet<RoleRef>,
         categories: Option<&BTreeSet<ChannelRef>>,
     ) -> bool {
+        if channel.from.as_ref() == Some(&channel.to) {
+            return true;
+        }
         let subject = format!("{section}.{}", channel.key);
         if let Some(missing) = missing_reference(channel, roles, categories) {
             let text = format!("Not planned, because {missing} is not.");
@@ -300,7 +317,6 @@ impl Limiter<'_> {
         }
         match channel.from.clone() {
             None => self.new_channel(&subject, channel),
-            Some(from) if from == channel.to => true,
             Some(from) => self.changed_channel(&subject, &from, channel),
         }
     }
@@ -337,7 +353,7 @@ impl Limiter<'_> {
     }
 
     fn changed_channel(&mut self, subject: &str, from: &ChannelAttributes, channel: &mut WantedChannel) -> bool {
-        let Some(live) = self.live.channel(&channel.id) else { return false };
+        let Some(live) = self.channels.get(&channel.id) else { return false };
         let held = self.bot.in_channel(live);
         if let Some(lacking) = lacking_to_change(held, from.kind) {
             let text = format!("The bot lacks {lacking} here, so nothing is changed.");
@@ -356,7 +372,7 @@ impl Limiter<'_> {
             channel.to.kind = from.kind;
         }
         self.overwrites(subject, from, held, channel);
-        let destination = channel.to.parent.as_ref().and_then(|p| self.live.channel(p));
+        let destination = channel.to.parent.as_ref().and_then(|p| self.channels.get(p));
         let needed = Permissions::MANAGE_CHANNELS | Permissions::VIEW_CHANNEL;
         if from.parent != channel.to.parent && destination.is_some_and(|d| !self.bot.in_channel(d).contains(needed)) {
             let text =
@@ -401,7 +417,8 @@ impl Limiter<'_> {
         if self.bot.is_administrator() {
             return;
         }
-        let wanted: BTreeMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
+        let wanted: IndexMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
+        let everyone = Target::Role(Ref::Live(self.live.everyone_id()));
         for category in &mut desired.categories {
             let Some(from) = category.from.as_ref().filter(|from| from.overwrites != category.to.overwrites) else {
                 continue;
@@ -414,6 +431,7 @@ impl Limiter<'_> {
                 };
                 let held = self.bot.in_channel(child);
                 let can = lacking_to_change(held, child.attributes.kind).is_none()
+                    && harmless_denial(self.bot, from.overwrites.get(&everyone)).is_some()
                     && held.contains(Permissions::MANAGE_ROLES)
                     && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(&from.overwrites));
                 is_alike && !goes_along && !can
@@ -455,7 +473,7 @@ impl Limiter<'_> {
     /// True when the bot can move channels into the archive, or make one.
     fn can_archive(&self, archive: &ChannelRef) -> bool {
         let needed = Permissions::MANAGE_CHANNELS | Permissions::VIEW_CHANNEL;
-        let held = self.live.channel(archive).map_or(self.bot.permissions, |category| self.bot.in_channel(category));
+        let held = self.channels.get(archive).map_or(self.bot.permissions, |category| self.bot.in_channel(category));
         held.contains(needed)
     }
 
@@ -466,36 +484,37 @@ impl Limiter<'_> {
         // Before a channel is deleted it is hidden, should anything else in the plan open it.
         let may_hide = !channel.is_category() && self.bot.permissions.contains(Permissions::MANAGE_ROLES);
         let hides = archive.is_some() || may_hide;
-        let lacking = lacking_to_change(held, channel.attributes.kind)
-            .or_else(|| (hides && !held.contains(Permissions::MANAGE_ROLES)).then_some("manage_roles"))
-            .or_else(|| (hides && !self.bot.permissions.contains(Permissions::VIEW_CHANNEL)).then_some("view_channel"));
-        let problem = match lacking {
-            Some(lacking) => format!("Not removed, because the bot lacks {lacking} here."),
-            None if archive.is_none_or(|archive| self.can_archive(archive)) => return true,
-            None => "Not archived, because the bot cannot manage the archive.".to_owned(),
+        let kind = channel.attributes.kind;
+        let lacking = lacking_to_change(held, kind)
+            .or_else(|| (hides && !held.contains(Permissions::MANAGE_ROLES)).then_some("manage_roles"));
+        // What hides it leaves the bot what it holds in the guild, whatever the channel's overwrites gave it before.
+        let lacking_then = hides.then(|| lacking_to_change(self.bot.permissions, kind)).flatten();
+        let problem = match (lacking, lacking_then) {
+            (Some(lacking), _) => format!("Not removed, because the bot lacks {lacking} here."),
+            (None, Some(lacking)) => format!("Not removed, because the bot lacks {lacking} in the guild."),
+            (None, None) if archive.is_none_or(|archive| self.can_archive(archive)) => return true,
+            (None, None) => "Not archived, because the bot cannot manage the archive.".to_owned(),
         };
         self.warn(NoteCode::MissingPermission, &subject, problem, GIVE_THESE);
         false
     }
 
     /// Leaves out what would be one channel too many in its category, the last ones first.
+    ///
+    /// What cannot move keeps its place, which may be one too few for another: it is asked again until nothing changes.
     fn places(&mut self, desired: &mut Desired, removals: &mut Removals) {
-        let mut taken: BTreeMap<ChannelRef, usize> = BTreeMap::new();
-        let wanted: BTreeMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
-        let removed = [&removals.archived, &removals.deleted_channels];
-        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, c)| &c.id).collect();
-        for child in self.live.channels.iter().filter(|child| !removed.contains(&child.id)) {
-            let parent = &child.attributes.parent;
-            let leaves = wanted.get(&child.id).is_some_and(|w| w.to.parent != *parent);
-            if let Some(parent) = parent.as_ref().filter(|_| !leaves) {
-                *taken.entry(parent.clone()).or_default() += 1;
-            }
-        }
+        while self.leave_out_of_full_categories(desired, removals) {}
+    }
+
+    /// True when something was left out.
+    fn leave_out_of_full_categories(&mut self, desired: &mut Desired, removals: &mut Removals) -> bool {
+        let mut taken = self.taken_places(desired, removals);
         let mut enters = |category: &ChannelRef| {
             let taken = taken.entry(category.clone()).or_default();
             *taken += 1;
             *taken <= Guild::MAX_CHANNELS_PER_CATEGORY
         };
+        let known = self.notes.len();
         let notes = &mut self.notes;
         let mut tell = |name: &str, what: &str| {
             let text = format!("{what}: a category has at most {} channels.", Guild::MAX_CHANNELS_PER_CATEGORY);
@@ -513,14 +532,32 @@ impl Limiter<'_> {
             channel.to.parent = from.cloned().flatten();
             channel.from.is_some()
         });
-        let Some(archive) = removals.archive.clone() else { return };
-        removals.archived.retain(|(key, channel)| {
-            let fits = channel.attributes.parent.as_ref() == Some(&archive) || enters(&archive);
-            if !fits {
-                tell(key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str), "Not archived");
+        if let Some(archive) = &removals.archive {
+            removals.archived.retain(|(key, channel)| {
+                let fits = channel.attributes.parent.as_ref() == Some(archive) || enters(archive);
+                if !fits {
+                    tell(key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str), "Not archived");
+                }
+                fits
+            });
+        }
+        self.notes.len() > known
+    }
+
+    /// How many channels stay in each category, whoever manages them.
+    fn taken_places(&self, desired: &Desired, removals: &Removals) -> BTreeMap<ChannelRef, usize> {
+        let wanted: IndexMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
+        let removed = [&removals.archived, &removals.deleted_channels];
+        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, c)| &c.id).collect();
+        let mut taken: BTreeMap<ChannelRef, usize> = BTreeMap::new();
+        for child in self.live.channels.iter().filter(|child| !removed.contains(&child.id)) {
+            let parent = &child.attributes.parent;
+            let leaves = wanted.get(&child.id).is_some_and(|w| w.to.parent != *parent);
+            if let Some(parent) = parent.as_ref().filter(|_| !leaves) {
+                *taken.entry(parent.clone()).or_default() += 1;
             }
-            fits
-        });
+        }
+        taken
     }
 
     /// Drops creations beyond Discord's limits, the last ones first.
@@ -556,54 +593,6 @@ impl Limiter<'_> {
             }
             fits
         });
-    }
-
-    /// Leaves out what would be one channel too many for its category.
-    fn full_categories(&mut self, desired: &mut Desired, removals: &mut Removals) {
-        let wanted: BTreeSet<&ChannelRef> = desired.channels.iter().map(|c| &c.id).collect();
-        let removed = [&removals.archived, &removals.deleted_channels];
-        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, channel)| &channel.id).collect();
-        let stays = |id: &ChannelRef| !wanted.contains(id) && !removed.contains(id);
-        let foreign = self.live.channels.iter().filter(|c| stays(&c.id)).map(|c| c.attributes.parent.clone());
-        let is_there = |c: &WantedChannel| c.from.as_ref().is_some_and(|from| from.parent == c.to.parent);
-        let settled = desired.channels.iter().filter(|c| is_there(c)).map(|c| c.to.parent.clone());
-        let mut children: BTreeMap<ChannelRef, usize> = BTreeMap::new();
-        foreign.chain(settled).flatten().for_each(|parent| *children.entry(parent).or_default() += 1);
-        let mut has_room = |parent: &ChannelRef| {
-            let count = children.entry(parent.clone()).or_default();
-            *count += 1;
-            *count <= Guild::MAX_CHANNELS_PER_CATEGORY
-        };
-        let full = format!("a category has at most {} channels.", Guild::MAX_CHANNELS_PER_CATEGORY);
-        let mut notes = Vec::new();
-        let mut warn = |subject: String, text: String| {
-            notes.push(Note::new(Weight::Warning, NoteCode::OverLimit, subject, text).help("Use another category."));
-        };
-        desired.channels.retain_mut(|channel| {
-            let Some(parent) = channel.to.parent.clone().filter(|_| !is_there(channel)) else { return true };
-            if has_room(&parent) {
-                return true;
-            }
-            let subject = format!("channels.{}", channel.key);
-            let Some(from) = channel.from.clone() else {
-                warn(subject, format!("Not created: {full}"));
-                return false;
-            };
-            warn(subject, format!("It stays as it is: {full}"));
-            channel.to = from;
-            true
-        });
-        if let Some(archive) = removals.archive.clone() {
-            removals.archived.retain(|(key, channel)| {
-                let fits = channel.attributes.parent.as_ref() == Some(&archive) || has_room(&archive);
-                if !fits {
-                    let name = key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str);
-                    warn(format!("channels.{name}"), format!("Not archived: {full}"));
-                }
-                fits
-            });
-        }
-        self.notes.append(&mut notes);
     }
 
     fn settings(&mut self, desired: &mut Desired) {

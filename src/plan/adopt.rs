@@ -4,7 +4,9 @@
 //! live object of the same kind, parent and name. An object that could merely not be seen is never taken for absent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 
+use indexmap::{IndexMap, IndexSet};
 use twilight_model::id::Id;
 
 use crate::manifest::{ChannelSpec, Manifest, Policy, Previously, RoleSpec};
@@ -19,9 +21,9 @@ use super::operation::BindingChange;
 /// The answer for a whole guild. A key that is missing here is not planned, and a note says why.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Identities {
-    pub(super) roles: BTreeMap<Key, RoleRef>,
-    pub(super) categories: BTreeMap<Key, ChannelRef>,
-    pub(super) channels: BTreeMap<Key, ChannelRef>,
+    pub(super) roles: IndexMap<Key, RoleRef>,
+    pub(super) categories: IndexMap<Key, ChannelRef>,
+    pub(super) channels: IndexMap<Key, ChannelRef>,
     /// Keys that left the manifest while their objects live on.
     pub(super) vanished_roles: Vec<Vanished<RoleId>>,
     pub(super) vanished_categories: Vec<Vanished<ChannelId>>,
@@ -63,57 +65,89 @@ pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Binding
 }
 
 /// What each key stands for, and the keys that are gone.
-type Joined<M> = (BTreeMap<Key, Ref<M>>, Vec<Vanished<Id<M>>>);
-
-/// What tells objects apart that nobody has bound: the same slot means the same object.
-type Slot = (String, String);
+type Joined<M> = (IndexMap<Key, Ref<M>>, Vec<Vanished<Id<M>>>);
 
 /// One name space while its keys are joined.
 struct Space<'a, I> {
     kind: ObjectKind,
     bindings: &'a KindBindings<I>,
     policy: &'a Policy,
-    wanted: Vec<Wanted<I>>,
-    live: BTreeMap<I, Live>,
+    wanted: Vec<Wanted<'a, I>>,
+    live: IndexMap<I, Live<'a>>,
     /// Every object of this kind was shown.
     complete: bool,
 }
 
 /// What the manifest says of a key.
-struct Wanted<I> {
-    key: Key,
+struct Wanted<'a, I> {
+    key: &'a Key,
     pin: Option<I>,
-    previously: Previously,
+    previously: &'a Previously,
     /// None when its parent is itself not settled.
-    slot: Option<Slot>,
-    /// Its parent does not exist yet, so it cannot exist either.
-    parent_is_new: bool,
+    seat: Option<Seat<'a>>,
 }
 
 /// A live object that could be bound.
-struct Live {
-    slot: Slot,
+struct Live<'a> {
+    seat: Seat<'a>,
     adoptable: bool,
-    called: String,
+}
+
+/// Where an object is and what it is called. Only keys nobody has bound yet are looked for by it.
+struct Seat<'a> {
+    place: Place,
+    name: &'a str,
+}
+
+/// The kind of an object, as far as it never changes, and its parent.
+type Place = (Option<ChannelKind>, Option<ChannelRef>);
+
+/// What tells objects apart that nobody has bound: the same slot means the same object.
+type Slot = (Place, String);
+
+impl<'a> Seat<'a> {
+    fn role(name: &'a str) -> Self {
+        Self { place: (None, None), name }
+    }
+
+    /// Text and announcement channels can become each other, so they are told apart by name alone.
+    fn channel(kind: ChannelKind, parent: Option<ChannelRef>, name: &'a str) -> Self {
+        let family = if kind == ChannelKind::Announcement { ChannelKind::Text } else { kind };
+        Self { place: (Some(family), parent), name }
+    }
+
+    fn slot(&self) -> Slot {
+        let name = self.place.0.map_or_else(|| self.name.to_owned(), |kind| normalise_channel_name(kind, self.name));
+        (self.place.clone(), name)
+    }
+
+    /// Its parent does not exist yet, so it cannot exist either.
+    fn is_in_the_new(&self) -> bool {
+        matches!(self.place.1, Some(Ref::Planned(_)))
+    }
+
+    /// The name as people know it; only channels have the sign.
+    fn called(&self) -> String {
+        let sign = if matches!(self.place.0, None | Some(ChannelKind::Category)) { "" } else { "#" };
+        format!("{sign}{}", self.name)
+    }
 }
 
 fn role_space<'a>(
-    manifest: &Manifest,
-    snapshot: &Snapshot,
+    manifest: &'a Manifest,
+    snapshot: &'a Snapshot,
     bindings: &'a Bindings,
     policy: &'a Policy,
 ) -> Space<'a, RoleId> {
     let everyone = snapshot.guild.everyone_id();
     let wanted = manifest.roles.iter().filter(|(key, _)| !key.is_everyone()).map(|(key, spec)| {
         let RoleSpec { id, previously, attributes } = spec;
-        let name = attributes.name.as_deref().unwrap_or(key.as_str());
-        let slot = Some((String::new(), name.to_owned()));
-        Wanted { key: key.clone(), pin: *id, previously: previously.clone(), slot, parent_is_new: false }
+        let seat = Seat::role(attributes.name.as_deref().unwrap_or(key.as_str()));
+        Wanted { key, pin: *id, previously, seat: Some(seat) }
     });
     let live = snapshot.guild.roles.iter().filter_map(|role| {
         let id = role.id.id().filter(|id| *id != everyone)?;
-        let slot = (String::new(), role.attributes.name.clone());
-        Some((id, Live { slot, adoptable: role.is_ours_to_delete(), called: role.attributes.name.clone() }))
+        Some((id, Live { seat: Seat::role(&role.attributes.name), adoptable: role.is_ours_to_delete() }))
     });
     Space {
         kind: ObjectKind::Role,
@@ -127,11 +161,11 @@ fn role_space<'a>(
 
 fn channel_space<'a>(
     kind: ObjectKind,
-    manifest: &Manifest,
-    snapshot: &Snapshot,
+    manifest: &'a Manifest,
+    snapshot: &'a Snapshot,
     bindings: &'a Bindings,
     policy: &'a Policy,
-    categories: &BTreeMap<Key, ChannelRef>,
+    categories: &IndexMap<Key, ChannelRef>,
 ) -> Space<'a, ChannelId> {
     let is_category = kind == ObjectKind::Category;
     let (specs, bound) = if is_category {
@@ -143,21 +177,16 @@ fn channel_space<'a>(
         let ChannelSpec { id, previously, attributes } = spec;
         let kind = attributes.kind.unwrap_or(if is_category { ChannelKind::Category } else { ChannelKind::Text });
         let name = attributes.name.as_deref().unwrap_or(key.as_str());
-        let parent_key = attributes.parent.as_ref().and_then(Option::as_ref);
-        let parent = parent_key.map(|parent| settled(parent, categories));
-        let slot = match &parent {
-            None => Some(slot_of(kind, None, name)),
-            Some(Some(parent)) => Some(slot_of(kind, Some(parent), name)),
-            Some(None) => None,
+        let seat = match attributes.parent.as_ref().and_then(Option::as_ref) {
+            None => Some(Seat::channel(kind, None, name)),
+            Some(parent) => settled(parent, categories).map(|parent| Seat::channel(kind, Some(parent), name)),
         };
-        let parent_is_new = matches!(parent, Some(Some(Ref::Planned(_))));
-        Wanted { key: key.clone(), pin: *id, previously: previously.clone(), slot, parent_is_new }
+        Wanted { key, pin: *id, previously, seat }
     });
     let live = snapshot.guild.channels.iter().filter(|c| c.is_category() == is_category).filter_map(|channel| {
         let attributes = &channel.attributes;
-        let slot = slot_of(attributes.kind, attributes.parent.as_ref(), &attributes.name);
-        let live = Live { slot, adoptable: true, called: format!("#{}", attributes.name) };
-        channel.id.id().map(|id| (id, live))
+        let seat = Seat::channel(attributes.kind, attributes.parent.clone(), &attributes.name);
+        Some((channel.id.id()?, Live { seat, adoptable: true }))
     });
     Space {
         kind,
@@ -169,60 +198,55 @@ fn channel_space<'a>(
     }
 }
 
-fn settled(parent: &ChannelRef, categories: &BTreeMap<Key, ChannelRef>) -> Option<ChannelRef> {
+fn settled(parent: &ChannelRef, categories: &IndexMap<Key, ChannelRef>) -> Option<ChannelRef> {
     match parent {
         Ref::Live(id) => Some(Ref::Live(*id)),
         Ref::Planned(key) => categories.get(key).cloned(),
     }
 }
 
-/// Text and announcement channels can become each other, so they are told apart by name alone.
-fn slot_of(kind: ChannelKind, parent: Option<&ChannelRef>, name: &str) -> Slot {
-    let family = if kind == ChannelKind::Announcement { ChannelKind::Text } else { kind };
-    let place = format!("{}/{}", family.number(), parent.map_or_else(String::new, ToString::to_string));
-    (place, normalise_channel_name(kind, name))
-}
-
 impl<M> Space<'_, Id<M>>
 where
-    Id<M>: Ord + Copy,
+    Id<M>: Ord + Copy + Hash,
 {
     fn join(self, found: &mut Identities) -> Joined<M> {
-        let mut joined: BTreeMap<Key, Ref<M>> = BTreeMap::new();
-        let mut taken: BTreeSet<Id<M>> = BTreeSet::new();
+        let mut joined: IndexMap<Key, Ref<M>> = IndexMap::with_capacity(self.wanted.len());
+        let mut taken: IndexSet<Id<M>> = IndexSet::with_capacity(self.wanted.len());
         let mut unbound = Vec::new();
         for wanted in &self.wanted {
             match self.by_word(wanted, &mut found.notes) {
                 ByWord::Is(id, provenance) => {
                     taken.insert(id);
-                    self.bind(&wanted.key, id, provenance, &mut found.changes);
+                    self.bind(wanted.key, id, provenance, &mut found.changes);
                     joined.insert(wanted.key.clone(), Ref::Live(id));
                 }
                 ByWord::Blocked => {}
                 ByWord::Unknown => unbound.push(wanted),
             }
         }
-        let vanished = self.vanished(&taken, &joined, found);
-        let by_slot = self.free_objects(&taken);
+        let mut vanished = self.vanished(&taken, &joined, found);
         let mut created = Vec::new();
-        let mut rivals: BTreeMap<&Slot, usize> = BTreeMap::new();
-        for slot in unbound.iter().filter_map(|wanted| wanted.slot.as_ref()) {
-            *rivals.entry(slot).or_default() += 1;
-        }
-        for wanted in &unbound {
-            let rivals = wanted.slot.as_ref().and_then(|slot| rivals.get(slot)).copied().unwrap_or_default();
-            match self.by_slot(wanted, &by_slot, rivals, &mut found.notes) {
-                BySlot::Is(id) => {
-                    taken.insert(id);
-                    self.bind(&wanted.key, id, Provenance::Adopted, &mut found.changes);
-                    self.tell_adoption(wanted, id, &vanished, &mut found.notes);
-                    joined.insert(wanted.key.clone(), Ref::Live(id));
+        if !unbound.is_empty() {
+            let slots: Vec<Option<Slot>> = unbound.iter().map(|w| w.seat.as_ref().map(Seat::slot)).collect();
+            let mut rivals: BTreeMap<&Slot, usize> = BTreeMap::new();
+            slots.iter().flatten().for_each(|slot| *rivals.entry(slot).or_default() += 1);
+            let free = self.free_objects(&taken);
+            for (wanted, slot) in unbound.into_iter().zip(&slots) {
+                let rivals = slot.as_ref().and_then(|slot| rivals.get(slot)).copied().unwrap_or_default();
+                let candidates = slot.as_ref().map(|slot| free.get(slot).map_or(&[][..], Vec::as_slice));
+                match self.by_slot(wanted, candidates, rivals, &mut found.notes) {
+                    BySlot::Is(id) => {
+                        taken.insert(id);
+                        self.bind(wanted.key, id, Provenance::Adopted, &mut found.changes);
+                        self.tell_adoption(wanted, id, &vanished, &mut found.notes);
+                        joined.insert(wanted.key.clone(), Ref::Live(id));
+                    }
+                    BySlot::New => created.push(wanted),
+                    BySlot::Blocked => {}
                 }
-                BySlot::New => created.push(*wanted),
-                BySlot::Blocked => {}
             }
         }
-        let mut vanished: Vec<_> = vanished.into_iter().filter(|v| !taken.contains(&v.id)).collect();
+        vanished.retain(|v| !taken.contains(&v.id));
         for wanted in created {
             if self.is_possible_rename(wanted, &mut vanished, &mut found.notes) {
                 continue;
@@ -234,8 +258,7 @@ where
     }
 
     /// What the manifest or a binding says in words.
-    fn by_word(&self, wanted: &Wanted<Id<M>>, notes: &mut Vec<Note>) -> ByWord<M> {
-        let subject = self.subject(&wanted.key);
+    fn by_word(&self, wanted: &Wanted<'_, Id<M>>, notes: &mut Vec<Note>) -> ByWord<M> {
         if let Some(pin) = wanted.pin {
             if self.live.contains_key(&pin) {
                 return ByWord::Is(pin, Provenance::Pinned);
@@ -243,17 +266,17 @@ where
             let note = Note::new(
                 Weight::Blocking,
                 NoteCode::BadPin,
-                &subject,
+                self.subject(wanted.key),
                 format!("`id: \"{pin}\"` is no {} the bot can see in this guild.", self.kind.noun()),
             );
             notes.push(note.help("Correct the id, remove it, or let the bot see the object."));
             return ByWord::Blocked;
         }
-        let old_keys = match &wanted.previously {
+        let old_keys = match wanted.previously {
             Previously::Unsaid => &[][..],
             Previously::Keys(keys) => keys,
         };
-        let binding = std::iter::once(&wanted.key).chain(old_keys).find_map(|key| self.bindings.get(key));
+        let binding = std::iter::once(wanted.key).chain(old_keys).find_map(|key| self.bindings.get(key));
         let Some(Binding { id, provenance, state: _, protected: _, name_echo: _ }) = binding else {
             return ByWord::Unknown;
         };
@@ -263,45 +286,46 @@ where
         if !self.complete {
             let text = format!("The {} {id} is hidden from the bot, or gone. It is not made again.", self.kind.noun());
             let help = "Give the bot's role `view_channel` there, or Administrator in the guild.";
-            notes.push(Note::new(Weight::Warning, NoteCode::Hidden, subject, text).help(help));
+            notes.push(Note::new(Weight::Warning, NoteCode::Hidden, self.subject(wanted.key), text).help(help));
             return ByWord::Blocked;
         }
         let text = format!("The {} {id} was deleted in Discord; a new one takes its place.", self.kind.noun());
-        notes.push(Note::new(Weight::Info, NoteCode::DeletedByHand, subject, text));
+        notes.push(Note::new(Weight::Info, NoteCode::DeletedByHand, self.subject(wanted.key), text));
         ByWord::Unknown
     }
 
     /// Live objects no key speaks for, by slot.
-    fn free_objects(&self, taken: &BTreeSet<Id<M>>) -> BTreeMap<&Slot, Vec<Id<M>>> {
+    fn free_objects(&self, taken: &IndexSet<Id<M>>) -> BTreeMap<Slot, Vec<Id<M>>> {
         let archived: BTreeSet<Id<M>> =
             self.bindings.values().filter(|b| b.state == BindingState::Archived).map(|b| b.id).collect();
-        let mut by_slot: BTreeMap<&Slot, Vec<Id<M>>> = BTreeMap::new();
+        let mut by_slot: BTreeMap<Slot, Vec<Id<M>>> = BTreeMap::new();
         for (id, live) in &self.live {
             if live.adoptable && !taken.contains(id) && !archived.contains(id) {
-                by_slot.entry(&live.slot).or_default().push(*id);
+                by_slot.entry(live.seat.slot()).or_default().push(*id);
             }
         }
+        by_slot.values_mut().for_each(|ids| ids.sort());
         by_slot
     }
 
-    /// What a key nobody has bound yet stands for.
+    /// What a key nobody has bound yet stands for, of the live objects with the same slot.
     fn by_slot(
         &self,
-        wanted: &Wanted<Id<M>>,
-        free: &BTreeMap<&Slot, Vec<Id<M>>>,
+        wanted: &Wanted<'_, Id<M>>,
+        candidates: Option<&[Id<M>]>,
         rivals: usize,
         notes: &mut Vec<Note>,
     ) -> BySlot<M> {
-        let subject = self.subject(&wanted.key);
-        let Some(slot) = &wanted.slot else {
+        let subject = self.subject(wanted.key);
+        let (Some(candidates), Some(seat)) = (candidates, &wanted.seat) else {
             let text = "Its category is not settled, so neither is this.";
             notes.push(Note::new(Weight::Warning, NoteCode::Dependent, subject, text));
             return BySlot::Blocked;
         };
-        let certainly_new = wanted.previously == Previously::Keys(Vec::new());
-        match free.get(slot).map_or(&[][..], Vec::as_slice) {
+        let certainly_new = *wanted.previously == Previously::Keys(Vec::new());
+        match candidates {
             _ if certainly_new => BySlot::New,
-            [] if self.complete || wanted.parent_is_new => BySlot::New,
+            [] if self.complete || seat.is_in_the_new() => BySlot::New,
             [] => {
                 let text =
                     format!("The bot cannot tell whether this {} exists where it cannot look.", self.kind.noun());
@@ -323,37 +347,47 @@ where
         }
     }
 
-    fn tell_adoption(&self, wanted: &Wanted<Id<M>>, id: Id<M>, vanished: &[Vanished<Id<M>>], notes: &mut Vec<Note>) {
-        let called = self.live.get(&id).map_or("", |live| live.called.as_str());
+    fn tell_adoption(
+        &self,
+        wanted: &Wanted<'_, Id<M>>,
+        id: Id<M>,
+        vanished: &[Vanished<Id<M>>],
+        notes: &mut Vec<Note>,
+    ) {
+        let called = self.live.get(&id).map_or_else(String::new, |live| live.seat.called());
         let (code, text) = match vanished.iter().find(|v| v.id == id) {
             Some(old) => (NoteCode::Renamed, format!("Takes over {called} ({id}) from the key `{}`.", old.key)),
             None => (NoteCode::Adopted, format!("Adopts {called} ({id}), which was there already.")),
         };
-        notes.push(Note::new(Weight::Info, code, self.subject(&wanted.key), text));
+        notes.push(Note::new(Weight::Info, code, self.subject(wanted.key), text));
     }
 
     /// Bound keys the manifest no longer has, with objects that still live.
     fn vanished(
         &self,
-        taken: &BTreeSet<Id<M>>,
-        joined: &BTreeMap<Key, Ref<M>>,
+        taken: &IndexSet<Id<M>>,
+        joined: &IndexMap<Key, Ref<M>>,
         found: &mut Identities,
     ) -> Vec<Vanished<Id<M>>> {
-        let wanted: BTreeSet<&Key> = self.wanted.iter().map(|w| &w.key).collect();
+        let unspoken = |key: &Key, id: &Id<M>| !joined.contains_key(key) && !taken.contains(id);
+        let left: Vec<_> = self.bindings.iter().filter(|(key, binding)| unspoken(key, &binding.id)).collect();
         let mut vanished = Vec::new();
-        for (key, binding) in self.bindings {
+        if left.is_empty() {
+            return vanished;
+        }
+        let wanted: BTreeSet<&Key> = self.wanted.iter().map(|w| w.key).collect();
+        for (key, binding) in left.into_iter().filter(|(key, _)| !wanted.contains(key)) {
             let Binding { id, provenance: _, state, protected, name_echo: _ } = binding;
-            let spoken_for = joined.contains_key(key) || wanted.contains(key) || taken.contains(id);
-            match (spoken_for, *state) {
-                (true, _) | (_, BindingState::Archived) => {}
-                (false, BindingState::Active) if self.is_archive(key) => {}
-                (false, BindingState::Active) if self.live.contains_key(id) => {
+            match *state {
+                BindingState::Archived => {}
+                BindingState::Active if self.is_archive(key) => {}
+                BindingState::Active if self.live.contains_key(id) => {
                     vanished.push(Vanished { key: key.clone(), id: *id, protected: *protected });
                 }
-                (false, BindingState::Active) if self.complete => {
+                BindingState::Active if self.complete => {
                     found.changes.push(BindingChange::Release { kind: self.kind, key: key.clone() });
                 }
-                (false, BindingState::Active) => {
+                BindingState::Active => {
                     let text =
                         format!("The {} {id} left the manifest but is hidden from the bot, or gone.", self.kind.noun());
                     found.notes.push(Note::new(Weight::Warning, NoteCode::Hidden, self.subject(key), text));
@@ -366,16 +400,16 @@ where
     /// A new key and a vanished one of the same kind and parent may be one object. Then neither is touched.
     fn is_possible_rename(
         &self,
-        wanted: &Wanted<Id<M>>,
+        wanted: &Wanted<'_, Id<M>>,
         vanished: &mut Vec<Vanished<Id<M>>>,
         notes: &mut Vec<Note>,
     ) -> bool {
-        if wanted.previously != Previously::Unsaid || self.bindings.contains_key(&wanted.key) {
+        if *wanted.previously != Previously::Unsaid || self.bindings.contains_key(wanted.key) {
             return false;
         }
-        let place = wanted.slot.as_ref().map(|slot| &slot.0);
+        let place = wanted.seat.as_ref().map(|seat| &seat.place);
         let fits = |v: &Vanished<Id<M>>| {
-            self.live.get(&v.id).is_some_and(|live| live.adoptable && Some(&live.slot.0) == place)
+            self.live.get(&v.id).is_some_and(|live| live.adoptable && Some(&live.seat.place) == place)
         };
         let twin = vanished.iter().position(fits);
         let Some(twin) = twin.map(|index| vanished.remove(index)) else { return false };
@@ -389,7 +423,7 @@ where
             wanted.key,
             self.kind.noun()
         );
-        notes.push(Note::new(Weight::Blocking, NoteCode::PossibleRename, self.subject(&wanted.key), text).help(help));
+        notes.push(Note::new(Weight::Blocking, NoteCode::PossibleRename, self.subject(wanted.key), text).help(help));
         true
     }
 
@@ -412,11 +446,14 @@ where
     }
 
     /// Releases old keys whose objects another key has now.
-    fn release(&self, vanished: &[Vanished<Id<M>>], joined: &BTreeMap<Key, Ref<M>>, changes: &mut Vec<BindingChange>) {
+    fn release(&self, vanished: &[Vanished<Id<M>>], joined: &IndexMap<Key, Ref<M>>, changes: &mut Vec<BindingChange>) {
+        let left: Vec<_> = self.bindings.iter().filter(|(key, _)| !joined.contains_key(*key)).collect();
+        if left.is_empty() {
+            return;
+        }
         let ids: BTreeSet<Id<M>> = joined.values().filter_map(Ref::id).collect();
-        for (key, binding) in self.bindings {
-            let taken_over = ids.contains(&binding.id) && !joined.contains_key(key);
-            if taken_over && !vanished.iter().any(|v| v.key == *key) {
+        for (key, binding) in left {
+            if ids.contains(&binding.id) && !vanished.iter().any(|v| v.key == *key) {
                 changes.push(BindingChange::Release { kind: self.kind, key: key.clone() });
             }
         }

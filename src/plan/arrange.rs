@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::{IndexMap, IndexSet};
+
 use crate::model::{Bucket, Channel, ChannelRef, Guild, Key, Ref, Role, RoleRef};
 
 use super::operation::Move;
@@ -38,25 +40,24 @@ pub(super) fn channel_moves(
     for placed in after {
         places.entry(placed.channel.place()).or_default().push(placed);
     }
-    let rank: BTreeMap<&ChannelRef, usize> = wanted.iter().enumerate().map(|(i, r)| (r, i)).collect();
+    let rank: IndexMap<&ChannelRef, usize> = wanted.iter().enumerate().map(|(i, r)| (r, i)).collect();
     let mut moves = Vec::new();
     for ((_, bucket), mut members) in places {
         // New channels follow all others, in the order in which they are made.
         members.sort_by_key(|p| sort_key(p.channel, &rank, is_late(p.channel)));
+        let uncertain = members.len() > 1 && members.iter().any(|p| p.arrives);
+        if !uncertain && members.iter().filter_map(|p| rank.get(&p.channel.id)).is_sorted() {
+            continue;
+        }
         let present: Vec<ChannelRef> = members.iter().map(|p| p.channel.id.clone()).collect();
         let mut here: Vec<&ChannelRef> = present.iter().filter(|r| rank.contains_key(r)).collect();
         here.sort_by_key(|r| rank.get(r));
         let here: Vec<ChannelRef> = here.into_iter().cloned().collect();
         let arranged = arrange(&present, &here);
-        let uncertain = present.len() > 1 && members.iter().any(|p| p.arrives);
-        if arranged == present && !uncertain {
-            continue;
-        }
-        let by_id: BTreeMap<&ChannelRef, &Channel> = members.iter().map(|p| (&p.channel.id, p.channel)).collect();
+        let by_id: IndexMap<&ChannelRef, &Placed<'_>> = members.iter().map(|p| (&p.channel.id, *p)).collect();
         moves.extend(arranged.iter().zip(0i64..).filter_map(|(id, to)| {
-            let channel = by_id.get(id)?;
+            let Placed { channel, arrives } = by_id.get(id)?;
             let from = channel.id.id().map(|_| channel.position);
-            let arrives = members.iter().any(|p| p.arrives && p.channel.id == *id);
             let stays = from == Some(to) && !arrives;
             let name = channel.attributes.name.clone();
             (!stays).then(|| Move { object: id.clone(), name, from, to, is_category: bucket == Bucket::Category })
@@ -67,7 +68,7 @@ pub(super) fn channel_moves(
 
 fn sort_key(
     channel: &Channel,
-    rank: &BTreeMap<&ChannelRef, usize>,
+    rank: &IndexMap<&ChannelRef, usize>,
     is_late: bool,
 ) -> (bool, i64, bool, usize, ChannelRef) {
     let is_new = channel.id.id().is_none();
@@ -98,7 +99,8 @@ pub(super) fn role_moves(
     let movable: Vec<&Role> = live.roles.iter().filter(below).collect();
     let present: Vec<RoleRef> =
         movable.iter().map(|r| r.id.clone()).chain(created.iter().map(|(key, _)| Ref::Planned(key.clone()))).collect();
-    let wanted: Vec<RoleRef> = wanted.iter().filter(|r| present.contains(r)).cloned().collect();
+    let known: IndexSet<&RoleRef> = present.iter().collect();
+    let wanted: Vec<RoleRef> = wanted.iter().filter(|r| known.contains(r)).cloned().collect();
     let arranged = arrange(&present, &wanted);
     if arranged == present {
         return RoleMoves::Moves(Vec::new());

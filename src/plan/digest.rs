@@ -68,16 +68,23 @@ pub(super) fn digest(base: &Digest, revision: Option<&str>, steps: &[Step], chan
     feed.digest()
 }
 
-/// Collects what values say of themselves and makes a SHA-256 of it. Digests are compared within one version of one
-/// build only, so the form of what is collected may change with the next.
+/// Makes a SHA-256 of what values say of themselves. Digests are compared within one version of one build only, so the
+/// form of what is said may change with the next.
 #[derive(Default)]
-struct Feed(Vec<u8>);
+struct Feed {
+    hash: Sha256,
+    /// Values speak a few bytes at a time, and the hash is fastest with many.
+    waiting: Vec<u8>,
+}
 
 impl Feed {
-    fn digest(self) -> Digest {
+    const BLOCK: usize = 4096;
+
+    fn digest(mut self) -> Digest {
         use std::fmt::Write as _;
+        self.hash.update(&self.waiting);
         let mut text = String::with_capacity(64);
-        for byte in Sha256::digest(&self.0) {
+        for byte in self.hash.finalize() {
             _ = write!(text, "{byte:02x}");
         }
         Digest(text)
@@ -86,7 +93,11 @@ impl Feed {
 
 impl Hasher for Feed {
     fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() >= Self::BLOCK {
+            self.hash.update(&self.waiting);
+            self.waiting.clear();
+        }
     }
 
     fn finish(&self) -> u64 {

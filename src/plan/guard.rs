@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::manifest::{Manifest, Policy};
 use crate::model::{
-    Access, Actor, BindingState, Bindings, Channel, ChannelRef, Guild, Managed, Permissions, Ref, RoleRef, Snapshot,
-    Target,
+    Access, Actor, BindingState, Bindings, Channel, ChannelRef, Guild, Managed, Permissions, Ref, Role, RoleRef,
+    Snapshot, Target,
 };
 
 use super::adopt::Identities;
@@ -92,9 +92,15 @@ pub(super) struct Scene<'a> {
     /// Somebody has to decide something first, so what is missing from the plan says nothing yet.
     pub(super) blocked: bool,
     pub(super) before: &'a Guild,
-    /// The roles as the manifest wants them, also where that was left out of the plan because the bot could not go on.
+    /// The roles as the manifest wants them, as far as the bot can change them.
     pub(super) wished: &'a Guild,
     pub(super) after: &'a Guild,
+}
+
+/// Every channel as it will be, with what it is now; nothing for a new one.
+fn channel_pairs<'a>(before: &'a Guild, after: &'a Guild) -> impl Iterator<Item = (Option<&'a Channel>, &'a Channel)> {
+    let was = before.channels_by_id();
+    after.channels.iter().map(move |channel| (was.get(&channel.id).copied(), channel))
 }
 
 type Guard = fn(&Scene<'_>) -> Vec<Refusal>;
@@ -229,6 +235,11 @@ fn view_of_bot(scene: &Scene<'_>) -> Vec<Refusal> {
     actor.and_then(|actor| bot_view(&actor, scene.before, scene.after)).into_iter().collect()
 }
 
+/// True when the bot could not go on working.
+pub(super) fn takes_means(snapshot: &Snapshot, before: &Guild, wished: &Guild) -> bool {
+    bot_actor(snapshot).is_some_and(|actor| bot_permissions(&actor, before, wished).is_some())
+}
+
 /// The doors that would close behind the bot itself on a way back.
 pub(super) fn lockouts(snapshot: &Snapshot, before: &Guild, after: &Guild) -> Vec<Refusal> {
     let Some(actor) = bot_actor(snapshot) else { return Vec::new() };
@@ -265,11 +276,9 @@ fn bot_view(actor: &Actor, before: &Guild, after: &Guild) -> Option<Refusal> {
     }
     let sees =
         |access: Access<'_>, channel: &Channel| access.in_channel(actor, channel).contains(Permissions::VIEW_CHANNEL);
-    let loses = |channel: &&Channel| {
-        let was_seen = before.channel(&channel.id).is_none_or(|old| sees(had, old));
-        was_seen && !sees(has, channel)
-    };
-    let hidden: Vec<String> = after.channels.iter().filter(loses).map(spoken).collect();
+    let loses =
+        |(old, channel): &(Option<&Channel>, &Channel)| old.is_none_or(|old| sees(had, old)) && !sees(has, channel);
+    let hidden: Vec<String> = channel_pairs(before, after).filter(loses).map(|(_, channel)| spoken(channel)).collect();
     if hidden.is_empty() {
         return None;
     }
@@ -284,14 +293,14 @@ fn spoken(channel: &Channel) -> String {
     format!("{sign}{}", channel.attributes.name)
 }
 
-fn is_administrator(guild: &Guild, role: &RoleRef) -> bool {
-    guild.role(role).is_some_and(|r| r.attributes.permissions.contains(Permissions::ADMINISTRATOR))
+fn is_administrator(role: &Role) -> bool {
+    role.attributes.permissions.contains(Permissions::ADMINISTRATOR)
 }
 
 fn last_administrator(scene: &Scene<'_>) -> Vec<Refusal> {
     let people = |guild: &Guild| {
         let of_people = guild.roles.iter().filter(|r| !matches!(r.managed, Managed::Bot(_)));
-        of_people.filter(|r| r.attributes.permissions.contains(Permissions::ADMINISTRATOR)).count()
+        of_people.filter(|r| is_administrator(r)).count()
     };
     if people(scene.before) == 0 || people(scene.after) > 0 {
         return Vec::new();
@@ -317,8 +326,8 @@ fn power_of_everyone(scene: &Scene<'_>) -> Vec<Refusal> {
     }
     let everyone = Target::Role(RoleRef::Live(scene.before.everyone_id()));
     let allowed = |channel: &Channel| channel.attributes.overwrites.get(&everyone).allow;
-    for channel in &scene.after.channels {
-        let had = scene.before.channel(&channel.id).map_or(Permissions::NONE, allowed) | of(scene.before);
+    for (old, channel) in channel_pairs(scene.before, scene.after) {
+        let had = old.map_or(Permissions::NONE, allowed) | of(scene.before);
         let powers = (allowed(channel) & moderation()).without(had);
         if !powers.is_empty() {
             let text = format!("@everyone would gain {} in {}.", powers.names().join(", "), spoken(channel));
@@ -355,12 +364,14 @@ fn moderation() -> Permissions {
 
 fn new_administrators(scene: &Scene<'_>) -> Vec<Refusal> {
     let everyone = RoleRef::Live(scene.before.everyone_id());
-    let gains = |role: &&crate::model::Role| {
-        role.id != everyone && is_administrator(scene.after, &role.id) && !is_administrator(scene.before, &role.id)
+    let was = scene.before.roles_by_id();
+    let gains = |role: &&Role| {
+        let had = was.get(&role.id).is_some_and(|was| is_administrator(was));
+        role.id != everyone && is_administrator(role) && !had
     };
     // A role that is only now created has no members who could gain anything.
     let existing = scene.after.roles.iter().filter(|r| r.id.id().is_some());
-    let refusal = |role: &crate::model::Role| {
+    let refusal = |role: &Role| {
         let text = format!("Everyone with the role {} would become administrator.", role.attributes.name);
         let help = "Look who has the role. If you mean it, approve this very plan by its digest.";
         Refusal::new(RefusalCode::NewAdministrators, Lift::Approval, text, help)
@@ -369,8 +380,7 @@ fn new_administrators(scene: &Scene<'_>) -> Vec<Refusal> {
 }
 
 fn doors(scene: &Scene<'_>) -> Vec<Refusal> {
-    let opens = |channel: &&Channel| {
-        let old = scene.before.channel(&channel.id);
+    let opens = |(old, channel): &(Option<&Channel>, &Channel)| {
         !channel.is_category()
             && old.is_some_and(|old| !is_public(scene.before, old))
             && is_public(scene.after, channel)
@@ -384,7 +394,7 @@ fn doors(scene: &Scene<'_>) -> Vec<Refusal> {
             "If you mean it, approve this very plan by its digest; otherwise deny view_channel to everyone there.";
         Refusal::new(RefusalCode::DoorOpened, Lift::Approval, text, help)
     };
-    scene.after.channels.iter().filter(opens).map(refusal).collect()
+    channel_pairs(scene.before, scene.after).filter(opens).map(|(_, channel)| refusal(channel)).collect()
 }
 
 fn community(scene: &Scene<'_>) -> Vec<Refusal> {

@@ -84,6 +84,21 @@ impl Note {
         Self { weight, code, subject: subject.into(), text: text.into(), help: None }
     }
 
+    /// What becomes of those who have a role that is deleted.
+    pub fn of_holders(subject: String, is_recorded: bool) -> Self {
+        let text = match is_recorded {
+            true => "Who has the role is written down before it is deleted, and a rollback gives it back to them.",
+            false => {
+                "Nobody will know who had the role: the bot may not list members, so a rollback can make the role \
+                 again but give it to nobody."
+            }
+        };
+        let weight = if is_recorded { Weight::Info } else { Weight::Warning };
+        let note = Self::new(weight, NoteCode::Impossible, subject, text);
+        let help = "Switch on the Server Members Intent on the Bot page of Discord's Developer Portal.";
+        if is_recorded { note } else { note.help(help) }
+    }
+
     /// The same note with what to do.
     #[must_use]
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Key, ObjectKind, Overwrites, Provenance,
-    RoleAttributes, RoleId, RolePatch, RoleRef, SettingsPatch, Target,
+    RoleAttributes, RoleId, RolePatch, RoleRef, SettingsPatch, Target, UserId,
 };
 
 /// The number of a step in its plan, from 1, in the order in which steps are shown and run.
@@ -87,6 +87,15 @@ pub enum Operation {
         /// What it was.
         was: Box<RoleAttributes>,
     },
+    /// `PUT /guilds/{id}/members/{user}/roles/{role}`: only ever to give back what a rollback finds taken.
+    GiveRole {
+        /// Which role.
+        role: RoleRef,
+        /// What people call it.
+        name: String,
+        /// To whom.
+        user: UserId,
+    },
     /// `PATCH /guilds/{id}/roles`
     MoveRoles {
         /// The roles that move, highest first.
@@ -126,7 +135,7 @@ impl Operation {
         match self {
             Self::UpdateRole { changes, .. } => changes.permissions.is_some(),
             Self::UpdateChannel { changes, .. } => changes.overwrites.is_some(),
-            Self::DeleteRole { .. } | Self::CreateChannel { .. } => true,
+            Self::DeleteRole { .. } | Self::GiveRole { .. } | Self::CreateChannel { .. } => true,
             Self::UpdateGuild { .. }
             | Self::CreateRole { .. }
             | Self::MoveRoles { .. }
@@ -161,6 +170,7 @@ impl Operation {
                 let keys = fields.into_iter().flatten().filter_map(|c| c.to.as_ref()?.key());
                 needs.extend(keys.map(|k| (ObjectKind::Channel, k)));
             }
+            Self::GiveRole { role, .. } => needs.extend(role.key().map(|key| (ObjectKind::Role, key))),
             Self::MoveRoles { moves } => {
                 needs.extend(moves.iter().filter_map(|m| m.object.key()).map(|k| (ObjectKind::Role, k)));
             }
@@ -236,7 +246,8 @@ pub enum BindingChange {
 /// That needs care where one request changes several channels. A category takes along the children that are like it: who
 /// must not follow leaves before it, be it for another category, the archive or deletion, or is guarded. Deleting a role
 /// takes its overwrites everywhere: where their going one by one could let somebody in, they are taken out together
-/// before any role gains.
+/// before any role gains. That holds for channels nobody manages, too: the deletion changes them in any case, and a note
+/// names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::ChannelRef;
+use crate::model::{Bindings, ChannelRef, Snapshot};
 
 use super::guard::{Lift, Refusal};
 use super::note::Note;
 use super::operation::{Operation, Phase, Step, StepId};
-use super::{Digest, Plan};
+use super::{Digest, Plan, rest};
 
 /// What somebody said to a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,15 @@ impl Approved {
     pub fn rests_on_approval(&self) -> bool {
         self.rests_on_approval
     }
+
+    /// The consent to this plan, for what is left of it after it was broken off: `now`, made for the guild and bindings
+    /// the broken-off attempt left behind. None when `now` wants anything this plan did not.
+    #[must_use]
+    pub fn for_rest(&self, now: &Plan, snapshot: &Snapshot, bindings: &Bindings) -> Option<Self> {
+        let is_rest = rest::is_rest(now, &self.plan, snapshot, bindings);
+        // An approval was used up when the attempt began.
+        is_rest.then(|| Self { plan: now.clone(), rests_on_approval: false })
+    }
 }
 
 /// Why a plan may not be applied.
@@ -56,6 +65,9 @@ pub enum Rejected {
     /// The policy wants somebody to look at it.
     #[error("the plan needs an approval")]
     NeedsApproval(Digest),
+    /// Somebody approved another plan than this one.
+    #[error("the approval is for another plan")]
+    OtherPlan(Digest),
 }
 
 /// Decides whether the plan may be applied with this consent.
@@ -73,11 +85,27 @@ pub fn judge(plan: Plan, consent: &Consent) -> Result<Approved, Box<Rejected>> {
     if !refusals.is_empty() {
         return Err(Box::new(Rejected::Refused(refusals)));
     }
-    if plan.needs_approval() && !by_digest && *consent != Consent::Seen {
-        return Err(Box::new(Rejected::NeedsApproval(plan.digest)));
+    match consent {
+        // Whoever names a plan wants that one, also where no approval is needed.
+        Consent::Digest(_) if !by_digest => return Err(Box::new(Rejected::OtherPlan(plan.digest))),
+        Consent::Nobody if plan.needs_approval() => return Err(Box::new(Rejected::NeedsApproval(plan.digest))),
+        Consent::Nobody | Consent::Seen | Consent::Digest(_) => {}
     }
     let rests_on_approval = by_digest && (!plan.refusals.is_empty() || plan.needs_approval());
     Ok(Approved { plan, rests_on_approval })
+}
+
+/// The same for a guild in which every change needs somebody's approval of exactly this plan, whatever its policy says.
+///
+/// # Errors
+/// As [`judge`]; [`Rejected::NeedsApproval`] comes last.
+pub fn judge_strictly(plan: Plan, consent: &Consent) -> Result<Approved, Box<Rejected>> {
+    let Approved { plan, rests_on_approval } = judge(plan, consent)?;
+    let by_digest = matches!(consent, Consent::Digest(digest) if plan.digest.matches(digest));
+    if !plan.is_empty() && !by_digest {
+        return Err(Box::new(Rejected::NeedsApproval(plan.digest)));
+    }
+    Ok(Approved { rests_on_approval: rests_on_approval || !plan.is_empty(), plan })
 }
 
 /// What became of a step.

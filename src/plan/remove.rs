@@ -41,12 +41,12 @@ impl Removals {
     }
 }
 
-/// Overwrites under which only administrators and the bot see a channel.
-pub(super) fn hidden_overwrites(snapshot: &Snapshot) -> Overwrites {
+/// Overwrites under which only administrators and the bot see a channel. `held` is what the bot holds in the guild when it
+/// writes them: it can give nothing else.
+pub(super) fn hidden_overwrites(snapshot: &Snapshot, held: Permissions) -> Overwrites {
     let everyone = Target::Role(RoleRef::Live(snapshot.guild.everyone_id()));
     let hide = Overwrite { allow: Permissions::NONE, deny: Permissions::VIEW_CHANNEL };
     let mut overwrites = Overwrites::from_iter([(everyone, hide)]);
-    let held = snapshot.bot_permissions().unwrap_or(Permissions::NONE);
     if let Some(bot) = snapshot.bot.known()
         && !held.contains(Permissions::ADMINISTRATOR)
     {

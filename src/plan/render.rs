@@ -4,5 +4,6 @@ mod change;
 mod markdown;
 mod text;
 
+pub use change::loss;
 pub use markdown::markdown;
 pub use text::{Line, Tone, lines, plain, summary};

@@ -2,14 +2,13 @@
 //!
 //! A field nobody spoke of keeps its live value, so comparing whole objects later compares exactly what is managed.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use indexmap::IndexMap;
 
 use crate::manifest::{ChannelSpec, Manifest, Policy, RoleSpec};
 use crate::model::{
     BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild, GuildSettings,
     Image, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Permissions, Ref, Role, RoleAttributes, RoleRef,
-    Target, normalise_channel_name,
+    Target, normalise_channel_name, same_channel_name,
 };
 
 use super::adopt::Identities;
@@ -48,9 +47,9 @@ impl Desired {
         }
     }
 
-    /// The key of a category or channel.
-    pub(super) fn key_of(&self, channel: &ChannelRef) -> Option<&Key> {
-        self.categories.iter().chain(&self.channels).find(|c| c.id == *channel).map(|c| &c.key)
+    /// The key of every category and channel.
+    pub(super) fn keys(&self) -> IndexMap<&ChannelRef, &Key> {
+        self.categories.iter().chain(&self.channels).map(|c| (&c.id, &c.key)).collect()
     }
 }
 
@@ -62,22 +61,6 @@ impl Desired {
             && roles.iter().all(|r| r.from.as_ref() == Some(&r.to))
             && categories.iter().chain(channels).all(|c| c.from.as_ref() == Some(&c.to))
     }
-}
-
-/// The live guild without what no plan should see: overwrites of roles that are gone.
-pub(super) fn without_dangling(guild: &Guild) -> Cow<'_, Guild> {
-    let roles: BTreeSet<&RoleRef> = guild.roles.iter().map(|r| &r.id).collect();
-    let dangling = |target: &Target| matches!(target, Target::Role(role) if !roles.contains(role));
-    let has_dangling = |c: &Channel| c.attributes.overwrites.iter().any(|(target, _)| dangling(target));
-    if !guild.channels.iter().any(has_dangling) {
-        return Cow::Borrowed(guild);
-    }
-    let mut guild = guild.clone();
-    for overwrites in guild.channels.iter_mut().map(|c| &mut c.attributes.overwrites) {
-        let kept = overwrites.iter().filter(|(target, _)| !dangling(target));
-        *overwrites = kept.map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
-    }
-    Cow::Owned(guild)
 }
 
 /// Lays the manifest over the live guild.
@@ -92,14 +75,14 @@ pub(super) fn resolve(
         ids,
         bindings,
         policy,
-        roles: live.roles.iter().map(|r| (&r.id, r)).collect(),
-        channels: live.channels.iter().map(|c| (&c.id, c)).collect(),
+        roles: live.roles_by_id(),
+        channels: live.channels_by_id(),
         notes: Vec::new(),
     };
     let roles: Vec<_> = manifest.roles.iter().filter_map(|(key, spec)| resolver.role(key, spec)).collect();
     let categories: Vec<_> =
         manifest.categories.iter().filter_map(|(key, spec)| resolver.category(key, spec)).collect();
-    let parents: BTreeMap<ChannelRef, Overwrites> =
+    let parents: IndexMap<ChannelRef, Overwrites> =
         categories.iter().map(|c| (c.id.clone(), c.to.overwrites.clone())).collect();
     let channels: Vec<_> =
         manifest.channels.iter().filter_map(|(key, spec)| resolver.channel(key, spec, &parents)).collect();
@@ -111,8 +94,8 @@ struct Resolver<'a> {
     ids: &'a Identities,
     bindings: &'a Bindings,
     policy: &'a Policy,
-    roles: BTreeMap<&'a RoleRef, &'a Role>,
-    channels: BTreeMap<&'a ChannelRef, &'a Channel>,
+    roles: IndexMap<&'a RoleRef, &'a Role>,
+    channels: IndexMap<&'a ChannelRef, &'a Channel>,
     notes: Vec<Note>,
 }
 
@@ -125,6 +108,8 @@ impl Resolver<'_> {
         to.icon = self.settled_image(to.icon, from.as_ref().and_then(|f| f.icon.as_ref()));
         if let Some(from) = &from {
             to.permissions |= unknown(from.permissions);
+        }
+        if let Some(from) = from.as_ref().filter(|_| !self.policy.ignore.is_empty()) {
             let mut patch = from.diff(&to);
             patch.without(|field| self.policy.ignores("roles", key.as_str(), field));
             to = from.clone();
@@ -142,7 +127,7 @@ impl Resolver<'_> {
         &mut self,
         key: &Key,
         spec: &ChannelSpec,
-        parents: &BTreeMap<ChannelRef, Overwrites>,
+        parents: &IndexMap<ChannelRef, Overwrites>,
     ) -> Option<WantedChannel> {
         let id = self.ids.channels.get(key)?.clone();
         let parent = match spec.attributes.parent.as_ref().and_then(Option::as_ref) {
@@ -188,11 +173,17 @@ impl Resolver<'_> {
         to.name = wanted_name(key, &to, from.as_ref(), bound);
         to.overwrites = match &spec.attributes.overwrites {
             OverwriteChoice::Unmanaged => to.overwrites,
-            OverwriteChoice::Synced => category.cloned().unwrap_or(to.overwrites),
+            OverwriteChoice::Synced => match (category, &from) {
+                (None, _) => to.overwrites,
+                (Some(category), Some(from)) if from.overwrites != *category => {
+                    with_unknown(documented(category), &from.overwrites)
+                }
+                (Some(category), _) => category.clone(),
+            },
             OverwriteChoice::Exactly(exactly) => {
                 let settled = self.settled_overwrites(section, key, exactly, from.as_ref().map(|f| &f.overwrites))?;
                 match &from {
-                    Some(from) if from.overwrites != settled => with_unknown(&settled, &from.overwrites),
+                    Some(from) if from.overwrites != settled => with_unknown(settled, &from.overwrites),
                     _ => settled,
                 }
             }
@@ -234,7 +225,23 @@ impl Resolver<'_> {
             self.depends(section, key, &missing);
             return None;
         }
-        Some(exactly.map_roles(|role| role.key().and_then(|k| self.ids.roles.get(k)).unwrap_or(role).clone()))
+        let strangers = self.strangers(section, key, exactly);
+        let settled = exactly.map_roles(|role| role.key().and_then(|k| self.ids.roles.get(k)).unwrap_or(role).clone());
+        Some(if strangers.is_empty() { settled } else { settled.without(&strangers) })
+    }
+
+    /// Roles that are named by an id nothing in the guild has: Discord would keep no overwrite of theirs.
+    fn strangers(&mut self, section: &str, key: &Key, exactly: &Overwrites) -> Vec<Target> {
+        let is_stranger = |role: &RoleRef| role.id().is_some() && !self.roles.contains_key(role);
+        let targets = exactly.iter().map(|(target, _)| target);
+        let strangers: Vec<Target> =
+            targets.filter(|target| matches!(target, Target::Role(role) if is_stranger(role))).cloned().collect();
+        for stranger in &strangers {
+            let text = format!("`{stranger}` is no role of this guild, so its overwrite is left out.");
+            let note = Note::new(Weight::Warning, NoteCode::BadPin, format!("{section}.{key}"), text);
+            self.notes.push(note.help("Correct the id, or remove it; a role of the manifest is named by its key."));
+        }
+        strangers
     }
 
     /// True when the manifest says what is there already: the usual case, told without building anything.
@@ -319,8 +326,20 @@ fn unknown(permissions: Permissions) -> Permissions {
     permissions.without(Permissions::documented())
 }
 
+/// What a channel takes over from its category: bits without a name are not ours to give, and Discord may not take them.
+fn documented(category: &Overwrites) -> Overwrites {
+    let named = |permissions: Permissions| permissions.without(unknown(permissions));
+    let entry = |(target, overwrite): (&Target, &Overwrite)| {
+        (target.clone(), Overwrite { allow: named(overwrite.allow), deny: named(overwrite.deny) })
+    };
+    category.iter().map(entry).collect()
+}
+
 /// The wanted overwrites with the unknown bits the same targets have now, where nothing is said of them.
-fn with_unknown(wanted: &Overwrites, live: &Overwrites) -> Overwrites {
+fn with_unknown(wanted: Overwrites, live: &Overwrites) -> Overwrites {
+    if live.iter().all(|(_, live)| unknown(live.allow | live.deny).is_empty()) {
+        return wanted;
+    }
     let kept = |(target, wanted): (&Target, &Overwrite)| {
         let live = live.get(target);
         let said = wanted.allow | wanted.deny;
@@ -338,14 +357,16 @@ fn wanted_name(
     from: Option<&ChannelAttributes>,
     bound: &KindBindings<ChannelId>,
 ) -> String {
+    let asked = normalise_channel_name(to.kind, &to.name);
+    let Some(from) = from.filter(|from| from.name != asked) else { return asked };
+    // Nobody knows the rule to the last letter: what is the same by ours needs no second opinion of Discord's.
+    if same_channel_name(to.kind, &from.name, &asked) {
+        return from.name.clone();
+    }
     let echo = bound.get(key).filter(|b| b.state == BindingState::Active).and_then(|b| b.name_echo.as_ref());
-    match (echo, from) {
-        (Some(echo), Some(from))
-            if echo.asked == normalise_channel_name(to.kind, &to.name) && echo.got == from.name =>
-        {
-            from.name.clone()
-        }
-        _ => normalise_channel_name(to.kind, &to.name),
+    match echo {
+        Some(echo) if echo.asked == asked && echo.got == from.name => from.name.clone(),
+        _ => asked,
     }
 }
 

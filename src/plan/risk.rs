@@ -1,13 +1,12 @@
 //! What a plan means for people: who gains and loses what, and what is gone afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Expectation;
-use crate::model::{
-    Channel, ChannelKind, ChannelRef, Guild, Key, ObjectKind, Overwrites, Permissions, RoleRef, Target, role_access,
-};
+use crate::model::{Channel, ChannelKind, Guild, Key, ObjectKind, Permissions, RoleRef, Target, role_access};
 
 use super::adopt::Identities;
 use super::remove::Removals;
@@ -89,7 +88,7 @@ pub(super) fn risks(before: &Guild, after: &Guild, removals: &Removals) -> Vec<R
 /// What each role grants together with @everyone.
 struct Bases<'a> {
     everyone: Permissions,
-    roles: BTreeMap<&'a RoleRef, Permissions>,
+    roles: IndexMap<&'a RoleRef, Permissions>,
 }
 
 impl<'a> Bases<'a> {
@@ -104,21 +103,21 @@ impl<'a> Bases<'a> {
 }
 
 fn access_changes(before: &Guild, after: &Guild) -> Vec<AccessChange> {
-    let names: BTreeMap<&RoleRef, &str> =
+    let names: IndexMap<&RoleRef, &str> =
         before.roles.iter().chain(&after.roles).map(|r| (&r.id, r.attributes.name.as_str())).collect();
     let everyone = RoleRef::Live(before.everyone_id());
     let (bases_before, bases_after) = (Bases::of(before), Bases::of(after));
     let mut grouped: BTreeMap<(RoleRef, Permissions, Permissions), Vec<String>> = BTreeMap::new();
-    for role in before.roles.iter().filter(|r| names.contains_key(&r.id)) {
-        let (had, has) = match after.role(&role.id) {
-            Some(now) => (role.attributes.permissions, now.attributes.permissions),
-            None => continue,
-        };
+    let granted: IndexMap<&RoleRef, Permissions> =
+        after.roles.iter().map(|r| (&r.id, r.attributes.permissions)).collect();
+    for role in &before.roles {
+        let had = role.attributes.permissions;
+        let Some(has) = granted.get(&role.id).copied() else { continue };
         if had != has {
             grouped.insert((role.id.clone(), has.without(had), had.without(has)), Vec::new());
         }
     }
-    let was: BTreeMap<&ChannelRef, &Channel> = before.channels.iter().map(|c| (&c.id, c)).collect();
+    let was = before.channels_by_id();
     let masks: BTreeMap<ChannelKind, Permissions> =
         ChannelKind::NAMED.into_iter().map(|kind| (kind, Permissions::of_kind(kind))).collect();
     for channel in after.channels.iter().filter(|c| !c.is_category()) {
@@ -135,24 +134,24 @@ fn access_changes(before: &Guild, after: &Guild) -> Vec<AccessChange> {
             role_access(bases_before.everyone, everyone_from, Default::default(), kind),
             role_access(bases_after.everyone, everyone_to, Default::default(), kind),
         );
-        for role in concerned(from, to, &everyone) {
-            let target = Target::Role(role.clone());
-            let (had, has) = if role == everyone {
-                of_everyone
-            } else {
-                (
-                    role_access(bases_before.base(&role), everyone_from, from.get(&target), kind),
-                    role_access(bases_after.base(&role), everyone_to, to.get(&target), kind),
-                )
-            };
-            let (mut gains, mut loses) = (has.without(had) & mask, had.without(has) & mask);
-            if role != everyone {
-                gains = gains.without(of_everyone.1.without(of_everyone.0));
-                loses = loses.without(of_everyone.0.without(of_everyone.1));
-            }
+        let mut tell = |role: &RoleRef, gains: Permissions, loses: Permissions| {
             if !(gains | loses).is_empty() {
-                grouped.entry((role, gains, loses)).or_default().push(format!("#{}", channel.attributes.name));
+                let channels = grouped.entry((role.clone(), gains, loses)).or_default();
+                channels.push(format!("#{}", channel.attributes.name));
             }
+        };
+        let of_all = Shift::between(of_everyone, mask);
+        tell(&everyone, of_all.gains, of_all.loses);
+        for (target, from, to) in from.beside(to).filter(|(_, from, to)| from != to) {
+            let Target::Role(role) = target else { continue };
+            if *role == everyone {
+                continue;
+            }
+            let had = role_access(bases_before.base(role), everyone_from, from, kind);
+            let has = role_access(bases_after.base(role), everyone_to, to, kind);
+            let Shift { gains, loses } = Shift::between((had, has), mask);
+            // What all members gain or lose is said of @everyone alone.
+            tell(role, gains.without(of_all.gains), loses.without(of_all.loses));
         }
     }
     let named = |((role, gains, loses), channels): ((RoleRef, Permissions, Permissions), Vec<String>)| {
@@ -162,19 +161,16 @@ fn access_changes(before: &Guild, after: &Guild) -> Vec<AccessChange> {
     grouped.into_iter().map(named).collect()
 }
 
-/// @everyone and the roles of which the two sets say different things.
-fn concerned(from: &Overwrites, to: &Overwrites, everyone: &RoleRef) -> BTreeSet<RoleRef> {
-    let mut roles = BTreeSet::from([everyone.clone()]);
-    for (set, other) in [(from, to), (to, from)] {
-        for (target, overwrite) in set.iter() {
-            if let Target::Role(role) = target
-                && other.get(target) != *overwrite
-            {
-                roles.insert(role.clone());
-            }
-        }
+/// The difference between what somebody had and has.
+struct Shift {
+    gains: Permissions,
+    loses: Permissions,
+}
+
+impl Shift {
+    fn between((had, has): (Permissions, Permissions), mask: Permissions) -> Self {
+        Self { gains: has.without(had) & mask, loses: had.without(has) & mask }
     }
-    roles
 }
 
 /// True when members without roles see the channel.

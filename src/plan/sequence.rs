@@ -7,10 +7,12 @@ mod followers;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+
 use crate::manifest::Policy;
 use crate::model::{
     Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind,
-    Overwrite, Overwrites, Permission, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
+    Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
 };
 
 use super::ability::Bot;
@@ -19,7 +21,8 @@ use super::note::{Note, NoteCode, Weight};
 use super::operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
 use super::remove::{Removals, hidden_overwrites};
 use super::resolve::{Desired, WantedChannel, WantedRole};
-use followers::{Followers, cascade_note};
+use followers::Followers;
+pub(super) use followers::harmless_denial;
 
 /// The steps of a plan and the guild they lead to.
 pub(super) struct Sequence<'a> {
@@ -48,7 +51,15 @@ pub(super) fn sequence<'a>(parts: &Parts<'a>) -> Sequence<'a> {
     if !unchanged {
         remove_from(after.to_mut(), parts);
     }
-    let mut builder = Builder { parts, shaped: &shaped, after: &after, drafts: Vec::new(), notes: Vec::new() };
+    let mut builder = Builder {
+        parts,
+        live: parts.live.channels_by_id(),
+        shaped: &shaped,
+        after: &after,
+        drafts: Vec::new(),
+        hides: Vec::new(),
+        notes: Vec::new(),
+    };
     if !unchanged {
         builder.roles();
         builder.channels();
@@ -81,10 +92,14 @@ struct Draft {
 
 struct Builder<'a> {
     parts: &'a Parts<'a>,
+    /// The channels as they are.
+    live: IndexMap<&'a ChannelRef, &'a Channel>,
     /// The guild before anything is removed.
     shaped: &'a Guild,
     after: &'a Guild,
     drafts: Vec<Draft>,
+    /// Those that hide what is deleted, before anything opens.
+    hides: Vec<usize>,
     notes: Vec<Note>,
 }
 
@@ -192,7 +207,10 @@ impl Builder<'_> {
         self.create_archive();
         self.make_room();
         let followers = Followers::of(self.parts);
-        self.notes.extend(followers.notes(self.parts));
+        let keys = desired.keys();
+        let led = followers.unmanaged.iter().filter_map(|(category, child)| self.cascade_note(&keys, category, child));
+        let led: Vec<Note> = led.collect();
+        self.notes.extend(led);
         let before = self.before_categories(&followers);
         for category in &desired.categories {
             let patch = category.from.as_ref().map(|from| from.diff(&category.to)).unwrap_or_default();
@@ -211,7 +229,8 @@ impl Builder<'_> {
         let archived = self.parts.removals.archived.iter();
         let mut before: Vec<usize> =
             archived.filter_map(|(key, channel)| self.archive(key.as_ref(), channel)).collect();
-        before.extend(self.hide_what_is_deleted(followers));
+        self.hide_what_is_deleted(followers);
+        before.extend(&self.hides);
         let channels = &self.parts.desired.channels;
         for channel in channels.iter().filter(|c| followers.leave_first.contains(&c.id)) {
             let mut patch = channel.from.as_ref().map(|from| from.diff(&channel.to)).unwrap_or_default();
@@ -262,7 +281,7 @@ impl Builder<'_> {
     }
 
     fn subject(&self, id: ChannelId, key: Option<&Key>, from: &ChannelAttributes) -> ChannelSubject {
-        let category = from.parent.as_ref().and_then(|parent| self.parts.live.channel(parent));
+        let category = from.parent.as_ref().and_then(|parent| self.live.get(parent));
         let category = category.map(|category| category.attributes.name.clone());
         ChannelSubject { id, key: key.cloned(), name: from.name.clone(), kind: from.kind, category }
     }
@@ -288,9 +307,14 @@ impl Builder<'_> {
         index
     }
 
+    /// True when the channel's category has overwrites at some time, were it of roles that are gone or about to go.
     fn is_in_category_with_overwrites(&self, channel: &ChannelAttributes) -> bool {
-        let category = channel.parent.as_ref().and_then(|parent| self.after.channel(parent));
-        category.is_some_and(|category| !category.attributes.overwrites.is_empty())
+        let Some(parent) = channel.parent.as_ref() else { return false };
+        let times = [&self.parts.snapshot.guild, self.shaped, self.after];
+        times
+            .iter()
+            .filter_map(|guild| guild.channel(parent))
+            .any(|category| !category.attributes.overwrites.is_empty())
     }
 
     fn update_channel(&mut self, channel: &WantedChannel, changes: ChannelPatch) -> Option<usize> {
@@ -319,7 +343,7 @@ impl Builder<'_> {
             if let Some(to) = &wanted.to.parent {
                 *arrivals.entry(to).or_default() += 1;
             }
-            leavers.extend(self.parts.live.channel(&wanted.id).map(|live| (live, Some(&wanted.key))));
+            leavers.extend(self.live.get(&wanted.id).map(|live| (*live, Some(&wanted.key))));
         }
         if let Some(archive) = &removals.archive {
             *arrivals.entry(archive).or_default() += removals.archived.len();
@@ -354,23 +378,11 @@ impl Builder<'_> {
     fn guarded_overwrites(&self, overwrites: &Overwrites) -> Overwrites {
         let everyone = Target::Role(RoleRef::Live(self.parts.live.everyone_id()));
         let said = overwrites.get(&everyone);
-        let held = self.parts.snapshot.bot_permissions().unwrap_or(Permissions::NONE);
-        let harmless = [
-            Permissions::PRIORITY_SPEAKER,
-            Permissions::SEND_TTS_MESSAGES,
-            Permissions::USE_EMBEDDED_ACTIVITIES,
-            Permissions::ADD_REACTIONS,
-            Permissions::SEND_MESSAGES,
-            Permissions::CONNECT,
-        ];
-        // Denying what the same entry allows changes nothing at all; denying anything else only closes.
-        let others = || Permission::ALL.iter().map(|permission| Permissions::from_bits(1 << permission.bit));
-        let free = |bit: &Permissions| held.contains(*bit) && !(said.allow | said.deny).intersects(*bit);
-        let idle = |bit: &Permissions| held.contains(*bit) && said.allow.without(said.deny).contains(*bit);
-        let bit = harmless.into_iter().find(free).or_else(|| others().find(idle)).or_else(|| others().find(free));
+        let bit = self.parts.bot.and_then(|bot| harmless_denial(bot, said));
         let mut guarded = overwrites.clone();
         let mut entry = said;
-        entry.deny |= bit.unwrap_or(Permissions::VIEW_CHANNEL);
+        // Of what it works with, the bot keeps this one in channels it hides, by an entry of its own.
+        entry.deny |= bit.unwrap_or(Permissions::MANAGE_CHANNELS);
         guarded.set(everyone, entry);
         guarded
     }
@@ -380,7 +392,7 @@ impl Builder<'_> {
         if self.parts.desired.categories.iter().any(|c| c.key == *key) {
             return;
         }
-        let to = archive_category(self.parts.snapshot);
+        let to = self.parts.archive_category();
         self.create_channel(&WantedChannel { key: key.clone(), id: Ref::Planned(key.clone()), from: None, to });
     }
 
@@ -388,7 +400,7 @@ impl Builder<'_> {
         let id = channel.id.id()?;
         let mut to = channel.attributes.clone();
         to.parent.clone_from(&self.parts.removals.archive);
-        to.overwrites = hidden_overwrites(self.parts.snapshot);
+        to.overwrites = self.parts.hidden();
         if self.will_change_from(to.parent.as_ref(), &to.overwrites) {
             to.overwrites = self.guarded_overwrites(&to.overwrites);
         }
@@ -412,35 +424,64 @@ impl Builder<'_> {
 
     /// Nobody may gain anything in a channel that is about to be deleted, neither because a role gains nor because its
     /// category opens, however short its life.
-    fn hide_what_is_deleted(&mut self, followers: &Followers) -> Vec<usize> {
-        let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
-        let hidden = hidden_overwrites(self.parts.snapshot);
-        let mut hides = Vec::new();
+    fn hide_what_is_deleted(&mut self, followers: &Followers) {
+        let roles_gain = self.roles_gain();
+        let hidden = self.parts.hidden();
         for (key, channel) in &self.parts.removals.deleted_channels {
             let Some(id) = channel.id.id() else { continue };
-            let from = &channel.attributes.overwrites;
-            if *from == hidden || !(roles_gain || followers.removed.contains(&channel.id)) {
+            if !(roles_gain || followers.removed.contains(&channel.id) || self.is_loosened_along(channel)) {
                 continue;
             }
-            let change = Change { from: from.clone(), to: hidden.clone() };
+            let (parent, from) = (channel.attributes.parent.as_ref(), &channel.attributes.overwrites);
+            // What looks like a category that is about to open would open with it, hidden or not.
+            let opens = self.will_change_from(parent, &hidden);
+            let to = if opens { self.guarded_overwrites(&hidden) } else { hidden.clone() };
+            if *from == to {
+                continue;
+            }
+            let change = Change { from: from.clone(), to };
             let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
             let subject = self.subject(id, key.as_ref(), &channel.attributes);
-            hides.push(self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes }));
+            let index = self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
+            self.hides.push(index);
         }
-        hides
     }
 
-    /// Takes roles that will be deleted out of channels in which they could let somebody do too much on the way: one that
-    /// denies may go before one that allows, and one that allows lets in whom other roles have just given more.
+    /// Tells of a channel that changes along with its category although nobody manages it.
+    fn cascade_note(
+        &self,
+        keys: &IndexMap<&ChannelRef, &Key>,
+        category: &ChannelRef,
+        child: &ChannelRef,
+    ) -> Option<Note> {
+        let name = |channel: &ChannelRef| Some(self.live.get(channel)?.attributes.name.clone());
+        let subject = keys.get(category).map(|key| key.to_string()).or_else(|| name(category))?;
+        let text = format!("#{} is not managed but follows this category, so it changes along.", name(child)?);
+        Some(Note::new(Weight::Info, NoteCode::Cascade, format!("categories.{subject}"), text))
+    }
+
+    fn roles_gain(&self) -> bool {
+        self.drafts.iter().any(|draft| draft.phase == Phase::Open)
+    }
+
+    /// True when the channel is like its category in the end, and that loses roles that will be deleted.
+    fn is_loosened_along(&self, channel: &Channel) -> bool {
+        let overwrites = &channel.attributes.overwrites;
+        let category = channel.attributes.parent.as_ref().and_then(|parent| self.after.channel(parent));
+        let shaped = category.and_then(|category| self.shaped.channel(&category.id));
+        shaped.is_some_and(|category| category.attributes.overwrites == *overwrites)
+            && interferes(overwrites, &self.parts.removals.deleted_targets(), self.roles_gain())
+    }
+
+    /// Takes roles that will be deleted out of channels in which they interfere.
     fn loosen(&mut self) {
         let removals = self.parts.removals;
+        if removals.deleted_roles.is_empty() {
+            return;
+        }
         let gone = removals.deleted_targets();
-        let roles_gain = self.drafts.iter().any(|d| d.phase == Phase::Open);
-        let interferes = |overwrites: &Overwrites| {
-            let said = || gone.iter().map(|role| (role, overwrites.get(role)));
-            let mut allowing = said().filter(|(_, o)| !o.allow.is_empty());
-            allowing.any(|(role, _)| roles_gain || said().any(|(other, o)| other != role && !o.deny.is_empty()))
-        };
+        let keys = self.parts.desired.keys();
+        let roles_gain = self.roles_gain();
         let (categories, others): (Vec<&Channel>, Vec<&Channel>) =
             self.shaped.channels.iter().partition(|channel| channel.is_category());
         let removed = [&removals.archived, &removals.deleted_channels, &removals.deleted_categories];
@@ -448,11 +489,15 @@ impl Builder<'_> {
         let mut leaders: BTreeMap<&ChannelRef, &Overwrites> = BTreeMap::new();
         for channel in categories.into_iter().chain(others).filter(|c| !removed.contains(&c.id)) {
             let from = &channel.attributes.overwrites;
-            let Some(live) = self.parts.live.channel(&channel.id).filter(|_| interferes(from)) else { continue };
+            let Some(live) = self.live.get(&channel.id).copied() else { continue };
+            if !interferes(from, &gone, roles_gain) {
+                continue;
+            }
+            let key = keys.get(&channel.id).copied();
             let leader = channel.attributes.parent.as_ref().filter(|p| leaders.get(p) == Some(&from));
             if let Some(leader) = leader {
-                if self.parts.desired.key_of(&channel.id).is_none() {
-                    self.notes.extend(cascade_note(self.parts, leader, &channel.id));
+                if key.is_none() {
+                    self.notes.extend(self.cascade_note(&keys, leader, &channel.id));
                 }
                 continue;
             }
@@ -462,9 +507,14 @@ impl Builder<'_> {
             }
             let change = Change { from: from.clone(), to: from.without(&gone) };
             let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
-            let key = self.parts.desired.key_of(&channel.id);
             let subject = self.subject(id, key, &live.attributes);
-            self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
+            if key.is_none() {
+                self.notes.push(taken_out_note(&subject));
+            }
+            let index = self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
+            if channel.is_category() {
+                self.drafts[index].follows.clone_from(&self.hides);
+            }
         }
     }
 
@@ -485,19 +535,24 @@ impl Builder<'_> {
             return;
         }
         let desired = self.parts.desired;
-        let live: BTreeMap<&ChannelRef, &Channel> = self.parts.live.channels.iter().map(|c| (&c.id, c)).collect();
         let archived: BTreeSet<&ChannelRef> = self.parts.removals.archived.iter().map(|(_, c)| &c.id).collect();
         let placed = self.after.channels.iter().filter(|c| !archived.contains(&c.id)).map(|channel| {
-            let arrives = live.get(&channel.id).is_some_and(|was| was.attributes.parent != channel.attributes.parent);
+            let arrives =
+                self.live.get(&channel.id).is_some_and(|was| was.attributes.parent != channel.attributes.parent);
             Placed { channel, arrives }
         });
         let placed: Vec<Placed<'_>> = placed.collect();
         let wanted: Vec<ChannelRef> =
             desired.categories.iter().chain(&desired.channels).map(|c| c.id.clone()).collect();
         let mut moves = channel_moves(&placed, &wanted, |channel| self.parts.is_late(channel.attributes.kind));
+        if moves.is_empty() {
+            return;
+        }
+        let after = self.after.channels_by_id();
         let may = |m: &Move<ChannelRef>| {
-            let parent = self.after.channel(&m.object).and_then(|c| c.attributes.parent.as_ref());
-            self.parts.bot.is_none_or(|bot| bot.orders_channels(parent.and_then(|p| self.parts.live.channel(p))))
+            let parent = after.get(&m.object).and_then(|c| c.attributes.parent.as_ref());
+            let category = parent.and_then(|parent| self.live.get(parent)).copied();
+            self.parts.bot.is_none_or(|bot| bot.orders_channels(category))
         };
         let all = moves.len();
         moves.retain(may);
@@ -506,9 +561,20 @@ impl Builder<'_> {
             let note = Note::new(Weight::Warning, NoteCode::MissingPermission, "channels", text);
             self.notes.push(note.help("Give the bot's role manage_channels."));
         }
-        if !moves.is_empty() {
-            self.push(Phase::Shape, Operation::MoveChannels { moves });
+        if moves.is_empty() {
+            return;
         }
+        // A place among others means nothing before the channel is there.
+        let arrives = |draft: &Draft| match &draft.operation {
+            Operation::UpdateChannel { channel, changes } if changes.parent.is_some() => {
+                moves.iter().any(|m| m.object == Ref::Live(channel.id))
+            }
+            _ => false,
+        };
+        let arrivals =
+            self.drafts.iter().enumerate().filter(|(_, draft)| arrives(draft)).map(|(index, _)| index).collect();
+        let index = self.push(Phase::Shape, Operation::MoveChannels { moves });
+        self.drafts[index].follows = arrivals;
     }
 
     fn removals(&mut self) {
@@ -533,12 +599,31 @@ impl Builder<'_> {
     }
 }
 
-fn archive_category(snapshot: &Snapshot) -> ChannelAttributes {
-    let overwrites = hidden_overwrites(snapshot);
-    ChannelAttributes { overwrites, ..ChannelAttributes::named("Archive", ChannelKind::Category) }
+/// Tells of a channel that is changed although nobody manages it.
+fn taken_out_note(channel: &ChannelSubject) -> Note {
+    let (section, sign) = if channel.kind == ChannelKind::Category { ("categories", "") } else { ("channels", "#") };
+    let text = format!("{sign}{} is not managed, but what it says of deleted roles goes with them.", channel.name);
+    Note::new(Weight::Info, NoteCode::Cascade, format!("{section}.{}", channel.name), text)
+}
+
+/// True when roles that will be deleted could let somebody do too much on the way: one that denies may go before one that
+/// allows, and one that allows lets in whom other roles have just given more.
+fn interferes(overwrites: &Overwrites, gone: &[Target], roles_gain: bool) -> bool {
+    let said = || gone.iter().map(|role| (role, overwrites.get(role)));
+    let mut allowing = said().filter(|(_, o)| !o.allow.is_empty());
+    allowing.any(|(role, _)| roles_gain || said().any(|(other, o)| other != role && !o.deny.is_empty()))
 }
 
 impl Parts<'_> {
+    /// What hides a channel. Roles lose what they lose before anything is hidden, and the bot with them.
+    fn hidden(&self) -> Overwrites {
+        hidden_overwrites(self.snapshot, self.bot.map_or(Permissions::NONE, |bot| bot.permissions))
+    }
+
+    fn archive_category(&self) -> ChannelAttributes {
+        ChannelAttributes { overwrites: self.hidden(), ..ChannelAttributes::named("Archive", ChannelKind::Category) }
+    }
+
     /// True for channels only a Community guild may have, while this very plan makes the guild one.
     fn is_late(&self, kind: ChannelKind) -> bool {
         let enables = self.desired.settings.features.has("COMMUNITY") && !self.live.settings.features.has("COMMUNITY");
@@ -551,7 +636,7 @@ fn shaped(parts: &Parts<'_>) -> Guild {
     let mut after = parts.live.clone();
     after.settings = parts.desired.settings.clone();
     let followers = Followers::of(parts);
-    let roles: BTreeMap<&RoleRef, &RoleAttributes> = parts.desired.roles.iter().map(|r| (&r.id, &r.to)).collect();
+    let roles: IndexMap<&RoleRef, &RoleAttributes> = parts.desired.roles.iter().map(|r| (&r.id, &r.to)).collect();
     for role in &mut after.roles {
         if let Some(to) = roles.get(&role.id) {
             role.attributes = (*to).clone();
@@ -564,7 +649,7 @@ fn shaped(parts: &Parts<'_>) -> Guild {
         after.roles.insert(above_everyone, new);
     }
     let wanted = || parts.desired.categories.iter().chain(&parts.desired.channels);
-    let channels: BTreeMap<&ChannelRef, &ChannelAttributes> = wanted().map(|c| (&c.id, &c.to)).collect();
+    let channels: IndexMap<&ChannelRef, &ChannelAttributes> = wanted().map(|c| (&c.id, &c.to)).collect();
     let led: BTreeMap<&ChannelRef, &ChannelRef> =
         followers.unmanaged.iter().map(|(parent, child)| (child, parent)).collect();
     for channel in &mut after.channels {
@@ -588,12 +673,12 @@ fn remove_from(after: &mut Guild, parts: &Parts<'_>) {
     let gone: BTreeSet<&ChannelRef> =
         removals.deleted_channels.iter().chain(&removals.deleted_categories).map(|(_, c)| &c.id).collect();
     let archived: BTreeSet<&ChannelRef> = removals.archived.iter().map(|(_, c)| &c.id).collect();
-    let hidden = hidden_overwrites(parts.snapshot);
+    let hidden = parts.hidden();
     after.channels.retain(|c| !gone.contains(&c.id));
     if let Some(archive @ Ref::Planned(_)) = &removals.archive
         && after.channel(archive).is_none()
     {
-        let attributes = archive_category(parts.snapshot);
+        let attributes = parts.archive_category();
         after.channels.push(Channel { id: archive.clone(), position: 0, attributes });
     }
     for channel in &mut after.channels {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Bindings, Change, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind, Overwrites, Ref, RoleRef,
-    Snapshot, Target,
+    Bindings, Change, ChannelKind, ChannelPatch, ChannelRef, Facet, Guild, Key, ObjectKind, Overwrites, Ref, RoleRef,
+    Snapshot, Target, UserId,
 };
 
 use super::digest;
@@ -13,14 +13,46 @@ use super::operation::{BindingChange, Move, Operation, Phase, Step, StepId};
 use super::remove::{Removals, hidden_overwrites};
 use super::{FORMAT, Plan, guard, risk};
 
+/// Who had a role that was deleted, as far as it can be given back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// They are to have it again.
+    pub to_give: Vec<UserId>,
+    /// So many had it and have left the guild.
+    pub left: usize,
+}
+
+/// Most members a role is given back to. Each is a request, and Discord allows few of them in a second.
+const MOST_GIVEN: usize = 1000;
+
 /// The plan that undoes the steps of `plan` that were done, in reverse order.
 ///
 /// Going back the same way is as safe as the way there: every moment is one the guild has been in already. What has
 /// changed since is left as it is, with a note; created channels are archived, because people may have written in them.
-pub fn undo(plan: &Plan, done: &[StepId], snapshot: &Snapshot, bindings: &Bindings) -> Plan {
-    let mut undoer = Undoer { snapshot, bindings, steps: Vec::new(), notes: Vec::new(), remade: BTreeMap::new() };
+/// `holders` says for the deletions of roles who had them.
+pub fn undo(
+    plan: &Plan,
+    done: &[StepId],
+    holders: &BTreeMap<StepId, Facet<Holders>>,
+    snapshot: &Snapshot,
+    bindings: &Bindings,
+) -> Plan {
+    let mut undoer = Undoer {
+        snapshot,
+        bindings,
+        holders,
+        steps: Vec::new(),
+        notes: Vec::new(),
+        given: Vec::new(),
+        remade_roles: BTreeMap::new(),
+        remade_channels: BTreeMap::new(),
+    };
     for step in plan.steps.iter().rev().filter(|step| done.contains(&step.id)) {
         undoer.step(step);
+    }
+    // Last, when everything that restricts the roles is in its place again.
+    for give in std::mem::take(&mut undoer.given) {
+        undoer.push(give, Vec::new());
     }
     let Undoer { steps, mut notes, .. } = undoer;
     notes.sort_by(|a, b| (b.weight, &a.subject).cmp(&(a.weight, &b.subject)));
@@ -62,6 +94,7 @@ fn changed(live: &Guild, steps: &[Step]) -> Guild {
             Operation::DeleteChannel { channel, .. } => guild.channels.retain(|c| c.id != Ref::Live(channel.id)),
             Operation::CreateRole { .. }
             | Operation::CreateChannel { .. }
+            | Operation::GiveRole { .. }
             | Operation::MoveRoles { .. }
             | Operation::MoveChannels { .. } => {}
         }
@@ -72,10 +105,14 @@ fn changed(live: &Guild, steps: &[Step]) -> Guild {
 struct Undoer<'a> {
     snapshot: &'a Snapshot,
     bindings: &'a Bindings,
+    holders: &'a BTreeMap<StepId, Facet<Holders>>,
     steps: Vec<Step>,
     notes: Vec<Note>,
-    /// Deleted objects that are made again, so that later steps can name them.
-    remade: BTreeMap<u64, Key>,
+    /// Roles that members get back.
+    given: Vec<Operation>,
+    /// What stands for deleted objects that are made again, so that later steps can name them.
+    remade_roles: BTreeMap<u64, RoleRef>,
+    remade_channels: BTreeMap<u64, ChannelRef>,
 }
 
 impl Undoer<'_> {
@@ -121,30 +158,45 @@ impl Undoer<'_> {
             }
             Operation::DeleteRole { role, was } => {
                 let Some(key) = self.key_for(role.key.as_ref(), &role.name) else { return };
-                self.remade.insert(role.id.get(), key.clone());
+                let again = self.bindings.roles.get(&key).map(|bound| Ref::Live(bound.id));
+                let again = again.filter(|role| self.snapshot.guild.role(role).is_some());
+                let is_there = again.is_some();
+                let given = again.unwrap_or_else(|| Ref::Planned(key.clone()));
+                self.remade_roles.insert(role.id.get(), given.clone());
                 let subject = format!("roles.{key}");
-                self.note(
-                    Weight::Warning,
-                    NoteCode::Impossible,
-                    subject,
-                    "The role is made again, but who had it is lost.",
-                );
-                let bound = BindingChange::BindCreated { kind: ObjectKind::Role, key: key.clone(), protected: false };
-                self.push(Operation::CreateRole { key, role: was.clone() }, vec![bound]);
+                if !is_there {
+                    let bound =
+                        BindingChange::BindCreated { kind: ObjectKind::Role, key: key.clone(), protected: false };
+                    self.push(Operation::CreateRole { key, role: was.clone() }, vec![bound]);
+                }
+                self.give_back(step.id, subject, &given, &was.name);
             }
+            Operation::GiveRole { name, user, .. } => self.note(
+                Weight::Info,
+                NoteCode::Impossible,
+                format!("members.{user}"),
+                &format!("They keep the role {name}; it goes with the role itself."),
+            ),
             Operation::MoveRoles { moves } => self.move_roles(moves),
             Operation::CreateChannel { key, channel } => self.unmake_channel(key, channel.kind),
             Operation::UpdateChannel { channel, changes } => self.update_channel(step, channel, changes),
             Operation::DeleteChannel { channel, was } => {
                 let Some(key) = self.key_for(channel.key.as_ref(), &channel.name) else { return };
-                self.remade.insert(channel.id.get(), key.clone());
                 let kind = kind_of(was.kind);
+                let of_kind =
+                    if kind == ObjectKind::Category { &self.bindings.categories } else { &self.bindings.channels };
+                let again = of_kind.get(&key).map(|bound| Ref::Live(bound.id));
+                if let Some(again) = again.filter(|channel| self.snapshot.guild.channel(channel).is_some()) {
+                    _ = self.remade_channels.insert(channel.id.get(), again);
+                    return;
+                }
+                self.remade_channels.insert(channel.id.get(), Ref::Planned(key.clone()));
                 let subject = format!("{}.{key}", kind.section());
                 self.note(
                     Weight::Warning,
                     NoteCode::Impossible,
                     subject,
-                    "The channel is made again, but its messages are lost.",
+                    "The channel is made again, but its messages, threads, invites and webhooks are lost.",
                 );
                 let mut channel = was.clone();
                 channel.overwrites = self.renamed(&channel.overwrites);
@@ -153,6 +205,35 @@ impl Undoer<'_> {
                 self.push(Operation::CreateChannel { key, channel }, vec![bound]);
             }
             Operation::MoveChannels { moves } => self.move_channels(moves),
+        }
+    }
+
+    /// Gives a role back to those who had it, and says who does not get it.
+    fn give_back(&mut self, step: StepId, subject: String, role: &RoleRef, name: &str) {
+        let nobody_knows = Facet::Unknown("it was not written down".to_owned());
+        match self.holders.get(&step).unwrap_or(&nobody_knows).clone() {
+            Facet::Unknown(why) => {
+                let text = format!("The role is made again, but who had it is lost: {why}.");
+                self.note(Weight::Warning, NoteCode::Impossible, subject, &text);
+            }
+            Facet::Known(Holders { to_give, left }) => {
+                let given = to_give.len().min(MOST_GIVEN);
+                let mut text = format!("The role is made again, and {given} members get it back.");
+                if to_give.len() > given {
+                    text += &format!(
+                        " {} more had it and do not; the record of the run names them.",
+                        to_give.len() - given
+                    );
+                }
+                if left > 0 {
+                    text += &format!(" {left} who had it have left the guild.");
+                }
+                let is_whole = to_give.len() == given && left == 0;
+                let weight = if is_whole { Weight::Info } else { Weight::Warning };
+                self.note(weight, NoteCode::Impossible, subject, &text);
+                let give = |user| Operation::GiveRole { role: role.clone(), name: name.to_owned(), user };
+                self.given.extend(to_give.into_iter().take(given).map(give));
+            }
         }
     }
 
@@ -209,7 +290,8 @@ impl Undoer<'_> {
         }
         let text = "The channel is hidden instead of deleted, because people may have written in it.";
         self.note(Weight::Info, NoteCode::Archived, format!("channels.{key}"), text);
-        let hidden = Change { from: channel.attributes.overwrites, to: hidden_overwrites(self.snapshot) };
+        let held = self.snapshot.bot_permissions().unwrap_or_default();
+        let hidden = Change { from: channel.attributes.overwrites, to: hidden_overwrites(self.snapshot, held) };
         let parent = channel.attributes.parent.map(|parent| Change { from: Some(parent), to: None });
         let changes = Box::new(ChannelPatch { overwrites: Some(hidden), parent, ..ChannelPatch::default() });
         let archived = BindingChange::Archive { kind, key: key.clone() };
@@ -268,22 +350,16 @@ impl Undoer<'_> {
         let gone = |target: &Target| match target {
             Target::Role(role) => {
                 let live = self.snapshot.guild.role(role).is_some();
-                !live && role.id().is_none_or(|id| !self.remade.contains_key(&id.get()))
+                !live && role.id().is_none_or(|id| !self.remade_roles.contains_key(&id.get()))
             }
             Target::Member(_) => false,
         };
         let kept: Overwrites = overwrites.iter().filter(|(t, _)| !gone(t)).map(|(t, o)| (t.clone(), *o)).collect();
-        kept.map_roles(|role| match role.id().and_then(|id| self.remade.get(&id.get())) {
-            Some(key) => Ref::Planned(key.clone()),
-            None => role.clone(),
-        })
+        kept.map_roles(|role| role.id().and_then(|id| self.remade_roles.get(&id.get())).unwrap_or(role).clone())
     }
 
     fn renamed_channel(&self, channel: &ChannelRef) -> ChannelRef {
-        match channel.id().and_then(|id| self.remade.get(&id.get())) {
-            Some(key) => Ref::Planned(key.clone()),
-            None => channel.clone(),
-        }
+        channel.id().and_then(|id| self.remade_channels.get(&id.get())).unwrap_or(channel).clone()
     }
 }
 

@@ -76,11 +76,11 @@ impl Overlay<'_> {
 
     /// Channel keys are unique in a guild, so an inherited channel that is written under another category moves there.
     fn lay_channels<'s>(&mut self, base: &mut Vec<Entry<'s>>, category: Option<&str>, section: Entry<'s>) {
-        let Entry { key: _, key_spot, node } = section;
+        let Entry { key: _, key_spot, node, bare } = section;
         let Node { spot, value: Value::Map(channels) } = node else {
             let spot = node.spot;
             if let Some(present) = place_of(base, category, key_spot, spot) {
-                put(present, Entry { key: Cow::Borrowed("channels"), key_spot, node });
+                put(present, Entry { key: Cow::Borrowed("channels"), key_spot, node, bare });
             }
             return;
         };
@@ -159,7 +159,8 @@ fn section_of<'a, 's>(
     spot: Spot,
 ) -> Option<&'a mut Vec<Entry<'s>>> {
     if find(base, key).is_none() {
-        base.push(Entry { key: Cow::Owned(key.to_owned()), key_spot, node: Node::empty_map(spot) });
+        let node = Node::empty_map(spot);
+        base.push(Entry { key: Cow::Owned(key.to_owned()), key_spot, node, bare: false });
     }
     match &mut find(base, key)?.node.value {
         Value::Map(entries) => Some(entries),

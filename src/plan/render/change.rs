@@ -57,6 +57,22 @@ pub(super) enum Detail {
     Text(String, Vec<String>),
 }
 
+/// What no request brings back.
+const LOST_WITH_A_CHANNEL: &str = "all its messages, threads, invites and webhooks, for ever";
+
+/// What is lost for good once a step is done, as a sentence; none when another request can undo it.
+pub fn loss(operation: &Operation) -> Option<String> {
+    match operation {
+        Operation::DeleteChannel { channel, .. } if channel.kind != ChannelKind::Category => {
+            Some(format!("#{} is gone, with {LOST_WITH_A_CHANNEL}.", channel.name))
+        }
+        Operation::DeleteRole { role, .. } => {
+            Some(format!("The role {} is gone; who had it is known only if it could be written down.", role.name))
+        }
+        _ => None,
+    }
+}
+
 /// Describes a step.
 pub(super) fn describe(plan: &Plan, step: &Step) -> Described {
     let archives = step.bindings.iter().any(|b| matches!(b, BindingChange::Archive { .. }));
@@ -78,6 +94,10 @@ pub(super) fn describe(plan: &Plan, step: &Step) -> Described {
             headline: format!("role {}", role.name),
             details: vec![Detail::Said("lost".to_owned(), "who had the role".to_owned())],
         },
+        Operation::GiveRole { name, user, .. } => {
+            let details = vec![Detail::Gains("role".to_owned(), name.clone())];
+            Described { sign: Sign::Update, headline: format!("member {user}"), details }
+        }
         Operation::MoveRoles { moves } => {
             let names: Vec<&str> = moves.iter().map(|m| m.name.as_str()).collect();
             let details = vec![Detail::Said("from the top".to_owned(), names.join(", "))];
@@ -105,7 +125,7 @@ pub(super) fn describe(plan: &Plan, step: &Step) -> Described {
             let lost = if channel.kind == ChannelKind::Category {
                 Vec::new()
             } else {
-                vec![Detail::Said("lost".to_owned(), "all its messages, for ever".to_owned())]
+                vec![Detail::Said("lost".to_owned(), LOST_WITH_A_CHANNEL.to_owned())]
             };
             let headline = headline(channel.kind, &channel.name, channel.category.as_deref());
             Described { sign: Sign::Delete, headline, details: lost }

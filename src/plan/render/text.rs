@@ -224,9 +224,10 @@ pub fn summary(plan: &Plan) -> String {
     for step in &plan.steps {
         match step.operation {
             Operation::CreateRole { .. } | Operation::CreateChannel { .. } => creates += 1,
-            Operation::UpdateGuild { .. } | Operation::UpdateRole { .. } | Operation::UpdateChannel { .. } => {
-                updates += 1;
-            }
+            Operation::UpdateGuild { .. }
+            | Operation::UpdateRole { .. }
+            | Operation::GiveRole { .. }
+            | Operation::UpdateChannel { .. } => updates += 1,
             Operation::DeleteRole { .. } | Operation::DeleteChannel { .. } => deletes += 1,
             Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => moves += 1,
         }

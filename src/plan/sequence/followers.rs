@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ChannelRef, Key};
-use crate::plan::note::{Note, NoteCode, Weight};
+use indexmap::IndexMap;
+
+use crate::model::{ChannelRef, Overwrite, Permission, Permissions};
+use crate::plan::ability::Bot;
 use crate::plan::resolve::WantedChannel;
 
 use super::Parts;
@@ -30,7 +32,6 @@ pub(super) struct Followers {
 impl Followers {
     /// Sorts the children of every category that changes.
     pub(super) fn of(parts: &Parts<'_>) -> Self {
-        let wanted: BTreeMap<&ChannelRef, &WantedChannel> = parts.desired.channels.iter().map(|c| (&c.id, c)).collect();
         let removed: BTreeSet<&ChannelRef> = [&parts.removals.archived, &parts.removals.deleted_channels]
             .into_iter()
             .flatten()
@@ -46,6 +47,7 @@ impl Followers {
         if changing.is_empty() {
             return followers;
         }
+        let wanted: IndexMap<&ChannelRef, &WantedChannel> = parts.desired.channels.iter().map(|c| (&c.id, c)).collect();
         for child in &parts.live.channels {
             let Some(parent) = &child.attributes.parent else { continue };
             let Some((old, new)) = changing.get(parent) else { continue };
@@ -79,18 +81,28 @@ impl Followers {
         }
         followers
     }
-
-    /// Tells of those nobody manages.
-    pub(super) fn notes(&self, parts: &Parts<'_>) -> Vec<Note> {
-        self.unmanaged.iter().filter_map(|(category, child)| cascade_note(parts, category, child)).collect()
-    }
 }
 
-/// Tells of a channel that changes along with its category although nobody manages it.
-pub(super) fn cascade_note(parts: &Parts<'_>, category: &ChannelRef, child: &ChannelRef) -> Option<Note> {
-    let name = || Some(parts.live.channel(category)?.attributes.name.clone());
-    let category = parts.desired.key_of(category).map(Key::to_string).or_else(name)?;
-    let child = &parts.live.channel(child)?.attributes.name;
-    let text = format!("#{child} is not managed but follows this category, so it changes along.");
-    Some(Note::new(Weight::Info, NoteCode::Cascade, format!("categories.{category}"), text))
+/// A bit that @everyone can be denied for a moment besides what is said, only to make a channel differ from its category:
+/// one the bot may set, and does not work with.
+pub(in crate::plan) fn harmless_denial(bot: &Bot<'_>, said: Overwrite) -> Option<Permissions> {
+    let first = [
+        Permissions::PRIORITY_SPEAKER,
+        Permissions::SEND_TTS_MESSAGES,
+        Permissions::USE_EMBEDDED_ACTIVITIES,
+        Permissions::ADD_REACTIONS,
+        Permissions::SEND_MESSAGES,
+    ];
+    let means = Permissions::VIEW_CHANNEL
+        | Permissions::CONNECT
+        | Permissions::MANAGE_CHANNELS
+        | Permissions::MANAGE_ROLES
+        | Permissions::ADMINISTRATOR;
+    // Denying what the same entry allows changes nothing at all; denying anything else only closes.
+    let others = || Permission::ALL.iter().map(|permission| Permissions::from_bits(1 << permission.bit));
+    let may_set = |bit: &Permissions| bot.is_administrator() || bot.permissions.contains(*bit);
+    let is_new = |bit: &Permissions| !(said.allow | said.deny).intersects(*bit);
+    let free = |bit: &Permissions| may_set(bit) && is_new(bit) && !means.intersects(*bit);
+    let idle = |bit: &Permissions| may_set(bit) && said.allow.without(said.deny).contains(*bit);
+    first.into_iter().find(free).or_else(|| others().find(idle)).or_else(|| others().find(free))
 }
