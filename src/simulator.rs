@@ -29,7 +29,7 @@ pub use act::Act;
 use faults::{FaultPlan, Faults};
 use limits::{Limiter, Limits, Refusals};
 use log::Log;
-pub use log::Record;
+pub use log::{Origin, Record, Recorder};
 use rest::{ApiError, Reply};
 use world::{Switches, World};
 
@@ -46,10 +46,12 @@ pub struct Options {
     pub switches: Switches,
     /// What goes wrong.
     pub faults: Faults,
+    /// Is told of every request once it is answered.
+    pub recorder: Option<Recorder>,
 }
 
 impl Default for Options {
-    /// The system's clock, Discord's limits, the likely switches and no faults.
+    /// The system's clock, Discord's limits, the likely switches, no faults and nobody who listens.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -57,6 +59,7 @@ impl Default for Options {
             limits: Limits::default(),
             switches: Switches::default(),
             faults: Faults::default(),
+            recorder: None,
         }
     }
 }
@@ -69,6 +72,7 @@ pub struct Simulator(Arc<Shared>);
 struct Shared {
     clock: Clock,
     switches: Switches,
+    recorder: Option<Recorder>,
     state: Mutex<State>,
 }
 
@@ -83,10 +87,10 @@ struct State {
 impl Simulator {
     /// A simulator of that world.
     pub fn new(world: World, options: Options) -> Self {
-        let Options { seed, clock, limits, switches, faults } = options;
+        let Options { seed, clock, limits, switches, faults, recorder } = options;
         let (limiter, faults) = (Limiter::new(limits, seed), FaultPlan::new(faults));
         let state = Mutex::new(State { world, log: Log::default(), limiter, faults });
-        Self(Arc::new(Shared { clock, switches, state }))
+        Self(Arc::new(Shared { clock, switches, recorder, state }))
     }
 
     /// A copy of the world as it is.

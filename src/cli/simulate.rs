@@ -12,7 +12,7 @@ use crate::simulator::{Options, Simulator};
 
 use super::arguments::{LimitChoice, Simulate};
 use super::context::guild_id;
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, chain};
 use super::screen::Screen;
 
 pub(super) async fn run(command: &Simulate, screen: Screen) -> Result<Exit, Failure> {
@@ -55,15 +55,17 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 fn read_world(path: &Path, clock: &Clock) -> Result<World, Failure> {
-    let unusable =
-        |error: &dyn std::fmt::Display| Failure::new(format!("cannot use the world `{}`: {error}", path.display()));
+    let unusable = |error: &dyn std::error::Error| {
+        Failure::new(format!("cannot use the world `{}`: {}", path.display(), chain(error)))
+    };
     let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
     World::from_yaml(&text, clock.now()).map_err(|error| unusable(&error))
 }
 
 fn read_faults(path: &Path) -> Result<Faults, Failure> {
-    let unusable =
-        |error: &dyn std::fmt::Display| Failure::new(format!("cannot use the faults `{}`: {error}", path.display()));
+    let unusable = |error: &dyn std::error::Error| {
+        Failure::new(format!("cannot use the faults `{}`: {}", path.display(), chain(error)))
+    };
     let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
     serde_saphyr::from_str(&text).map_err(|error| unusable(&error))
 }

@@ -1,9 +1,12 @@
 //! The request log.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::world::Snowflake;
@@ -36,7 +39,42 @@ pub struct Record {
     pub status: u16,
     /// The call was carried out, whatever the caller was told.
     pub done: bool,
+    /// Who answered.
+    pub origin: Origin,
     pub(crate) answer: Bytes,
+}
+
+/// Who gave an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The API: its description has this answer.
+    Api,
+    /// A fault in the API's place: a failing server, or a connection that broke.
+    Fault,
+    /// The gate in front of the API, which bans whole addresses.
+    Edge,
+}
+
+/// Somebody who is told of every request once it is answered.
+#[derive(Clone)]
+pub struct Recorder(Arc<dyn Fn(&Record) + Send + Sync>);
+
+impl Recorder {
+    /// Tells `listen`.
+    pub fn new(listen: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listen))
+    }
+
+    pub(crate) fn tell(&self, record: &Record) {
+        (self.0)(record);
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorder")
+    }
 }
 
 impl Record {
@@ -54,6 +92,11 @@ impl Record {
         }
     }
 
+    /// The body of the answer, as it was sent.
+    pub fn raw_answer(&self) -> &[u8] {
+        &self.answer
+    }
+
     /// True for anything but reading.
     pub fn is_write(&self) -> bool {
         self.method != "GET"
@@ -64,7 +107,7 @@ impl Record {
         json!({
             "number": self.number, "time": self.time, "method": self.method, "path": self.path, "query": self.query,
             "user_id": self.user_id, "reason": self.reason, "user_agent": self.user_agent, "body": self.body,
-            "status": self.status, "done": self.done, "answer": self.answer(),
+            "status": self.status, "done": self.done, "origin": self.origin, "answer": self.answer(),
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod audit;
 mod channel;
+mod check;
 mod fresh;
 mod guild;
 mod interaction;

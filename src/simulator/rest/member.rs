@@ -8,6 +8,9 @@ use super::visit::{Visit, changes};
 use super::{ApiError, Call, Reply, view};
 use crate::simulator::world::{Bits, Member, Snowflake, World, action};
 
+/// `GATEWAY_GUILD_MEMBERS` and `GATEWAY_GUILD_MEMBERS_LIMITED` (Discord's documentation, "Application Flags").
+const LISTS_MEMBERS: u64 = 1 << 14 | 1 << 15;
+
 const LONGEST_TIMEOUT: TimeDelta = TimeDelta::days(28);
 
 fn shown(visit: &Visit<'_>, id: Snowflake) -> Result<Value, ApiError> {
@@ -22,8 +25,14 @@ pub(crate) fn get(world: &mut World, call: &Call<'_>, guild: Snowflake, id: Snow
 }
 
 /// `GET /guilds/{guild}/members`
+///
+/// For applications with the privileged intent (Discord's documentation, "List Guild Members").
 pub(crate) fn list(world: &mut World, call: &Call<'_>, guild: Snowflake) -> Result<Reply, ApiError> {
     let visit = Visit::to_guild(world, call, guild)?;
+    let application = visit.users.get(&call.actor).and_then(|user| user.application.as_ref());
+    if application.is_none_or(|application| application.flags & LISTS_MEMBERS == 0) {
+        return Err(ApiError::missing_access());
+    }
     let after = call.query("after").and_then(|id| id.parse().ok()).unwrap_or(Snowflake(0));
     let limit = call.query("limit").and_then(|n| n.parse().ok()).unwrap_or(1).clamp(1, 1000);
     let members = visit.guild.members.values().filter(|m| m.user_id > after).take(limit);

@@ -13,7 +13,7 @@ use super::outgoing::Outgoing;
 use super::request;
 use crate::simulator::faults::{Fault, Verdict};
 use crate::simulator::limits::{BucketState, Limited};
-use crate::simulator::log::Record;
+use crate::simulator::log::{Origin, Record};
 use crate::simulator::rest::{ApiError, Call, Reply, needs_no_token, perform};
 use crate::simulator::world::{Overwrite, Snowflake, Switches, World};
 use crate::simulator::{Simulator, State};
@@ -35,8 +35,12 @@ impl Simulator {
         exchange.let_others_act(&verdict);
         let outgoing = exchange.answer(path, &verdict);
         let record = exchange.record(number, &outgoing);
+        let told = self.0.recorder.as_ref().map(|recorder| (recorder, record.clone()));
         state.log.push(record);
         drop(state);
+        if let Some((recorder, record)) = told {
+            recorder.tell(&record);
+        }
         outgoing.into_response()
     }
 }
@@ -69,11 +73,24 @@ struct Exchange<'a> {
     reason: Option<String>,
     bucket: Option<BucketState>,
     done: bool,
+    origin: Origin,
 }
 
 impl<'a> Exchange<'a> {
     fn new(state: &'a mut State, parts: &'a Parts, raw: &'a Bytes, now: DateTime<Utc>, switches: &'a Switches) -> Self {
-        Self { state, parts, raw, now, switches, user_id: None, body: None, reason: None, bucket: None, done: false }
+        Self {
+            state,
+            parts,
+            raw,
+            now,
+            switches,
+            user_id: None,
+            body: None,
+            reason: None,
+            bucket: None,
+            done: false,
+            origin: Origin::Api,
+        }
     }
 
     fn let_others_act(&mut self, verdict: &Verdict) {
@@ -90,6 +107,11 @@ impl<'a> Exchange<'a> {
         let scope = match &result {
             Err(Stop::Limited(limited)) => Some(limited.scope),
             _ => None,
+        };
+        self.origin = match &result {
+            Err(Stop::Failed(_) | Stop::Lost) => Origin::Fault,
+            Err(Stop::Banned) => Origin::Edge,
+            Ok(_) | Err(Stop::Refused(_) | Stop::Limited(_) | Stop::Stale(_)) => Origin::Api,
         };
         let outgoing = match result {
             Ok(reply) => Outgoing::reply(&reply),
@@ -213,6 +235,7 @@ impl<'a> Exchange<'a> {
             body: self.body.clone().or_else(unread),
             status,
             done: self.done,
+            origin: self.origin,
             answer,
         }
     }

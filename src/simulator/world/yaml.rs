@@ -25,7 +25,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::fresh::BOT_ROLE_POSITION;
-use super::{Snowflake, World, kind};
+use super::{ForumTag, Member, Role, Snowflake, User, World, check, kind};
 
 /// Why a text is no world.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +49,21 @@ pub enum WorldError {
         /// The name.
         name: String,
     },
-    /// A part that should be a list or map is something else.
+    /// A field is not of its type, or missing.
+    #[error("{place}")]
+    Field {
+        /// Where.
+        place: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A part is not what should be there.
     #[error("{place}: expected {expected}")]
     Expected {
         /// Where.
         place: String,
         /// What should be there.
-        expected: &'static str,
+        expected: String,
     },
 }
 
@@ -102,6 +110,9 @@ fn complete(world: &mut Value, now: DateTime<Utc>) -> Result<(), WorldError> {
             user.insert("application".to_owned(), application);
         }
     }
+    for (index, user) in users.iter().enumerate() {
+        check::fields::<User>(user, &named("user", user, "username", index))?;
+    }
     let mut guilds = take_list(world, "guilds", "guilds")?;
     for guild in &mut guilds {
         complete_guild(guild, &users, &mut filler, now)?;
@@ -114,18 +125,28 @@ fn complete(world: &mut Value, now: DateTime<Utc>) -> Result<(), WorldError> {
 
 fn complete_guild(guild: &mut Object, users: &[Object], ids: &mut World, now: DateTime<Utc>) -> Result<(), WorldError> {
     let guild_id = identify(guild, ids, now);
-    let place = format!("guild {}", guild.get("name").and_then(Value::as_str).unwrap_or_default());
+    let place = named("guild", guild, "name", 0);
     rename_reference(guild, "owner", "owner_id", &place, "user", users, "username")?;
     let mut roles = take_list(guild, "roles", &place)?;
     complete_roles(&mut roles, &guild_id, ids, now);
     let mut members = take_list(guild, "members", &place)?;
-    for member in &mut members {
+    for (index, member) in members.iter_mut().enumerate() {
+        let key = if member.contains_key("user") { "user" } else { "user_id" };
+        let place = format!("{place}, {}", named("member", member, key, index));
         rename_reference(member, "user", "user_id", &place, "user", users, "username")?;
+        if !member.contains_key("user_id") {
+            return expected(&place, "`user`");
+        }
         add_bot_role(member, users, &mut roles, ids, now);
         resolve_roles(member, &roles, &place)?;
+        check::fields::<Member>(member, &place)?;
+    }
+    for (index, role) in roles.iter().enumerate() {
+        check::fields::<Role>(role, &format!("{place}, {}", named("role", role, "name", index)))?;
     }
     let mut channels = take_list(guild, "channels", &place)?;
     complete_channels(&mut channels, users, &roles, &place, &mut |object| drop(identify(object, ids, now)))?;
+    check::guild(guild, &place)?;
     put_list(guild, "roles", roles);
     put_list(guild, "members", members);
     put_list(guild, "channels", channels);
@@ -141,37 +162,79 @@ fn complete_channels(
     identify: &mut dyn FnMut(&mut Object),
 ) -> Result<(), WorldError> {
     for (index, channel) in channels.iter_mut().enumerate() {
-        let by_hand = !channel.contains_key("id");
         identify(channel);
         channel.entry("position").or_insert(json!(index));
-        if let Some(name) = channel.get("type").and_then(Value::as_str) {
-            let Some((_, number)) = kind::NAMES.iter().find(|(known, _)| *known == name) else {
-                return unresolved(place, "kind of channel", name);
-            };
-            channel.insert("type".to_owned(), json!(number));
-        }
-        let vocal = matches!(channel.get("type").and_then(Value::as_u64), Some(2 | 13));
-        if by_hand && vocal {
+        let place = format!("{place}, {}", named("channel", channel, "name", index));
+        name_kind(channel, &place)?;
+        // What Discord gives to those that say nothing; a stage cannot be without a number of seats.
+        if is_kind(channel, &[kind::VOICE, kind::STAGE]) {
             channel.entry("bitrate").or_insert(json!(64_000));
         }
+        if is_kind(channel, &[kind::STAGE]) {
+            channel.entry("user_limit").or_insert(json!(10_000));
+        }
     }
-    let categories = channels.to_vec();
-    for channel in channels {
-        let place = format!("{place}, channel {}", channel.get("name").and_then(Value::as_str).unwrap_or_default());
-        rename_reference(channel, "parent", "parent_id", &place, "channel", &categories, "name")?;
+    let categories: Vec<Object> = channels.iter().filter(|c| is_kind(c, &[kind::CATEGORY])).cloned().collect();
+    for (index, channel) in channels.iter_mut().enumerate() {
+        let place = format!("{place}, {}", named("channel", channel, "name", index));
+        rename_reference(channel, "parent", "parent_id", &place, "category", &categories, "name")?;
         let mut overwrites = take_list(channel, "permission_overwrites", &place)?;
-        for overwrite in &mut overwrites {
-            let number = u8::from(overwrite.contains_key("user"));
-            rename_reference(overwrite, "role", "id", &place, "role", roles, "name")?;
-            rename_reference(overwrite, "user", "id", &place, "user", users, "username")?;
-            overwrite.entry("type").or_insert(json!(number));
+        for (index, overwrite) in overwrites.iter_mut().enumerate() {
+            complete_overwrite(overwrite, index, users, roles, &place)?;
         }
         put_list(channel, "permission_overwrites", overwrites);
         let mut tags = take_list(channel, "available_tags", &place)?;
-        tags.iter_mut().for_each(&mut *identify);
+        for (index, tag) in tags.iter_mut().enumerate() {
+            identify(tag);
+            check::fields::<ForumTag>(tag, &format!("{place}, {}", named("tag", tag, "name", index)))?;
+        }
         put_list(channel, "available_tags", tags);
+        check::channel(channel, &place)?;
     }
     Ok(())
+}
+
+/// The target may be a name, of a role or a user.
+fn complete_overwrite(
+    overwrite: &mut Object,
+    index: usize,
+    users: &[Object],
+    roles: &[Object],
+    place: &str,
+) -> Result<(), WorldError> {
+    let named = overwrite.get("role").or(overwrite.get("user")).or(overwrite.get("id")).and_then(Value::as_str);
+    let whose = named.map_or_else(|| (index + 1).to_string(), |name| format!("for {name}"));
+    let place = format!("{place}, overwrite {whose}");
+    let number = u8::from(overwrite.contains_key("user"));
+    rename_reference(overwrite, "role", "id", &place, "role", roles, "name")?;
+    rename_reference(overwrite, "user", "id", &place, "user", users, "username")?;
+    overwrite.entry("type").or_insert(json!(number));
+    check::overwrite(overwrite, &place)
+}
+
+/// The number of a kind that was given by name; none is text, as for Discord.
+fn name_kind(channel: &mut Object, place: &str) -> Result<(), WorldError> {
+    let number = match channel.get("type") {
+        None => return Ok(()),
+        Some(Value::String(name)) => kind::NAMES.iter().find(|(known, _)| known == name),
+        Some(number) => kind::NAMES.iter().find(|(_, known)| *number == json!(known)),
+    };
+    let Some((_, number)) = number else {
+        let names: Vec<&str> = kind::NAMES.iter().map(|(name, _)| *name).collect();
+        return expected(&format!("{place}, type"), &format!("one of {}", names.join(", ")));
+    };
+    channel.insert("type".to_owned(), json!(number));
+    Ok(())
+}
+
+fn is_kind(channel: &Object, kinds: &[u8]) -> bool {
+    kinds.iter().any(|kind| channel.get("type") == Some(&json!(kind)))
+}
+
+/// What people call an object: by its name, or else by its number in the list.
+fn named(what: &str, object: &Object, key: &str, index: usize) -> String {
+    let name = object.get(key).and_then(Value::as_str);
+    name.map_or_else(|| format!("{what} {}", index + 1), |name| format!("{what} {name}"))
 }
 
 /// @everyone gets the guild's id and the bottom; roles without a position stand in the order of the list, top first.
@@ -222,7 +285,7 @@ fn resolve_roles(member: &mut Object, roles: &[Object], place: &str) -> Result<(
     Ok(())
 }
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 fn take_list(object: &mut Object, key: &str, place: &str) -> Result<Vec<Object>, WorldError> {
     match object.shift_remove(key) {
@@ -298,8 +361,8 @@ fn all_ids(object: &Object) -> Vec<Snowflake> {
     found
 }
 
-fn expected<T>(place: &str, expected: &'static str) -> Result<T, WorldError> {
-    Err(WorldError::Expected { place: place.to_owned(), expected })
+pub(super) fn expected<T>(place: &str, expected: &str) -> Result<T, WorldError> {
+    Err(WorldError::Expected { place: place.to_owned(), expected: expected.to_owned() })
 }
 
 fn unresolved<T>(place: &str, what: &'static str, name: &str) -> Result<T, WorldError> {
@@ -368,10 +431,33 @@ guilds:
     }
 
     #[test]
+    fn what_a_channel_does_not_say_is_what_discord_gives_it() {
+        let text = "
+guilds:
+  - name: G
+    channels:
+      - { name: lounge, type: voice }
+      - { id: 7, name: den, type: voice, user_limit: 5, rtc_region: rotterdam }
+      - { id: 8, name: hall, type: stage }
+      - { name: chat }
+";
+        let world = World::from_yaml(text, now()).expect("a valid world");
+        let guild = world.guilds.values().next().expect("one guild");
+        let said = |name| {
+            let channel = guild.channel_named(name).expect("a channel");
+            (channel.bitrate, channel.user_limit, channel.rtc_region.as_deref())
+        };
+        assert_eq!(said("lounge"), (64_000, 0, None));
+        assert_eq!(said("den"), (64_000, 5, Some("rotterdam")));
+        assert_eq!(said("hall"), (64_000, 10_000, None));
+        assert_eq!(said("chat"), (0, 0, None));
+    }
+
+    #[test]
     fn names_of_nothing_are_refused() {
         let text = "guilds: [{ name: G, channels: [{ name: a, parent: Nowhere }] }]";
         let error = World::from_yaml(text, now()).expect_err("no such category");
-        assert_eq!(error.to_string(), "guild G, channel a: no channel is called `Nowhere`");
+        assert_eq!(error.to_string(), "guild G, channel a: no category is called `Nowhere`");
     }
 
     #[test]
