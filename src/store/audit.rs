@@ -93,10 +93,10 @@ pub struct ActionDetails {
 pub struct AuditRow {
     /// Its id.
     pub log_id: Uuid,
-    /// Its place in the trail, from 1, without gaps.
-    pub sequence: u64,
     /// Where.
     pub guild: GuildId,
+    /// Its place in the chain of the guild, from 1, without gaps.
+    pub number: u64,
     /// What was done.
     pub action: ActionType,
     /// How far it was when the row was written.
@@ -116,8 +116,99 @@ pub struct AuditRow {
     pub after: Option<Value>,
     /// The reason in Discord's audit log.
     pub reason: Option<String>,
+    /// The revision of the manifest, when it has one.
+    pub revision: Option<String>,
+    /// Under which circumstances; none for rows from before this was recorded.
+    pub metadata: Option<AuditMetadata>,
     /// When.
     pub logged_at: DateTime<Utc>,
+    /// The hash of the row before it in the chain of the guild.
+    pub previous_hash: String,
+    /// The hash of this row.
+    pub hash: String,
+}
+
+words! {
+    /// What a change came through. The last three are the data model's.
+    ExecutionSource {
+        /// Somebody at a command line.
+        CommandLine = "command_line",
+        /// The controller, by itself.
+        Controller = "controller",
+        /// A command in Discord.
+        DiscordCommand = "discord_command",
+        /// A call of the web interface.
+        ApiCall = "api_call",
+        /// A template that was put to use.
+        TemplateApplication = "template_application",
+    }
+}
+
+/// Under which circumstances a row was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditMetadata {
+    /// Where a request came from, if it came over a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_address: Option<String>,
+    /// What it was sent with, if it came over a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// The version of SetAI that wrote the row.
+    pub api_version: String,
+    /// What the change came through.
+    pub execution_source: ExecutionSource,
+    /// The reconciliation; outside of one, the first of the rows that were written together.
+    pub correlation_id: Uuid,
+}
+
+impl AuditMetadata {
+    /// What is known of a change on somebody's word.
+    pub(super) fn of(author: &Author, correlation_id: Uuid) -> Self {
+        Self {
+            ip_address: None,
+            user_agent: None,
+            api_version: env!("CARGO_PKG_VERSION").to_owned(),
+            execution_source: match author {
+                Author::Local(_) => ExecutionSource::CommandLine,
+                Author::User(_) => ExecutionSource::DiscordCommand,
+                Author::Controller => ExecutionSource::Controller,
+            },
+            correlation_id,
+        }
+    }
+}
+
+/// That the oldest rows of a trail were removed: what the row says that records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pruning {
+    /// What kind of change it is.
+    change: Pruned,
+    /// The number of the last row that was removed.
+    pub pruned_through: u64,
+    /// Its hash.
+    pub pruned_hash: String,
+    /// How many were removed.
+    pub rows: u64,
+    /// They were older than this.
+    pub older_than: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Pruned {
+    #[serde(rename = "audit_pruned")]
+    Audit,
+}
+
+impl Pruning {
+    pub(super) fn new(pruned_through: u64, pruned_hash: String, rows: u64, older_than: DateTime<Utc>) -> Self {
+        Self { change: Pruned::Audit, pruned_through, pruned_hash, rows, older_than }
+    }
+
+    /// What a row with these details says, if it is about that.
+    pub(super) fn of(action_details: &str) -> Option<Self> {
+        let details: ActionDetails = serde_json::from_str(action_details).ok()?;
+        serde_json::from_value(details.action_parameters).ok()
+    }
 }
 
 /// Which rows of the audit trail are wanted: those that satisfy everything that is said.
@@ -135,6 +226,8 @@ pub struct AuditFilter {
     pub phase: Option<Phase>,
     /// About the object with this snowflake.
     pub target: Option<u64>,
+    /// On this word.
+    pub author: Option<Author>,
     /// Not before.
     pub since: Option<DateTime<Utc>>,
     /// Earlier than.
@@ -153,6 +246,7 @@ impl Default for AuditFilter {
             action: None,
             phase: None,
             target: None,
+            author: None,
             since: None,
             until: None,
             limit: 100,
@@ -167,6 +261,7 @@ impl ActionType {
             Operation::UpdateGuild { .. } => Self::ConfigurationChanged,
             Operation::CreateRole { .. } => Self::RoleCreated,
             Operation::UpdateRole { changes, .. } => Self::of_role_patch(changes),
+            Operation::GiveRole { .. } => Self::PermissionGranted,
             Operation::MoveRoles { .. } => Self::RoleModified,
             Operation::DeleteRole { .. } => Self::RoleDeleted,
             Operation::CreateChannel { .. } => Self::ChannelCreated,
@@ -241,6 +336,10 @@ impl ActionDetails {
             Operation::UpdateChannel { channel: subject, .. } | Operation::DeleteChannel { channel: subject, .. } => {
                 channel(Some(subject.id.get()), subject.name.clone())
             }
+            Operation::GiveRole { role: given, name, user } => Self {
+                affected_entities: vec![user.to_string(), given.to_string()],
+                ..role(given.id().map(|id| id.get()), name.clone())
+            },
             Operation::MoveRoles { moves } => Self {
                 affected_entities: moves.iter().map(|m| m.object.to_string()).collect(),
                 ..details(TargetType::Role, None, None, ImpactScope::Server)
@@ -256,6 +355,19 @@ impl ActionDetails {
     pub(super) fn is_about(&mut self, id: u64) {
         self.target_id = Some(id.to_string());
         self.affected_entities = vec![id.to_string()];
+    }
+
+    /// What a pruning of the trail is about.
+    pub(super) fn of_pruning(parameters: Value) -> Self {
+        Self {
+            target_type: TargetType::Setting,
+            target_id: None,
+            target_name: Some("audit trail".to_owned()),
+            action_parameters: parameters,
+            impact_scope: ImpactScope::Server,
+            affected_entities: Vec::new(),
+            error: None,
+        }
     }
 
     /// What a binding change is about.
