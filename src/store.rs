@@ -3,77 +3,110 @@
 //! Decides how facts are kept and that none is lost: an operation's intent is on disk before its request leaves, its
 //! outcome after. Knows nothing of Discord, of plans beyond their operations, or of what time it is: callers say when.
 //!
-//! [`Store`] is the contract. The embedded database is behind it; a server's can stand beside it and share the tables,
-//! the statements and the tests.
+//! [`Store`] is the contract. Behind it are SQLite, embedded, and MySQL or MariaDB, a server; both have the same tables,
+//! statements and tests. Whole embedded databases are copied, looked into and put in place by [`copy()`], [`examine`],
+//! [`revive`] and [`replace`].
 
 mod approvals;
 mod audit;
 mod bindings;
+mod chain;
 mod column;
+mod copy;
+mod database;
 mod database_url;
 mod error;
 mod guilds;
 mod lease;
 mod migration;
+mod mysql;
 mod record;
+mod retention;
 mod runs;
+mod seal;
+mod servers;
+mod sign;
+mod sql;
 mod sqlite;
 mod trail;
 mod words;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::model::{Bindings, GuildId};
+use crate::model::{Bindings, GuildId, ServerConfiguration};
 use crate::plan::StepId;
 
-pub use audit::{ActionDetails, ActionType, AuditFilter, AuditRow, ImpactScope, TargetType};
-pub use database_url::{DatabaseUrl, SETTING, default_url};
+use database::Opened;
+use sql::Dialect;
+
+pub use audit::{
+    ActionDetails, ActionType, AuditFilter, AuditMetadata, AuditRow, ExecutionSource, ImpactScope, Pruning, TargetType,
+};
+pub use chain::{
+    ChainHead, ChainPage, ChainRow, Finding, Inspection, InvalidPin, Pin, Place, RowName, covered_columns,
+};
+pub use copy::{Examination, copy, examine, replace, revive};
+pub use database_url::{DatabaseUrl, SETTING, ServerUrl, default_url};
 pub use error::Error;
 pub use lease::Lease;
+pub use migration::{MigrationState, MigrationStatus};
 pub use record::{
     Approval, Author, Created, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun, OperationId,
     Outcome, Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, Trigger,
     UnfinishedRun, Verdict,
 };
+pub use retention::{Expiry, Prunable};
+pub use servers::{LastRun, Reconfiguration, ServerSummary};
 pub use words::UnknownWord;
 
 /// The contract of a database. Every method is one transaction: it happens entirely or not at all.
 ///
-/// Times are kept in UTC with microseconds.
+/// Writes of a reconciliation show the [`Lease`] of its guild, and fail with [`Error::LeaseLost`] when somebody else has it
+/// by then. Times are kept in UTC with microseconds.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
     /// What is bound in a guild; nothing for a guild never heard of.
     async fn bindings(&self, guild: GuildId) -> Result<Bindings, Error>;
 
     /// Makes binding changes that cost no request, each with an audit row.
-    async fn rebind(&self, rebinding: &Rebinding) -> Result<(), Error>;
+    async fn rebind(&self, lease: &Lease, rebinding: &Rebinding) -> Result<(), Error>;
 
-    /// The right to change a guild, to be held through a whole run. Does not wait.
+    /// The right to change a guild, to be held through a whole run and renewed before `duration` is over. `holder` is for
+    /// people who look at the database. Does not wait.
     ///
-    /// Fails with [`Error::GuildBusy`] while somebody else has it.
-    async fn lease(&self, guild: GuildId) -> Result<Lease, Error>;
+    /// Fails with [`Error::GuildBusy`] while somebody else has it and is not known to be gone.
+    async fn lease(&self, guild: GuildId, holder: &str, duration: Duration) -> Result<Lease, Error>;
 
-    /// Records that a run starts, with its plan and the guild as it was.
-    async fn begin(&self, run: &NewRun) -> Result<(), Error>;
+    /// Lets a lease last for its whole duration from now.
+    async fn renew(&self, lease: &Lease) -> Result<(), Error>;
+
+    /// Gives a lease back.
+    async fn release(&self, lease: Lease) -> Result<(), Error>;
+
+    /// Records that a run starts, with its plan and the guild as it was, and uses up the approval it rests on.
+    ///
+    /// Fails with [`Error::NotApproved`] when it rests on one and none is left.
+    async fn begin(&self, lease: &Lease, run: &NewRun) -> Result<(), Error>;
 
     /// Records that a request is about to be sent, with an audit row. Must have returned before the request leaves.
     ///
     /// Fails with [`Error::RunNotOpen`] for a run that has not begun or is over, and with [`Error::AlreadyIntended`]
     /// when the run intended the step before.
-    async fn intend(&self, run: RunId, step: &IntendedStep) -> Result<(), Error>;
+    async fn intend(&self, lease: &Lease, run: RunId, step: &IntendedStep) -> Result<(), Error>;
 
     /// Records what became of an intended step, with its binding changes, what is to be remembered of it, and an audit
     /// row. Also works when the run is over: an outcome found out later is still an outcome.
     ///
     /// Fails with [`Error::NotIntended`] when the step has no open intent.
-    async fn settle(&self, run: RunId, step: StepId, settled: &SettledStep) -> Result<(), Error>;
+    async fn settle(&self, lease: &Lease, run: RunId, step: StepId, settled: &SettledStep) -> Result<(), Error>;
 
     /// Records that a run is over. Steps without an outcome stay open and are found by [`unfinished`](Self::unfinished).
-    async fn finish(&self, run: RunId, finish: &Finish) -> Result<(), Error>;
+    async fn finish(&self, lease: &Lease, run: RunId, finish: &Finish) -> Result<(), Error>;
 
     /// Runs of a guild that are not over or have steps without an outcome, oldest first: what a crash left behind.
     async fn unfinished(&self, guild: GuildId) -> Result<Vec<UnfinishedRun>, Error>;
@@ -84,7 +117,7 @@ pub trait Store: Debug + Send + Sync {
     /// The runs of one plan that did something or may have, oldest first.
     async fn runs_of_plan(&self, guild: GuildId, plan_digest: &str) -> Result<Vec<RunSummary>, Error>;
 
-    /// The run whose id begins or ends with `part`, which is what people type.
+    /// The run whose id begins or, among the latest 10,000, ends with `part`, which is what people type.
     ///
     /// Fails with [`Error::AmbiguousRun`] when there are several.
     async fn find_run(&self, part: &str) -> Result<Option<RunId>, Error>;
@@ -101,17 +134,79 @@ pub trait Store: Debug + Send + Sync {
     /// The audit trail, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error>;
 
-    /// Records that a plan was approved. The same plan can be approved again; each approval is used once.
+    /// The rows of the audit trail that people may mean by a name; at most ten.
+    async fn audit_rows(&self, name: &RowName) -> Result<Vec<AuditRow>, Error>;
+
+    /// The guilds with an audit trail.
+    async fn audited_guilds(&self) -> Result<Vec<GuildId>, Error>;
+
+    /// The audit trail of a guild as it is stored, a few hundred rows from a place on, oldest first.
+    async fn audit_page(&self, guild: GuildId, from: &Place) -> Result<ChainPage, Error>;
+
+    /// The oldest part of a guild's audit trail that is from before a time and may be removed: whole runs, none of them
+    /// unfinished.
+    async fn prunable(&self, guild: GuildId, older_than: DateTime<Utc>) -> Result<Prunable, Error>;
+
+    /// Removes it, or a large part of it, and records that in the trail. Says what was removed: no rows when none is left.
+    async fn prune(&self, expiry: &Expiry) -> Result<Prunable, Error>;
+
+    /// Records that a plan was approved. The same plan can be approved again; each approval is for one run.
     async fn approve(&self, approval: &Approval) -> Result<(), Error>;
 
-    /// Uses one approval of the plan with this digest. True when there was an unused one.
-    async fn use_approval(&self, guild: GuildId, plan_digest: &str, used_at: DateTime<Utc>) -> Result<bool, Error>;
+    /// What is set for a guild; nothing for one never heard of.
+    async fn server(&self, guild: GuildId) -> Result<Option<ServerConfiguration>, Error>;
+
+    /// Every guild that was heard of, by name.
+    async fn servers(&self) -> Result<Vec<ServerSummary>, Error>;
+
+    /// Changes what is set for a guild, with an audit row when that changes anything. Gives what is set afterwards.
+    async fn configure(&self, change: &Reconfiguration) -> Result<ServerConfiguration, Error>;
 
     /// Writes everything to its final place and lets go of the database. Dropping the store loses nothing either.
     async fn close(&self);
 }
 
-/// Opens the database, makes it where there is none, and brings its tables up to date.
+/// Looks whether the audit trail of a guild is as it was written, a page at a time. Others may write meanwhile.
+///
+/// A pin of the guild is held against the row it names; pins of other guilds are not looked at.
+pub async fn inspect(store: &dyn Store, guild: GuildId, pins: &[Pin]) -> Result<Inspection, Error> {
+    let mut inspector = chain::Inspector::new(guild, pins);
+    let mut place = Place::BEGINNING;
+    loop {
+        let page = store.audit_page(guild, &place).await?;
+        inspector.page(&page);
+        match page.next {
+            Some(next) => place = next,
+            None => return Ok(inspector.conclude(page.head)),
+        }
+    }
+}
+
+/// Opens the database and brings its tables up to date. A file is made where there is none.
 pub async fn open(url: &DatabaseUrl) -> Result<Arc<dyn Store>, Error> {
-    Ok(Arc::new(sqlite::SqliteStore::open(url).await?))
+    Ok(Arc::new(opened(url).await?.database))
+}
+
+/// Brings the tables up to date, and names the migrations that were applied.
+pub async fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, Error> {
+    let Opened { database, migrated } = opened(url).await?;
+    database.close().await;
+    Ok(migrated)
+}
+
+/// How the tables stand. Nothing is made and nothing is changed.
+pub async fn migrations(url: &DatabaseUrl) -> Result<Vec<MigrationStatus>, Error> {
+    match url {
+        DatabaseUrl::File(path) => sqlite::status(path).await,
+        DatabaseUrl::Memory => Ok(migration::all_pending(Dialect::Sqlite)),
+        DatabaseUrl::Server(url) => mysql::status(url).await,
+    }
+}
+
+async fn opened(url: &DatabaseUrl) -> Result<Opened, Error> {
+    match url {
+        DatabaseUrl::File(path) => sqlite::in_file(path, sqlite::options()).await,
+        DatabaseUrl::Memory => sqlite::in_memory().await,
+        DatabaseUrl::Server(url) => mysql::open(url).await,
+    }
 }

@@ -2,35 +2,35 @@
 
 use chrono::{DateTime, Utc};
 
-use super::column::{Connection, Row, get, id, moment, parsed, stored, word, word_of};
+use super::column::{get, id, parsed, word, word_of};
+use super::sql::{Connection, Row, Statement, Value, sql};
 use super::{Created, Error, Fact};
 use crate::model::{Binding, Bindings, ChannelId, GuildId, Key, NameEcho, ObjectKind, Provenance, RoleId};
 use crate::plan::BindingChange;
 
+/// Everything that is bound in a guild, in one statement: it is asked for more often than anything else, and one statement
+/// sees one moment without a transaction around it.
+const ALL: &str = "SELECT 'role' AS kind, manifest_key, role_id AS id, provenance, binding_state, is_protected,
+            name_asked, name_got
+     FROM roles WHERE server_id = ? AND manifest_key IS NOT NULL
+     UNION ALL
+     SELECT key_kind, manifest_key, channel_id, provenance, binding_state, is_protected, name_asked, name_got
+     FROM channels WHERE server_id = ? AND manifest_key IS NOT NULL
+     UNION ALL
+     SELECT 'image', sha256, server_id, NULL, NULL, NULL, NULL, hash FROM image_hashes WHERE server_id = ?";
+
 /// Everything that is bound in a guild.
-pub(super) async fn read(connection: &mut Connection, guild: GuildId) -> Result<Bindings, Error> {
+pub(super) async fn read(connection: &mut Connection<'_>, guild: GuildId) -> Result<Bindings, Error> {
     let mut bindings = Bindings::default();
-    let roles = sqlx::query(
-        "SELECT role_id, manifest_key, provenance, binding_state, is_protected, name_asked, name_got
-         FROM roles WHERE server_id = ? AND manifest_key IS NOT NULL",
-    );
-    for row in roles.bind(stored(guild)).fetch_all(&mut *connection).await? {
-        bindings.roles.insert(parsed(&row, "manifest_key")?, binding(&row, id(&row, "role_id")?)?);
-    }
-    let channels = sqlx::query(
-        "SELECT channel_id, key_kind, manifest_key, provenance, binding_state, is_protected, name_asked, name_got
-         FROM channels WHERE server_id = ? AND manifest_key IS NOT NULL",
-    );
-    for row in channels.bind(stored(guild)).fetch_all(&mut *connection).await? {
-        let of_kind = match get(&row, "key_kind")? {
-            "category" => &mut bindings.categories,
-            _ => &mut bindings.channels,
-        };
-        of_kind.insert(parsed(&row, "manifest_key")?, binding(&row, id(&row, "channel_id")?)?);
-    }
-    let images = sqlx::query("SELECT sha256, hash FROM image_hashes WHERE server_id = ?");
-    for row in images.bind(stored(guild)).fetch_all(connection).await? {
-        bindings.images.insert(get(&row, "sha256")?, get(&row, "hash")?);
+    for row in sql(ALL).bind(guild).bind(guild).bind(guild).fetch_all(connection).await? {
+        match get(&row, "kind")? {
+            "role" => _ = bindings.roles.insert(parsed(&row, "manifest_key")?, binding(&row, id(&row, "id")?)?),
+            "category" => {
+                _ = bindings.categories.insert(parsed(&row, "manifest_key")?, binding(&row, id(&row, "id")?)?);
+            }
+            "image" => _ = bindings.images.insert(get(&row, "manifest_key")?, get(&row, "name_got")?),
+            _ => _ = bindings.channels.insert(parsed(&row, "manifest_key")?, binding(&row, id(&row, "id")?)?),
+        }
     }
     Ok(bindings)
 }
@@ -85,13 +85,11 @@ const CHANNELS: Table = Table {
     name: "UPDATE channels SET name_asked = ?, name_got = ? WHERE server_id = ? AND manifest_key = ? AND key_kind = ?",
 };
 
-type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
-
 /// Gives a statement its last parameter, if it is one about channels.
-fn of_kind(query: Query, kind: ObjectKind) -> Result<Query, Error> {
+fn of_kind(statement: Statement, kind: ObjectKind) -> Result<Statement, Error> {
     Ok(match kind {
-        ObjectKind::Role => query,
-        ObjectKind::Category | ObjectKind::Channel => query.bind(word_of(&kind)?),
+        ObjectKind::Role => statement,
+        ObjectKind::Category | ObjectKind::Channel => statement.bind(word_of(&kind)?),
     })
 }
 
@@ -114,7 +112,7 @@ impl Scene {
     }
 
     /// Makes one change. Archiving or releasing a key that is not bound changes nothing.
-    pub(super) async fn change(&self, connection: &mut Connection, change: &BindingChange) -> Result<(), Error> {
+    pub(super) async fn change(&self, connection: &mut Connection<'_>, change: &BindingChange) -> Result<(), Error> {
         match change {
             BindingChange::Bind { kind, key, id, provenance, protected } => {
                 let snowflake = id.parse().ok().filter(|id| *id != 0);
@@ -132,32 +130,32 @@ impl Scene {
 
     async fn bind(
         &self,
-        connection: &mut Connection,
+        connection: &mut Connection<'_>,
         kind: ObjectKind,
         key: &Key,
         object: u64,
         (provenance, protected): (Provenance, bool),
     ) -> Result<(), Error> {
         let table = table(kind);
-        let owner = sqlx::query(table.owner).bind(object.cast_signed()).fetch_optional(&mut *connection).await?;
+        let owner = sql(table.owner).bind(Value::Snowflake(object)).fetch_optional(connection).await?;
         match owner.map(|row| id(&row, "server_id")).transpose()? {
             Some(guild) if guild != self.guild => {
                 return Err(Error::OtherGuild { key: key.clone(), id: object, guild });
             }
             Some(_) => {}
             None => {
-                let insert = sqlx::query(table.insert).bind(object.cast_signed()).bind(stored(self.guild));
-                let insert = insert.bind(moment(self.at)).bind(moment(self.at));
-                of_kind(insert, kind)?.execute(&mut *connection).await?;
+                let insert = sql(table.insert).bind(Value::Snowflake(object)).bind(self.guild);
+                let insert = insert.bind(self.at).bind(self.at);
+                of_kind(insert, kind)?.execute(connection).await?;
             }
         }
         self.touch(connection, table.release, kind, key).await?;
-        sqlx::query(table.bind)
-            .bind(key.as_str().to_owned())
+        sql(table.bind)
+            .bind(key)
             .bind(word_of(&provenance)?)
             .bind(protected)
-            .bind(moment(self.at))
-            .bind(object.cast_signed())
+            .bind(self.at)
+            .bind(Value::Snowflake(object))
             .execute(connection)
             .await?;
         Ok(())
@@ -165,32 +163,32 @@ impl Scene {
 
     async fn touch(
         &self,
-        connection: &mut Connection,
+        connection: &mut Connection<'_>,
         statement: &'static str,
         kind: ObjectKind,
         key: &Key,
     ) -> Result<(), Error> {
-        let query = sqlx::query(statement).bind(moment(self.at)).bind(stored(self.guild)).bind(key.to_string());
+        let query = sql(statement).bind(self.at).bind(self.guild).bind(key);
         of_kind(query, kind)?.execute(connection).await?;
         Ok(())
     }
 
     /// Remembers something Discord's answer told.
-    pub(super) async fn remember(&self, connection: &mut Connection, fact: &Fact) -> Result<(), Error> {
+    pub(super) async fn remember(&self, connection: &mut Connection<'_>, fact: &Fact) -> Result<(), Error> {
         match fact {
             Fact::Name { kind, key, echo } => {
-                let query = sqlx::query(table(*kind).name).bind(echo.asked.clone()).bind(echo.got.clone());
-                let query = query.bind(stored(self.guild)).bind(key.to_string());
+                let query = sql(table(*kind).name).bind(&echo.asked).bind(&echo.got);
+                let query = query.bind(self.guild).bind(key);
                 of_kind(query, *kind)?.execute(connection).await?;
             }
             Fact::Image { sha256, hash } => {
-                sqlx::query("DELETE FROM image_hashes WHERE server_id = ? AND sha256 = ?")
-                    .bind(stored(self.guild))
+                sql("DELETE FROM image_hashes WHERE server_id = ? AND sha256 = ?")
+                    .bind(self.guild)
                     .bind(sha256)
-                    .execute(&mut *connection)
+                    .execute(connection)
                     .await?;
-                sqlx::query("INSERT INTO image_hashes (server_id, sha256, hash) VALUES (?, ?, ?)")
-                    .bind(stored(self.guild))
+                sql("INSERT INTO image_hashes (server_id, sha256, hash) VALUES (?, ?, ?)")
+                    .bind(self.guild)
                     .bind(sha256)
                     .bind(hash)
                     .execute(connection)
@@ -209,13 +207,13 @@ fn table(kind: ObjectKind) -> &'static Table {
 }
 
 /// Drops the row of a role that no longer exists.
-pub(super) async fn forget_role(connection: &mut Connection, role: RoleId) -> Result<(), Error> {
-    sqlx::query("DELETE FROM roles WHERE role_id = ?").bind(stored(role)).execute(connection).await?;
+pub(super) async fn forget_role(connection: &mut Connection<'_>, role: RoleId) -> Result<(), Error> {
+    sql("DELETE FROM roles WHERE role_id = ?").bind(role).execute(connection).await?;
     Ok(())
 }
 
 /// Drops the row of a channel that no longer exists.
-pub(super) async fn forget_channel(connection: &mut Connection, channel: ChannelId) -> Result<(), Error> {
-    sqlx::query("DELETE FROM channels WHERE channel_id = ?").bind(stored(channel)).execute(connection).await?;
+pub(super) async fn forget_channel(connection: &mut Connection<'_>, channel: ChannelId) -> Result<(), Error> {
+    sql("DELETE FROM channels WHERE channel_id = ?").bind(channel).execute(connection).await?;
     Ok(())
 }

@@ -1,34 +1,21 @@
 //! How values stand in columns: snowflakes as integers, words and ids as text, structures as JSON.
 //!
-//! Every statement and every row is read and written through the aliases and functions here, so a second kind of
-//! database needs only another set of them.
+//! Every row of either database is read through the functions here.
 
 use std::str::FromStr;
 
-use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use serde_json::Value;
-use sqlx::Row as _;
+use sqlx::{MySql, Row as _, Sqlite};
 use twilight_model::id::Id;
 
 use super::Error;
-
-pub(super) type Connection = sqlx::SqliteConnection;
-pub(super) type Row = sqlx::sqlite::SqliteRow;
+use super::sql::Row;
 
 fn unreadable(column: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Unreadable { column, source: source.into() }
-}
-
-/// The integer a snowflake is stored as.
-pub(super) fn stored<M>(id: Id<M>) -> i64 {
-    id.get().cast_signed()
-}
-
-/// A time as it is stored: with microseconds, which all databases can keep.
-pub(super) fn moment(time: DateTime<Utc>) -> DateTime<Utc> {
-    time.trunc_subsecs(6)
 }
 
 /// The JSON text of a value.
@@ -52,15 +39,37 @@ pub(super) fn word_of(value: &impl Serialize) -> Result<String, Error> {
 /// A column as the database's own type.
 pub(super) fn get<'r, T>(row: &'r Row, column: &'static str) -> Result<T, Error>
 where
-    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + sqlx::Decode<'r, MySql> + sqlx::Type<MySql>,
 {
-    row.try_get(column).map_err(|source| unreadable(column, source))
+    let value = match row {
+        Row::Sqlite(row) => row.try_get(column),
+        Row::MySql(row) => row.try_get(column),
+    };
+    value.map_err(|source| unreadable(column, source))
 }
 
 /// A snowflake.
 pub(super) fn id<M>(row: &Row, column: &'static str) -> Result<Id<M>, Error> {
-    let number: i64 = get(row, column)?;
-    Id::new_checked(number.cast_unsigned()).ok_or_else(|| unreadable(column, "0 is not a snowflake"))
+    let number = snowflake_if(row, column)?.ok_or_else(|| unreadable(column, "there is no snowflake"))?;
+    Id::new_checked(number).ok_or_else(|| unreadable(column, "0 is not a snowflake"))
+}
+
+/// A snowflake, or nothing.
+pub(super) fn snowflake_if(row: &Row, column: &'static str) -> Result<Option<u64>, Error> {
+    let number = match row {
+        Row::Sqlite(row) => row.try_get(column).map(|number: Option<i64>| number.map(i64::cast_unsigned)),
+        Row::MySql(row) => row.try_get(column),
+    };
+    number.map_err(|source| unreadable(column, source))
+}
+
+/// A snowflake, or nothing.
+pub(super) fn id_if<M>(row: &Row, column: &'static str) -> Result<Option<Id<M>>, Error> {
+    let is_there = match row {
+        Row::Sqlite(row) => row.try_get::<Option<i64>, _>(column).map(|number| number.is_some()),
+        Row::MySql(row) => row.try_get::<Option<u64>, _>(column).map(|number| number.is_some()),
+    };
+    is_there.map_err(|source| unreadable(column, source))?.then(|| id(row, column)).transpose()
 }
 
 /// A count or a number that is never negative.
@@ -88,8 +97,8 @@ pub(super) fn parsed_if<T: FromStr<Err: Into<Box<dyn std::error::Error + Send + 
 
 /// A word of an enum that serde knows.
 pub(super) fn word<T: DeserializeOwned>(row: &Row, column: &'static str) -> Result<T, Error> {
-    let word: String = get(row, column)?;
-    serde_json::from_value(Value::String(word)).map_err(|source| unreadable(column, source))
+    let word: StrDeserializer<'_, serde::de::value::Error> = get::<&str>(row, column)?.into_deserializer();
+    T::deserialize(word).map_err(|source| unreadable(column, source))
 }
 
 /// A structure.

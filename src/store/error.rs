@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{RunId, SETTING};
+use chrono::{DateTime, Utc};
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::sqlite::SqliteError;
+
+use super::{RunId, SETTING, ServerUrl};
 use crate::model::{GuildId, Key};
 use crate::plan::StepId;
 
@@ -10,14 +14,77 @@ use crate::plan::StepId;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The setting does not name a database. It is not repeated: a password may be in it.
-    #[error("{SETTING} is neither `sqlite:PATH` nor `sqlite::memory:`")]
+    #[error("{SETTING} is neither `sqlite:PATH` nor `mysql://USER:PASSWORD@HOST/DATABASE`")]
     BadUrl,
     /// The setting names a kind of database this build cannot use.
-    #[error("{SETTING} names a `{scheme}` database; this build has SQLite only")]
+    #[error("{SETTING} names a `{scheme}` database; there are `sqlite` and `mysql`, which is MariaDB too")]
     UnsupportedDatabase {
         /// What stands before the first colon.
         scheme: String,
     },
+    /// The setting has a parameter that means nothing here.
+    #[error("{SETTING} has the parameter `{name}`; there are {}", super::database_url::PARAMETERS.join(", "))]
+    UnknownParameter {
+        /// The parameter.
+        name: String,
+    },
+    /// A parameter of the setting has a value that means nothing.
+    #[error("{SETTING} has a value for `{name}` that means nothing")]
+    BadParameter {
+        /// The parameter.
+        name: String,
+    },
+    /// The server does not answer.
+    #[error("cannot reach the database server that {SETTING} names, {server}")]
+    Unreachable {
+        /// The server, without the password.
+        server: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server does not know the user or the password is wrong.
+    #[error("the database server refuses the user and password in {SETTING}")]
+    AccessDenied {
+        /// What the server says.
+        source: sqlx::Error,
+    },
+    /// The server has no such database.
+    #[error("the database server has no such database as {SETTING} names; it has to be made first")]
+    UnknownDatabase {
+        /// What the server says.
+        source: sqlx::Error,
+    },
+    /// The user may not do what is needed.
+    #[error(
+        "the database server does not let the user in {SETTING} do this; docs/database.md lists the rights it needs"
+    )]
+    Forbidden {
+        /// What the server says.
+        source: sqlx::Error,
+    },
+    /// The server is too old.
+    #[error(
+        "the database server that {SETTING} names is `{version}`; it must be MySQL 8.0.16 or MariaDB 10.11, or later"
+    )]
+    OldServer {
+        /// What it calls itself.
+        version: String,
+    },
+    /// The connection broke before anything was committed.
+    #[error("the connection to the database was lost; nothing of this was written")]
+    ConnectionLost {
+        /// What is known.
+        source: sqlx::Error,
+    },
+    /// The connection broke while everything was committed.
+    #[error("the connection to the database was lost at the last moment; whether this was written is not known")]
+    Unsure {
+        /// What is known.
+        source: sqlx::Error,
+    },
+    /// Others wrote at the same time, again and again.
+    #[error("others are writing to the database at the same time; nothing of this was written")]
+    Contended,
     /// There is no place for a default database.
     #[error("neither HOME nor XDG_STATE_HOME is set; set {SETTING} to `sqlite:PATH`")]
     NoStateDirectory,
@@ -39,17 +106,74 @@ pub enum Error {
     #[error("the database is locked by another process")]
     Locked,
     /// Somebody else is changing the guild.
-    #[error("another setai is changing the guild {guild} right now; wait until it is done")]
+    #[error(
+        "another setai is changing the guild {guild}: {holder}, since {} and at least until {} UTC",
+        since.format("%H:%M:%S"), until.format("%H:%M:%S")
+    )]
     GuildBusy {
         /// The guild.
+        guild: GuildId,
+        /// Who has the right to change it.
+        holder: String,
+        /// Since when, by the database's clock.
+        since: DateTime<Utc>,
+        /// When the right ends unless it is renewed, by the same clock.
+        until: DateTime<Utc>,
+    },
+    /// A run rests on an approval, and none of its plan is left.
+    #[error("nobody's approval of this plan is left; an approval counts once")]
+    NotApproved,
+    /// Somebody else has taken over.
+    #[error("the right to change the guild {guild} was lost: somebody else has it by now (this was number {fence})")]
+    LeaseLost {
+        /// The guild.
+        guild: GuildId,
+        /// The fencing number that is out of date.
+        fence: i64,
+    },
+    /// A lease of one guild was shown to change another.
+    #[error("the right to change the guild {lease} is none to change the guild {guild}")]
+    WrongLease {
+        /// Whose lease it was.
+        lease: GuildId,
+        /// What was to be changed.
         guild: GuildId,
     },
     /// There is no space left.
     #[error("the disk of the database is full; nothing can be recorded, so nothing may be changed")]
     Full,
-    /// Writing is not allowed.
+    /// The disk does not take or give what it should: a quota or a limit on the size of files is met, or it is failing.
+    #[error("the disk of the database fails; nothing can be recorded, so nothing may be changed")]
+    Disk {
+        /// What the database says.
+        source: sqlx::Error,
+    },
+    /// The file or its folder may not be written.
     #[error("the database cannot be written to")]
     ReadOnly,
+    /// The server takes no writes.
+    #[error(
+        "the database server that {SETTING} names is read-only; nothing can be recorded, so nothing may be changed"
+    )]
+    ReadOnlyServer {
+        /// What the server says.
+        source: sqlx::Error,
+    },
+    /// A table keeps texts in another character set than it was made with.
+    #[error(
+        "a table of the database that {SETTING} names is not utf8mb4 any more, and cannot hold every text; restore it as it \
+         was, or convert it: docs/database.md says how"
+    )]
+    WrongCharset {
+        /// What the server says, with the column.
+        source: sqlx::Error,
+    },
+    /// A text is longer than its column.
+    #[error("a text is too long for the database; nothing of this was written")]
+    TooLong {
+        /// What the server says, with the column.
+        source: sqlx::Error,
+    },
     /// The file is damaged.
     #[error("the database is damaged; restore it from a backup")]
     Damaged {
@@ -67,6 +191,42 @@ pub enum Error {
     EditedMigration {
         /// The migration.
         version: String,
+    },
+    /// A migration was begun and never ended, in a database that cannot take back half of one.
+    #[error(
+        "migration `{version}` was begun and never finished, so the tables are between two versions. Restore the backup \
+         from before the upgrade; a database that was new can be dropped and made again"
+    )]
+    HalfMigrated {
+        /// The migration.
+        version: String,
+    },
+    /// A migration failed half-way, in a database that cannot take back half of one.
+    #[error(
+        "migration `{version}` failed at statement {failed} of {all}, after the ones before had been carried out. Restore \
+         the backup from before the upgrade; a database that was new can be dropped and made again"
+    )]
+    BrokenMigration {
+        /// The migration.
+        version: String,
+        /// The statement that failed, from 1.
+        failed: usize,
+        /// How many there are.
+        all: usize,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// Another process is bringing the tables up to date and does not come to an end.
+    #[error("another setai is bringing the tables of the database up to date; try again when it is done")]
+    MigrationUnderWay,
+    /// The server keeps a binary log and lets administrators only make triggers.
+    #[error(
+        "the database server that {SETTING} names lets only administrators make the triggers that protect the audit trail. \
+         Run `setai migrate up` once as one, or set `log_bin_trust_function_creators` on the server"
+    )]
+    TriggersForbidden {
+        /// What the server says.
+        source: sqlx::Error,
     },
     /// A migration failed.
     #[error("migration `{version}` failed; the database is as it was")]
@@ -153,9 +313,30 @@ pub enum Error {
 }
 
 impl Error {
+    /// Says which server it was that could not be reached.
+    pub(super) fn at_server(self, server: &ServerUrl) -> Self {
+        match self {
+            Self::ConnectionLost { source } => Self::Unreachable { server: server.to_string(), source: source.into() },
+            other => other,
+        }
+    }
+
+    /// True when the database cannot be asked at the moment, and nothing is wrong with what was asked.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Locked
+                | Self::Unreachable { .. }
+                | Self::ConnectionLost { .. }
+                | Self::Unsure { .. }
+                | Self::Contended
+        )
+    }
+
     /// True when the same call may succeed later without anybody changing a setting or a file.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Locked | Self::Full | Self::GuildBusy { .. })
+        let passes = matches!(self, Self::Full | Self::Disk { .. } | Self::GuildBusy { .. } | Self::MigrationUnderWay);
+        passes || self.is_outage()
     }
 }
 
@@ -164,6 +345,7 @@ pub(super) mod code {
     pub(in crate::store) const BUSY: i32 = 5;
     pub(in crate::store) const LOCKED: i32 = 6;
     pub(in crate::store) const READONLY: i32 = 8;
+    pub(in crate::store) const IOERR: i32 = 10;
     pub(in crate::store) const CORRUPT: i32 = 11;
     pub(in crate::store) const FULL: i32 = 13;
     pub(in crate::store) const CANTOPEN: i32 = 14;
@@ -172,15 +354,50 @@ pub(super) mod code {
 
 /// The primary result code of an error that came from SQLite; the extended one says more than is needed.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    let error = error.as_database_error()?.try_downcast_ref::<SqliteError>()?;
+    let extended: i32 = sqlx::error::DatabaseError::code(error)?.parse().ok()?;
     Some(extended & 0xff)
+}
+
+/// The number of an error that came from a server. Those of MariaDB
+/// (<https://mariadb.com/docs/server/reference/error-codes>) and MySQL
+/// (<https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>) agree where they are used here.
+pub(super) fn server_number(error: &sqlx::Error) -> Option<u16> {
+    Some(error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?.number())
+}
+
+/// True when the error is that there is nobody to talk to any more.
+pub(super) fn is_connection_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => true,
+        // Too many connections, shutting down, network trouble, killed.
+        error => matches!(server_number(error), Some(1040 | 1053 | 1152 | 1158..=1161 | 1317 | 1927)),
+    }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(source: sqlx::Error) -> Self {
+        if is_connection_lost(&source) {
+            return Self::ConnectionLost { source };
+        }
+        match server_number(&source) {
+            Some(1045 | 1698) => return Self::AccessDenied { source },
+            Some(1049) => return Self::UnknownDatabase { source },
+            Some(1044 | 1142 | 1143 | 1227 | 1370) => return Self::Forbidden { source },
+            Some(1419) => return Self::TriggersForbidden { source },
+            // A deadlock, a lock that was not given, a row or a table that changed meanwhile.
+            Some(1213 | 1205 | 1020 | 1412) => return Self::Contended,
+            Some(1021 | 1026 | 1114) => return Self::Full,
+            Some(1290 | 1792 | 1836) => return Self::ReadOnlyServer { source },
+            // A text that cannot be turned into the character set of its column, or compared with it.
+            Some(1366 | 1267 | 3988) => return Self::WrongCharset { source },
+            Some(1406) => return Self::TooLong { source },
+            _ => {}
+        }
         match primary_code(&source) {
             Some(code::BUSY | code::LOCKED) => Self::Locked,
             Some(code::FULL) => Self::Full,
+            Some(code::IOERR) => Self::Disk { source },
             Some(code::READONLY) => Self::ReadOnly,
             Some(code::CORRUPT | code::NOTADB) => Self::Damaged { source },
             _ => Self::Database { source },

@@ -1,24 +1,30 @@
-//! The right to change a guild: at any time one holder has it.
+//! The right to change a guild: at any time one holder has it, and everybody else's writes are refused.
 //!
-//! A holder that dies gives it back: a lock on a file goes with its process, however that ends, so nobody waits for
-//! anything to expire and nobody's hand is needed after a crash.
+//! A lease is a row with an expiry and a number that grows whenever the right changes hands, the fencing number. Whoever
+//! writes shows the number in the same transaction, so a holder that was frozen while somebody else took over can wake up
+//! and do no harm. Time is the database's own, which all processes share, and the number is the time when the right was
+//! taken: it grows even when the database is replaced by a backup of itself.
 
-use std::collections::BTreeSet;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::Error;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::column::get;
+use super::sign::{Sign, Signs};
+use super::sql::{Connection, sql};
+use super::{Error, guilds};
 use crate::model::GuildId;
 
-/// The right to change one guild. It is given back when dropped.
+/// The right to change one guild, until it expires. Every write of a reconciliation shows it.
 #[derive(Debug)]
-#[must_use = "the right is gone as soon as this is dropped"]
+#[must_use = "nobody else can change the guild until this is released or expires"]
 pub struct Lease {
     guild: GuildId,
-    taken: Taken,
-    /// Locked for as long as it is open; none for a database that other processes cannot see.
-    _file: Option<File>,
+    fence: i64,
+    previous: i64,
+    duration: Duration,
+    /// Shows other processes at the same database that this holder lives.
+    _sign: Sign,
 }
 
 impl Lease {
@@ -26,87 +32,115 @@ impl Lease {
     pub fn guild(&self) -> GuildId {
         self.guild
     }
-}
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.guild);
+    /// The fencing number: larger than that of everybody who had the right before. Microseconds since 1970, usually.
+    pub fn fence(&self) -> i64 {
+        self.fence
+    }
+
+    /// The fencing number of whoever had the right last before.
+    pub fn previous(&self) -> i64 {
+        self.previous
+    }
+
+    /// Refuses to be shown for another guild.
+    pub(super) fn covers(&self, guild: GuildId) -> Result<(), Error> {
+        if guild == self.guild { Ok(()) } else { Err(Error::WrongLease { lease: self.guild, guild }) }
+    }
+
+    /// How long it lasts from when it is taken or renewed.
+    pub fn duration(&self) -> Duration {
+        self.duration
     }
 }
 
-type Taken = Arc<Mutex<BTreeSet<GuildId>>>;
-
-/// Gives out leases for one database.
-#[derive(Debug)]
-pub(super) struct Leases {
-    taken: Taken,
-    /// The database's file; none for one in memory.
-    database: Option<PathBuf>,
+/// The row of a guild, locked.
+struct Held {
+    fence: i64,
+    /// None while nobody has the right.
+    holder: Option<String>,
+    taken_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
 }
 
-impl Leases {
-    pub(super) fn of(database: Option<PathBuf>) -> Self {
-        Self { taken: Taken::default(), database }
-    }
+async fn look(connection: &mut Connection<'_>, guild: GuildId) -> Result<Option<Held>, Error> {
+    let row = sql("SELECT fence, holder, taken_at, expires_at FROM leases WHERE server_id = ?");
+    let row = row.bind(guild).locked().fetch_optional(connection).await?;
+    row.map(|row| {
+        Ok(Held {
+            fence: get(&row, "fence")?,
+            holder: get(&row, "holder")?,
+            taken_at: get(&row, "taken_at")?,
+            expires_at: get(&row, "expires_at")?,
+        })
+    })
+    .transpose()
+}
 
-    /// The right to change `guild`, unless somebody else has it. Does not wait.
-    pub(super) fn take(&self, guild: GuildId) -> Result<Lease, Error> {
-        let file = match &self.database {
-            Some(database) => Some(locked(&beside(database, guild), guild)?),
-            None => None,
-        };
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if !taken.insert(guild) {
-            return Err(Error::GuildBusy { guild });
+/// Takes the right, unless somebody has it who is not known to be gone.
+pub(super) async fn take(
+    connection: &mut Connection<'_>,
+    signs: &Signs,
+    guild: GuildId,
+    holder: &str,
+    duration: Duration,
+) -> Result<Lease, Error> {
+    let held = match look(connection, guild).await? {
+        Some(held) => held,
+        None => {
+            let now = connection.now().await?;
+            guilds::ensure(connection, guild, now).await?;
+            let free = sql("INSERT INTO leases (server_id, fence, taken_at, expires_at) VALUES (?, 0, ?, ?)");
+            free.bind(guild).bind(now).bind(now).unless_there("server_id").execute(connection).await?;
+            // Somebody may have been faster, and is waited for by whoever tries again.
+            look(connection, guild).await?.ok_or(Error::Contended)?
         }
-        Ok(Lease { guild, taken: Arc::clone(&self.taken), _file: file })
+    };
+    // Asked after the row is locked: whoever had it before may have kept us waiting.
+    let now = connection.now().await?;
+    let is_free = held.holder.is_none() || held.expires_at <= now;
+    let Some(sign) = signs.raise(guild, is_free)? else {
+        let holder = held.holder.unwrap_or_default();
+        return Err(Error::GuildBusy { guild, holder, since: held.taken_at, until: held.expires_at });
+    };
+    // A database that was put back to an earlier state has forgotten numbers that somebody may still show. Time goes on.
+    let fence = (held.fence + 1).max(now.timestamp_micros());
+    sql("UPDATE leases SET fence = ?, holder = ?, taken_at = ?, expires_at = ? WHERE server_id = ?")
+        .bind(fence)
+        .bind(holder)
+        .bind(now)
+        .bind(after(now, duration))
+        .bind(guild)
+        .execute(connection)
+        .await?;
+    Ok(Lease { guild, fence, previous: held.fence, duration, _sign: sign })
+}
+
+/// Refuses whoever does not have the right any more. The answer holds until the end of the transaction.
+pub(super) async fn check(connection: &mut Connection<'_>, lease: &Lease) -> Result<(), Error> {
+    match look(connection, lease.guild).await? {
+        Some(Held { fence, holder: Some(_), .. }) if fence == lease.fence => Ok(()),
+        _ => Err(Error::LeaseLost { guild: lease.guild, fence: lease.fence }),
     }
 }
 
-/// `setai.db.1234.lock` beside `setai.db`.
-fn beside(database: &Path, guild: GuildId) -> PathBuf {
-    let mut name = database.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{guild}.lock"));
-    database.with_file_name(name)
+/// Lets the right last for its whole duration again. One that expired and that nobody took is still there.
+pub(super) async fn renew(connection: &mut Connection<'_>, lease: &Lease) -> Result<(), Error> {
+    check(connection, lease).await?;
+    let now = connection.now().await?;
+    let renewal = sql("UPDATE leases SET expires_at = ? WHERE server_id = ?");
+    renewal.bind(after(now, lease.duration)).bind(lease.guild).execute(connection).await?;
+    Ok(())
 }
 
-fn locked(path: &Path, guild: GuildId) -> Result<File, Error> {
-    let cannot_open = |source: std::io::Error| Error::CannotOpen { path: path.to_owned(), source: source.into() };
-    let file = File::options().create(true).append(true).open(path).map_err(cannot_open)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::GuildBusy { guild }),
-        Err(TryLockError::Error(source)) => Err(cannot_open(source)),
-    }
+/// Gives the right back.
+pub(super) async fn release(connection: &mut Connection<'_>, lease: &Lease) -> Result<(), Error> {
+    check(connection, lease).await?;
+    let release = sql("UPDATE leases SET holder = NULL WHERE server_id = ?");
+    release.bind(lease.guild).execute(connection).await?;
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_holder_at_a_time_and_each_guild_for_itself() {
-        let directory = tempfile::tempdir().expect("directory");
-        let (one, other) = (GuildId::new(22), GuildId::new(23));
-        for database in [None, Some(directory.path().join("setai.db"))] {
-            let leases = Leases::of(database);
-            let held = leases.take(one).expect("nobody has it");
-            assert_eq!(held.guild(), one);
-            assert!(matches!(leases.take(one), Err(Error::GuildBusy { guild }) if guild == one));
-            drop(leases.take(other).expect("another guild"));
-            drop(held);
-            drop(leases.take(one).expect("given back"));
-        }
-    }
-
-    #[test]
-    fn another_process_at_the_same_file_has_to_wait() {
-        let directory = tempfile::tempdir().expect("directory");
-        let file = directory.path().join("setai.db");
-        let (here, there) = (Leases::of(Some(file.clone())), Leases::of(Some(file)));
-        let held = here.take(GuildId::new(22)).expect("nobody has it");
-        assert!(matches!(there.take(GuildId::new(22)), Err(Error::GuildBusy { .. })));
-        drop(held);
-        drop(there.take(GuildId::new(22)).expect("given back"));
-    }
+fn after(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(duration).unwrap_or(TimeDelta::zero())
 }

@@ -184,6 +184,8 @@ pub struct NewRun {
     pub plan_digest: String,
     /// The plan. Image files in it are not kept.
     pub plan: Value,
+    /// It is applied only because somebody approved exactly this plan. The run uses the approval up.
+    pub rests_on_approval: bool,
     /// When.
     pub started_at: DateTime<Utc>,
 }

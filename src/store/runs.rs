@@ -1,14 +1,16 @@
 //! Statements about reconciliations and their operations.
 
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
 use super::bindings::{self, Scene};
-use super::column::{
-    Connection, Row, get, id, json, json_if, json_text, json_value, moment, number, parsed, parsed_if, stored,
-    without_images,
-};
-use super::trail::{self, Entry};
+use super::column::{get, id, json, json_if, json_text, json_value, number, parsed, parsed_if, without_images};
+use super::sql::{Connection, Row, sql};
+use super::trail::{self, Entry, Occasion};
 use super::{
-    ActionDetails, ActionType, Author, Created, Error, Finish, Finished, IntendedStep, NewRun, Outcome, Phase,
-    Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, UnfinishedRun, guilds,
+    ActionDetails, ActionType, Author, Created, Error, Finish, Finished, IntendedStep, Lease, NewRun, Outcome, Phase,
+    Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, UnfinishedRun, approvals,
+    guilds, lease,
 };
 use crate::model::GuildId;
 use crate::plan::{Operation, StepId};
@@ -24,7 +26,8 @@ macro_rules! steps {
     };
 }
 
-/// The statement that reads runs, with its conditions.
+/// The statement that reads runs, with its conditions. Every run has its server; said like this, a database goes along the
+/// runs, which are in order, and not along the servers.
 macro_rules! runs {
     ($rest:literal) => {
         concat!(
@@ -38,144 +41,182 @@ macro_rules! runs {
                      WHERE o.reconciliation_id = r.reconciliation_id AND o.phase = 'failed') AS steps_failed,
                     (SELECT COUNT(*) FROM operations o
                      WHERE o.reconciliation_id = r.reconciliation_id AND o.phase = 'withdrawn') AS steps_withdrawn
-             FROM reconciliations r JOIN servers s ON s.server_id = r.server_id ",
+             FROM reconciliations r LEFT JOIN servers s ON s.server_id = r.server_id ",
             $rest
         )
     };
 }
 
-pub(super) async fn rebind(connection: &mut Connection, rebinding: &Rebinding) -> Result<(), Error> {
+pub(super) async fn rebind(connection: &mut Connection<'_>, lease: &Lease, rebinding: &Rebinding) -> Result<(), Error> {
     let Rebinding { guild, run, author, at, changes } = rebinding;
+    lease::check(connection, lease).await?;
+    lease.covers(*guild)?;
     guilds::ensure(connection, *guild, *at).await?;
     let scene = Scene { guild: *guild, at: *at, created: None };
+    let mut entries = Vec::new();
     for change in changes {
         scene.change(connection, change).await?;
-        let entry = Entry {
-            guild: *guild,
+        entries.push(Entry {
             action: ActionType::ConfigurationChanged,
             phase: Phase::Done,
-            run: *run,
             operation: None,
-            author,
             details: ActionDetails::of_binding(change, json_value(change)?),
             before: None,
             after: None,
             reason: None,
-            at: *at,
-        };
-        trail::add(connection, entry).await?;
+        });
     }
-    Ok(())
+    let origin = match run {
+        Some(run) => origin(connection, *run).await?,
+        None => None,
+    };
+    let revision = origin.as_ref().and_then(|origin| origin.revision.as_deref());
+    trail::add(connection, &Occasion { guild: *guild, run: *run, revision, author, at: *at }, entries).await
 }
 
-pub(super) async fn begin(connection: &mut Connection, run: &NewRun) -> Result<(), Error> {
-    let NewRun { id, before, trigger, author, revision, rollback_of, plan_digest, plan, started_at } = run;
+pub(super) async fn begin(connection: &mut Connection<'_>, lease: &Lease, run: &NewRun) -> Result<(), Error> {
+    let NewRun { id, before, trigger, author, revision, rollback_of, plan_digest, plan, rests_on_approval, started_at } =
+        run;
+    lease::check(connection, lease).await?;
+    lease.covers(before.id)?;
+    if *rests_on_approval {
+        approvals::take(connection, before.id, plan_digest, *started_at).await?;
+    }
     guilds::note_seen(connection, before, *started_at).await?;
     let state = guilds::keep_state(connection, before, *started_at).await?;
-    sqlx::query(
-        "INSERT INTO reconciliations
+    sql("INSERT INTO reconciliations
          (reconciliation_id, server_id, triggered_by, actor, revision, rollback_of, plan_digest, plan, state_before,
           started_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(id.to_string())
-    .bind(stored(before.id))
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    .bind(*id)
+    .bind(before.id)
     .bind(trigger.word())
-    .bind(author.to_string())
-    .bind(revision)
-    .bind(rollback_of.map(|run| run.to_string()))
+    .bind(author)
+    .bind(revision.as_deref())
+    .bind(*rollback_of)
     .bind(plan_digest)
     .bind(json_text(&without_images(plan.clone()))?)
     .bind(state)
-    .bind(moment(*started_at))
+    .bind(*started_at)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The guild and the author of a run, which its audit rows repeat.
-async fn origin(connection: &mut Connection, run: RunId) -> Result<Option<(GuildId, Author, bool)>, Error> {
-    let query = sqlx::query(
-        "SELECT server_id, actor, finished_at IS NULL AS open FROM reconciliations WHERE reconciliation_id = ?",
-    );
-    let row = query.bind(run.to_string()).fetch_optional(connection).await?;
-    row.map(|row| Ok((id(&row, "server_id")?, parsed(&row, "actor")?, get(&row, "open")?))).transpose()
+/// What the audit rows of a run repeat, and whether it is open.
+struct Origin {
+    guild: GuildId,
+    author: Author,
+    revision: Option<String>,
+    is_open: bool,
 }
 
-pub(super) async fn intend(connection: &mut Connection, run: RunId, step: &IntendedStep) -> Result<(), Error> {
-    let Some((guild, author, true)) = origin(connection, run).await? else { return Err(Error::RunNotOpen { run }) };
+async fn origin(connection: &mut Connection<'_>, run: RunId) -> Result<Option<Origin>, Error> {
+    let query = sql("SELECT server_id, actor, revision, finished_at IS NULL AS is_open FROM reconciliations
+         WHERE reconciliation_id = ?");
+    let row = query.bind(run).fetch_optional(connection).await?;
+    row.map(|row| {
+        Ok(Origin {
+            guild: id(&row, "server_id")?,
+            author: parsed(&row, "actor")?,
+            revision: get(&row, "revision")?,
+            is_open: get(&row, "is_open")?,
+        })
+    })
+    .transpose()
+}
+
+/// The same, for whoever has the lease of its guild.
+async fn origin_for(connection: &mut Connection<'_>, lease: &Lease, run: RunId) -> Result<Option<Origin>, Error> {
+    lease::check(connection, lease).await?;
+    let origin = origin(connection, run).await?;
+    if let Some(origin) = &origin {
+        lease.covers(origin.guild)?;
+    }
+    Ok(origin)
+}
+
+impl Origin {
+    /// The occasion of a row about a step of the run.
+    fn occasion(&self, run: RunId, at: DateTime<Utc>) -> Occasion<'_> {
+        let Self { guild, author, revision, is_open: _ } = self;
+        Occasion { guild: *guild, run: Some(run), revision: revision.as_deref(), author, at }
+    }
+}
+
+pub(super) async fn intend(
+    connection: &mut Connection<'_>,
+    lease: &Lease,
+    run: RunId,
+    step: &IntendedStep,
+) -> Result<(), Error> {
+    let origin = origin_for(connection, lease, run).await?.filter(|origin| origin.is_open);
+    let origin = origin.ok_or(Error::RunNotOpen { run })?;
     let IntendedStep { operation_id, step, operation, before, reason, intended_at } = step;
-    let before_step = sqlx::query("SELECT step FROM operations WHERE reconciliation_id = ? AND step = ?")
-        .bind(run.to_string())
+    let before_step = sql("SELECT step FROM operations WHERE reconciliation_id = ? AND step = ?")
+        .bind(run)
         .bind(step.0)
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await?;
     if before_step.is_some() {
         return Err(Error::AlreadyIntended { run, step: *step });
     }
     let parameters = without_images(json_value(operation)?);
-    sqlx::query(
-        "INSERT INTO operations
+    sql("INSERT INTO operations
          (operation_id, reconciliation_id, step, operation, before_state, reason, intended_at, phase)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(operation_id.to_string())
-    .bind(run.to_string())
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+    .bind(*operation_id)
+    .bind(run)
     .bind(step.0)
     .bind(json_text(&parameters)?)
     .bind(before.as_ref().map(json_text).transpose()?)
-    .bind(reason)
-    .bind(moment(*intended_at))
+    .bind(reason.as_deref())
+    .bind(*intended_at)
     .bind(Phase::Intended.word())
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
     let entry = Entry {
-        guild,
         action: ActionType::of(operation),
         phase: Phase::Intended,
-        run: Some(run),
         operation: Some(*operation_id),
-        author: &author,
         details: ActionDetails::of(operation, parameters),
         before: before.as_ref(),
         after: None,
         reason: reason.as_deref(),
-        at: *intended_at,
     };
-    trail::add(connection, entry).await
+    trail::add(connection, &origin.occasion(run, *intended_at), vec![entry]).await
 }
 
 pub(super) async fn settle(
-    connection: &mut Connection,
+    connection: &mut Connection<'_>,
+    lease: &Lease,
     run: RunId,
     step: StepId,
     settled: &SettledStep,
 ) -> Result<(), Error> {
     let SettledStep { outcome, settled_at } = settled;
-    let open = sqlx::query(steps!("WHERE reconciliation_id = ? AND step = ? AND phase = 'intended'"))
-        .bind(run.to_string())
+    let origin = origin_for(connection, lease, run).await?;
+    let open = sql(steps!("WHERE reconciliation_id = ? AND step = ? AND phase = 'intended'"))
+        .bind(run)
         .bind(step.0)
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await?;
-    let (Some(row), Some((guild, author, _))) = (open, origin(connection, run).await?) else {
+    let (Some(row), Some(origin)) = (open, origin) else {
         return Err(Error::NotIntended { run, step });
     };
     let intended = step_record(&row)?;
-    sqlx::query("UPDATE operations SET phase = ?, outcome = ?, settled_at = ? WHERE operation_id = ?")
+    sql("UPDATE operations SET phase = ?, outcome = ?, settled_at = ? WHERE operation_id = ?")
         .bind(outcome.phase().word())
         .bind(json_text(outcome)?)
-        .bind(moment(*settled_at))
-        .bind(intended.operation_id.to_string())
-        .execute(&mut *connection)
+        .bind(*settled_at)
+        .bind(intended.operation_id)
+        .execute(connection)
         .await?;
-    take_effect(connection, guild, &intended.operation, settled).await?;
+    take_effect(connection, lease.guild(), &intended.operation, settled).await?;
     let entry = Entry {
-        guild,
         action: ActionType::of(&intended.operation),
         phase: outcome.phase(),
-        run: Some(run),
         operation: Some(intended.operation_id),
-        author: &author,
         details: settled_details(&intended.operation, outcome)?,
         before: intended.before.as_ref(),
         after: match outcome {
@@ -183,14 +224,13 @@ pub(super) async fn settle(
             Outcome::Failed { .. } | Outcome::Withdrawn { .. } => None,
         },
         reason: intended.reason.as_deref(),
-        at: *settled_at,
     };
-    trail::add(connection, entry).await
+    trail::add(connection, &origin.occasion(run, *settled_at), vec![entry]).await
 }
 
 /// Changes what is bound and remembered, once the operation was done.
 async fn take_effect(
-    connection: &mut Connection,
+    connection: &mut Connection<'_>,
     guild: GuildId,
     operation: &Operation,
     settled: &SettledStep,
@@ -222,8 +262,14 @@ fn settled_details(operation: &Operation, outcome: &Outcome) -> Result<ActionDet
     Ok(details)
 }
 
-pub(super) async fn finish(connection: &mut Connection, run: RunId, finish: &Finish) -> Result<(), Error> {
-    let Some((_, _, true)) = origin(connection, run).await? else { return Err(Error::RunNotOpen { run }) };
+pub(super) async fn finish(
+    connection: &mut Connection<'_>,
+    lease: &Lease,
+    run: RunId,
+    finish: &Finish,
+) -> Result<(), Error> {
+    let origin = origin_for(connection, lease, run).await?;
+    origin.filter(|origin| origin.is_open).ok_or(Error::RunNotOpen { run })?;
     let Finish { verdict, remark, after, finished_at } = finish;
     let state = match after {
         Some(guild) => {
@@ -232,77 +278,81 @@ pub(super) async fn finish(connection: &mut Connection, run: RunId, finish: &Fin
         }
         None => None,
     };
-    sqlx::query(
-        "UPDATE reconciliations SET verdict = ?, remark = ?, state_after = ?, finished_at = ?
-         WHERE reconciliation_id = ?",
-    )
+    sql("UPDATE reconciliations SET verdict = ?, remark = ?, state_after = ?, finished_at = ?
+         WHERE reconciliation_id = ?")
     .bind(verdict.word())
-    .bind(remark)
+    .bind(remark.as_deref())
     .bind(state)
-    .bind(moment(*finished_at))
-    .bind(run.to_string())
+    .bind(*finished_at)
+    .bind(run)
     .execute(connection)
     .await?;
     Ok(())
 }
 
 pub(super) async fn history(
-    connection: &mut Connection,
+    connection: &mut Connection<'_>,
     guild: Option<GuildId>,
     limit: u32,
 ) -> Result<Vec<RunSummary>, Error> {
-    let guild = guild.map(stored);
-    let query = sqlx::query(runs!(
-        "WHERE (? IS NULL OR r.server_id = ?) ORDER BY r.started_at DESC, r.reconciliation_id DESC LIMIT ?"
-    ));
-    let rows = query.bind(guild).bind(guild).bind(i64::from(limit)).fetch_all(connection).await?;
+    let query = sql(runs!("WHERE TRUE")).and_if(" AND r.server_id = ?", guild);
+    let query = query.and(" ORDER BY r.started_at DESC, r.reconciliation_id DESC LIMIT ?").bind(limit);
+    let rows = query.fetch_all(connection).await?;
     rows.iter().map(summary).collect()
 }
 
 pub(super) async fn of_plan(
-    connection: &mut Connection,
+    connection: &mut Connection<'_>,
     guild: GuildId,
     plan_digest: &str,
 ) -> Result<Vec<RunSummary>, Error> {
-    let query = sqlx::query(runs!(
+    let query = sql(runs!(
         "WHERE r.server_id = ? AND r.plan_digest = ? AND EXISTS (
              SELECT 1 FROM operations o
              WHERE o.reconciliation_id = r.reconciliation_id AND o.phase IN ('intended', 'done'))
          ORDER BY r.started_at, r.reconciliation_id"
     ));
-    let rows = query.bind(stored(guild)).bind(plan_digest).fetch_all(connection).await?;
+    let rows = query.bind(guild).bind(plan_digest).fetch_all(connection).await?;
     rows.iter().map(summary).collect()
 }
 
-pub(super) async fn unfinished(connection: &mut Connection, guild: GuildId) -> Result<Vec<UnfinishedRun>, Error> {
-    let query = sqlx::query(runs!(
+pub(super) async fn unfinished(connection: &mut Connection<'_>, guild: GuildId) -> Result<Vec<UnfinishedRun>, Error> {
+    let query = sql(runs!(
         "WHERE r.server_id = ? AND (r.finished_at IS NULL OR EXISTS (
              SELECT 1 FROM operations o WHERE o.reconciliation_id = r.reconciliation_id AND o.phase = 'intended'))
          ORDER BY r.started_at, r.reconciliation_id"
     ));
     let mut unfinished = Vec::new();
-    for row in query.bind(stored(guild)).fetch_all(&mut *connection).await? {
+    for row in query.bind(guild).fetch_all(connection).await? {
         let summary = summary(&row)?;
-        let open = sqlx::query(steps!("WHERE reconciliation_id = ? AND phase = 'intended' ORDER BY step"));
-        let open = open.bind(summary.id.to_string()).fetch_all(&mut *connection).await?;
+        let open = sql(steps!("WHERE reconciliation_id = ? AND phase = 'intended' ORDER BY step"));
+        let open = open.bind(summary.id).fetch_all(connection).await?;
         let open = open.iter().map(step_record).collect::<Result<_, _>>()?;
         unfinished.push(UnfinishedRun { summary, open });
     }
     Ok(unfinished)
 }
 
-pub(super) async fn find(connection: &mut Connection, part: &str) -> Result<Option<RunId>, Error> {
+/// How many of the latest runs are known by the end of their ids. People type what they have just been shown.
+const LATEST: u32 = 10_000;
+
+pub(super) async fn find(connection: &mut Connection<'_>, part: &str) -> Result<Option<RunId>, Error> {
     // Anything else cannot be a part of an id, and could be a pattern.
     if part.is_empty() || !part.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
         return Ok(None);
     }
     let part = part.to_ascii_lowercase();
-    let query = sqlx::query(
-        "SELECT reconciliation_id FROM reconciliations WHERE reconciliation_id LIKE ? OR reconciliation_id LIKE ?
-         ORDER BY reconciliation_id LIMIT 10",
-    );
-    let rows = query.bind(format!("{part}%")).bind(format!("%{part}")).fetch_all(connection).await?;
-    let fitting = rows.iter().map(|row| parsed(row, "reconciliation_id")).collect::<Result<Vec<RunId>, _>>()?;
+    let beginning = sql("SELECT reconciliation_id FROM reconciliations
+         WHERE reconciliation_id >= ? AND reconciliation_id < ? ORDER BY reconciliation_id LIMIT 10");
+    // Behind everything an id can go on with.
+    let beginning = beginning.bind(&part).bind(format!("{part}~")).fetch_all(connection).await?;
+    // No index knows how ids end, so only the latest are looked at; an index has them in this order.
+    let ending = sql("SELECT reconciliation_id FROM (
+             SELECT reconciliation_id FROM reconciliations ORDER BY started_at DESC, reconciliation_id DESC LIMIT ?
+         ) AS latest WHERE reconciliation_id LIKE ? LIMIT 10");
+    let ending = ending.bind(LATEST).bind(format!("%{part}")).fetch_all(connection).await?;
+    let fitting = beginning.iter().chain(&ending).map(|row| parsed(row, "reconciliation_id"));
+    let fitting = fitting.collect::<Result<BTreeSet<RunId>, _>>()?.into_iter().collect::<Vec<_>>();
     match fitting[..] {
         [] => Ok(None),
         [one] => Ok(Some(one)),
@@ -310,11 +360,11 @@ pub(super) async fn find(connection: &mut Connection, part: &str) -> Result<Opti
     }
 }
 
-pub(super) async fn record(connection: &mut Connection, run: RunId) -> Result<Option<RunRecord>, Error> {
-    let query = sqlx::query(runs!("WHERE r.reconciliation_id = ?"));
-    let Some(row) = query.bind(run.to_string()).fetch_optional(&mut *connection).await? else { return Ok(None) };
-    let steps = sqlx::query(steps!("WHERE reconciliation_id = ? ORDER BY step"));
-    let steps = steps.bind(run.to_string()).fetch_all(connection).await?;
+pub(super) async fn record(connection: &mut Connection<'_>, run: RunId) -> Result<Option<RunRecord>, Error> {
+    let query = sql(runs!("WHERE r.reconciliation_id = ?"));
+    let Some(row) = query.bind(run).fetch_optional(connection).await? else { return Ok(None) };
+    let steps = sql(steps!("WHERE reconciliation_id = ? ORDER BY step"));
+    let steps = steps.bind(run).fetch_all(connection).await?;
     Ok(Some(RunRecord {
         summary: summary(&row)?,
         plan: json(&row, "plan")?,

@@ -1,0 +1,272 @@
+//! The store in either database: which transactions there are, and what is tried again.
+//!
+//! Knows no SQL; the statements are in the modules beside it, each written once for both.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::{MySql, MySqlPool, Sqlite, SqlitePool};
+
+use super::sign::Signs;
+use super::sql::Connection;
+use super::{
+    Approval, AuditFilter, AuditRow, ChainPage, Error, Expiry, Finish, GuildState, IntendedStep, Lease, NewRun, Place,
+    Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store,
+    UnfinishedRun, approvals, bindings, guilds, lease, mysql, retention, runs, servers, trail,
+};
+use crate::model::{Bindings, GuildId, ServerConfiguration};
+use crate::plan::StepId;
+
+/// The pause after a transaction lost a race for the first time; each after it is twice as long.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Whoever loses after a pause of this length hears of it: seven races, and 1.3 seconds.
+const LONGEST_PAUSE: Duration = Duration::from_millis(640);
+
+/// Connections to a database.
+#[derive(Debug)]
+pub(super) enum Pool {
+    Sqlite(SqlitePool),
+    MySql(MySqlPool),
+}
+
+/// A store in a database.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) pool: Pool,
+    pub(super) signs: Signs,
+}
+
+/// A database that was opened, and the migrations that were applied for it.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) database: Database,
+    pub(super) migrated: Vec<String>,
+}
+
+/// A transaction under way; dropping it takes everything back.
+enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    MySql(sqlx::Transaction<'static, MySql>),
+}
+
+impl Transaction {
+    fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(transaction) => Connection::Sqlite(transaction),
+            Self::MySql(transaction) => Connection::MySql(transaction),
+        }
+    }
+
+    async fn commit(self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(transaction) => Ok(transaction.commit().await?),
+            Self::MySql(transaction) => mysql::commit(transaction).await,
+        }
+    }
+}
+
+/// A connection outside of any transaction.
+enum Single {
+    Sqlite(sqlx::pool::PoolConnection<Sqlite>),
+    MySql(sqlx::pool::PoolConnection<MySql>),
+}
+
+impl Single {
+    fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(connection) => Connection::Sqlite(connection),
+            Self::MySql(connection) => Connection::MySql(connection),
+        }
+    }
+}
+
+impl Database {
+    /// A transaction that writes, after everything it waited for.
+    async fn begin_writing(&self) -> Result<Transaction, Error> {
+        Ok(match &self.pool {
+            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::MySql(pool) => Transaction::MySql(pool.begin().await?),
+        })
+    }
+
+    /// A transaction that reads everything as it was at one moment.
+    async fn begin_reading(&self) -> Result<Transaction, Error> {
+        Ok(match &self.pool {
+            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin().await?),
+            Pool::MySql(pool) => Transaction::MySql(pool.begin_with(mysql::BEGIN_READING).await?),
+        })
+    }
+
+    /// A connection for a single statement, which sees one moment by itself.
+    async fn connection(&self) -> Result<Single, Error> {
+        Ok(match &self.pool {
+            Pool::Sqlite(pool) => Single::Sqlite(pool.acquire().await?),
+            Pool::MySql(pool) => Single::MySql(pool.acquire().await?),
+        })
+    }
+
+    /// Work that may not take for ever, where it could.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match &self.pool {
+            Pool::Sqlite(_) => work.await,
+            Pool::MySql(_) => mysql::in_time(work).await,
+        }
+    }
+}
+
+// These are macros, because a function would take a closure that is lent the transaction, and what such a closure returns
+// cannot be sent between threads.
+
+/// What `$work` reads in one transaction.
+macro_rules! reading {
+    ($database:ident, |$connection:ident| $work:expr) => {
+        $database
+            .in_time(async {
+                let mut transaction = $database.begin_reading().await?;
+                let $connection = &mut transaction.connection();
+                $work.await
+            })
+            .await
+    };
+}
+
+/// What `$work` writes in one transaction, which is tried again while it loses races.
+macro_rules! writing {
+    ($database:ident, |$connection:ident| $work:expr) => {{
+        let mut pause = PAUSE;
+        loop {
+            let attempt = async {
+                let mut transaction = $database.begin_writing().await?;
+                let $connection = &mut transaction.connection();
+                let result = $work.await?;
+                Ok((transaction, result))
+            };
+            let outcome = match $database.in_time(attempt).await {
+                Ok((transaction, result)) => transaction.commit().await.map(|()| result),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Err(Error::Contended) if pause <= LONGEST_PAUSE => tokio::time::sleep(pause).await,
+                outcome => break outcome,
+            }
+            pause *= 2;
+        }
+    }};
+}
+
+#[async_trait]
+impl Store for Database {
+    async fn bindings(&self, guild: GuildId) -> Result<Bindings, Error> {
+        self.in_time(async { bindings::read(&mut self.connection().await?.connection(), guild).await }).await
+    }
+
+    async fn rebind(&self, lease: &Lease, rebinding: &Rebinding) -> Result<(), Error> {
+        writing!(self, |connection| runs::rebind(connection, lease, rebinding))
+    }
+
+    async fn lease(&self, guild: GuildId, holder: &str, duration: Duration) -> Result<Lease, Error> {
+        writing!(self, |connection| lease::take(connection, &self.signs, guild, holder, duration))
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<(), Error> {
+        writing!(self, |connection| lease::renew(connection, lease))
+    }
+
+    async fn release(&self, lease: Lease) -> Result<(), Error> {
+        writing!(self, |connection| lease::release(connection, &lease))
+    }
+
+    async fn begin(&self, lease: &Lease, run: &NewRun) -> Result<(), Error> {
+        writing!(self, |connection| runs::begin(connection, lease, run))
+    }
+
+    async fn intend(&self, lease: &Lease, run: RunId, step: &IntendedStep) -> Result<(), Error> {
+        writing!(self, |connection| runs::intend(connection, lease, run, step))
+    }
+
+    async fn settle(&self, lease: &Lease, run: RunId, step: StepId, settled: &SettledStep) -> Result<(), Error> {
+        writing!(self, |connection| runs::settle(connection, lease, run, step, settled))
+    }
+
+    async fn finish(&self, lease: &Lease, run: RunId, finish: &Finish) -> Result<(), Error> {
+        writing!(self, |connection| runs::finish(connection, lease, run, finish))
+    }
+
+    async fn unfinished(&self, guild: GuildId) -> Result<Vec<UnfinishedRun>, Error> {
+        reading!(self, |connection| runs::unfinished(connection, guild))
+    }
+
+    async fn history(&self, guild: Option<GuildId>, limit: u32) -> Result<Vec<RunSummary>, Error> {
+        reading!(self, |connection| runs::history(connection, guild, limit))
+    }
+
+    async fn runs_of_plan(&self, guild: GuildId, plan_digest: &str) -> Result<Vec<RunSummary>, Error> {
+        reading!(self, |connection| runs::of_plan(connection, guild, plan_digest))
+    }
+
+    async fn find_run(&self, part: &str) -> Result<Option<RunId>, Error> {
+        reading!(self, |connection| runs::find(connection, part))
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<RunRecord>, Error> {
+        reading!(self, |connection| runs::record(connection, id))
+    }
+
+    async fn state_before(&self, run: RunId) -> Result<Option<GuildState>, Error> {
+        reading!(self, |connection| guilds::state_before(connection, run))
+    }
+
+    async fn state_after(&self, run: RunId) -> Result<Option<GuildState>, Error> {
+        reading!(self, |connection| guilds::state_after(connection, run))
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error> {
+        reading!(self, |connection| trail::read(connection, filter))
+    }
+
+    async fn audit_rows(&self, name: &RowName) -> Result<Vec<AuditRow>, Error> {
+        reading!(self, |connection| trail::find(connection, name))
+    }
+
+    async fn audited_guilds(&self) -> Result<Vec<GuildId>, Error> {
+        reading!(self, |connection| trail::guilds(connection))
+    }
+
+    async fn audit_page(&self, guild: GuildId, from: &Place) -> Result<ChainPage, Error> {
+        reading!(self, |connection| trail::page(connection, guild, from))
+    }
+
+    async fn prunable(&self, guild: GuildId, older_than: DateTime<Utc>) -> Result<Prunable, Error> {
+        reading!(self, |connection| retention::prunable(connection, guild, older_than))
+    }
+
+    async fn prune(&self, expiry: &Expiry) -> Result<Prunable, Error> {
+        writing!(self, |connection| retention::prune(connection, expiry))
+    }
+
+    async fn approve(&self, approval: &Approval) -> Result<(), Error> {
+        writing!(self, |connection| approvals::approve(connection, approval))
+    }
+
+    async fn server(&self, guild: GuildId) -> Result<Option<ServerConfiguration>, Error> {
+        reading!(self, |connection| servers::read(connection, guild))
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerSummary>, Error> {
+        reading!(self, |connection| servers::all(connection))
+    }
+
+    async fn configure(&self, change: &Reconfiguration) -> Result<ServerConfiguration, Error> {
+        writing!(self, |connection| servers::configure(connection, change))
+    }
+
+    async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.close().await,
+            Pool::MySql(pool) => pool.close().await,
+        }
+    }
+}
