@@ -2,10 +2,25 @@
 //!
 //! Decides nothing about a guild; the plan did. Knows neither manifests' spelling nor terminals.
 
+mod attempt;
+mod back;
+mod drive;
 mod engine;
+mod glance;
+mod hold;
+mod note;
+mod progress;
 mod recover;
 mod run;
+mod send;
+mod servers;
+mod share;
+mod wait;
 
 pub use engine::{Engine, Error, Proposal};
+pub use glance::Glance;
+pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
-pub use run::{Pause, Progress, Report, Request, Silent, StopSignal};
+pub use run::{Report, Request};
+pub use servers::Servers;
+pub use wait::Patience;

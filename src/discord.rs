@@ -18,21 +18,25 @@ mod hint;
 mod identity;
 mod limits;
 mod lookup;
+mod members;
+mod permit;
 mod reason;
 mod snapshot;
 mod transport;
 mod wire;
 
-pub use apply::{Applied, Resolved};
+pub use apply::{Applied, Resolved, in_words};
 pub use changes::Change;
 pub use client::{Client, Settings};
 pub use error::{Disposition, Error, Refusal};
 pub use exchange::{Exchange, ExchangeError, Https};
 pub use identity::{Application, GuildSummary, Me};
 pub use limits::{
-    BucketReading, Budget, Decision, Edits, Facts, Hold, Limits, Major, Outcome, Quota, Reading, Throttle,
+    BucketReading, Budget, Decision, Edits, Facts, Hold, Limits, Major, Notice, Outcome, Quota, Reading, Throttle,
     ThrottleScope, Ticket,
 };
 pub use lookup::Found;
+pub use members::Member;
+pub use permit::Permit;
 pub use reason::AuditReason;
 pub use transport::{Recorder, Sent};

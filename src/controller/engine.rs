@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::discord::{self, Client};
 use crate::manifest::Manifest;
@@ -9,12 +12,19 @@ use crate::model::{Bindings, Facet, GuildId, Key, Snapshot};
 use crate::plan::{Plan, propose};
 use crate::store::{self, Approval, Author, RunId, Store};
 
-/// A bot, a store and a clock: everything a reconciliation needs.
+use super::servers::Servers;
+use super::wait::Patience;
+
+/// A bot, a store, a cache and a clock: everything a reconciliation needs.
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub(super) client: Arc<Client>,
     pub(super) store: Arc<dyn Store>,
+    pub(super) cache: Cache,
     pub(super) clock: Clock,
+    /// What the leases of this engine are taken as.
+    pub(super) holder: String,
+    pub(super) patience: Patience,
 }
 
 /// Why a reconciliation could not even begin, or had to be left.
@@ -27,16 +37,56 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// What was approved is not what would be done now.
-    #[error("the plan is stale: the guild, the manifest or the bindings have changed since it was made. Plan again")]
+    #[error(
+        "the plan is stale: the guild, the manifest, the bindings or this version of setai have changed since it was made. Plan again"
+    )]
     Stale,
     /// The plan is applied only on an approval of its own, and there is none left.
     #[error("nobody's approval of this plan is left; an approval counts once")]
     NotApproved,
+    /// The database was away in the middle of a run, and what would be done now is not what was approved then.
+    #[error(
+        "the database was away in the middle of run {}, and since then something has changed that the approved plan does \
+         not speak of. Plan again",
+        run.short()
+    )]
+    Overtaken {
+        /// The run, which is closed.
+        run: RunId,
+    },
+    /// Somebody asked to stop while something was waited for.
+    #[error("stopped on request, while waiting: {waiting}")]
+    Stopped {
+        /// For what.
+        waiting: store::Error,
+    },
+    /// What a run did cannot be taken back, because its plan cannot be read.
+    #[error("the plan of run {} cannot be read any more: {problem}", run.short())]
+    UnreadablePlan {
+        /// The run.
+        run: RunId,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is no such run.
+    #[error("there is no run {run}")]
+    NoSuchRun {
+        /// Its id.
+        run: RunId,
+    },
     /// The plan was applied on an approval before.
     #[error("this very plan was approved before, and run {} used the approval up; it counts once", run.short())]
     ApprovalSpent {
         /// The run.
         run: RunId,
+    },
+    /// Every change of the guild needs an approval of its own, and this one has none.
+    #[error(
+        "every change of the guild {guild} needs an approval (`moderation.require_admin_approval`), and this plan has none"
+    )]
+    ApprovalRequired {
+        /// The guild.
+        guild: GuildId,
     },
     /// What an earlier run may have created is not found out yet.
     #[error("an earlier request may have created `{key}` ({why}); creating it again could make it twice")]
@@ -60,14 +110,34 @@ pub struct Proposal {
 }
 
 impl Engine {
-    /// An engine.
+    /// An engine that remembers what it saw in this process.
     pub fn new(client: Arc<Client>, store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self { client, store, clock }
+        let holder = format!("process {} ({})", std::process::id(), Uuid::now_v7());
+        Self { client, store, cache: Cache::in_process(clock.clone()), clock, holder, patience: Patience::default() }
+    }
+
+    /// The same engine, known to others who wait for it as `name`.
+    #[must_use]
+    pub fn known_as(self, name: &str) -> Self {
+        // The id tells engines of one process apart, and the column holds 128 characters.
+        let name: String = name.chars().take(80).collect();
+        Self { holder: format!("{name} ({})", Uuid::now_v7()), ..self }
+    }
+
+    /// The same engine, which waits so long for what goes by itself.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// What is set for guilds.
+    pub fn servers(&self) -> Servers {
+        Servers::new(Arc::clone(&self.store), self.cache.clone())
     }
 
     /// The way to Discord.
@@ -95,6 +165,7 @@ impl Engine {
     /// # Errors
     /// When Discord cannot be read.
     pub async fn observe(&self, guild: GuildId) -> Result<Snapshot, Error> {
+        self.take_limits(guild).await;
         let mut snapshot = self.client.snapshot(guild).await?;
         self.client.identify(&mut snapshot).await?;
         Ok(snapshot)
@@ -105,7 +176,13 @@ impl Engine {
     /// # Errors
     /// When Discord or the store cannot be read.
     pub async fn propose(&self, manifest: &Manifest, revision: Option<&str>) -> Result<Proposal, Error> {
+        self.take_limits(manifest.guild).await;
+        self.telling(None, self.propose_now(manifest, revision)).await
+    }
+
+    async fn propose_now(&self, manifest: &Manifest, revision: Option<&str>) -> Result<Proposal, Error> {
         let bindings = self.store.bindings(manifest.guild).await?;
+        let read_at = self.clock.now();
         let mut snapshot = self.client.snapshot(manifest.guild).await?;
         let mut plan = propose(manifest, &snapshot, &bindings, revision);
         if matches!(snapshot.bot, Facet::Unknown(_)) && !plan.is_settled() {
@@ -113,6 +190,8 @@ impl Engine {
             self.client.identify(&mut snapshot).await?;
             plan = propose(manifest, &snapshot, &bindings, revision);
         }
+        self.tell_of_holders(&mut plan).await?;
+        self.keep(&snapshot, read_at).await;
         Ok(Proposal { plan, snapshot, bindings })
     }
 }

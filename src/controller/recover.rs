@@ -10,10 +10,12 @@ use crate::model::{
     SettingsPatch, Snapshot, Visibility,
 };
 use crate::plan::{Move, Operation, Phase, Plan, Step};
-use crate::store::{Finish, Outcome, RunId, SettledStep, StepRecord, UnfinishedRun, Verdict};
+use crate::store::{Finish, Lease, Outcome, RunId, SettledStep, StepRecord, UnfinishedRun, Verdict};
 
 use super::engine::{Engine, Error};
-use super::run::{created_key, done, name};
+use super::note::{created_key, done, name};
+use super::progress::{Progress, StopSignal};
+use super::wait::Wait;
 
 /// A run that was found unfinished and closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,31 +28,54 @@ pub struct Recovered {
     pub not_done: usize,
     /// How many cannot be told yet. They stay open, and the next look may tell.
     pub unknown: usize,
+    /// How many steps of its plan are not known to be done.
+    pub left: usize,
 }
 
 impl Engine {
-    /// Looks at the guild for what unfinished runs did, and closes them. Sends nothing but reads.
+    /// Looks at the guild for what unfinished runs did, and closes them. Sends nothing but reads. Waits for whoever has the
+    /// guild, as long as the engine has patience.
     ///
     /// # Errors
     /// When Discord cannot be read or the store cannot record what was found; and while another process is at work in the
     /// guild, because its run is not a crashed one.
-    pub async fn recover(&self, guild: GuildId) -> Result<Vec<Recovered>, Error> {
+    pub async fn recover(
+        &self,
+        guild: GuildId,
+        progress: &dyn Progress,
+        stop: &StopSignal,
+    ) -> Result<Vec<Recovered>, Error> {
         let unfinished = self.store.unfinished(guild).await?;
         if unfinished.is_empty() {
             return Ok(Vec::new());
         }
-        let lease = self.store.lease(guild).await?;
-        let unfinished = self.store.unfinished(guild).await?;
-        let now = self.observe(guild).await?;
+        let lease = self.take(guild, &mut Wait::of(self, progress, stop)).await?;
+        let recovered = self.hold(&lease, |_| self.recover_with(&lease, "the process stopped in the middle")).await;
+        self.give_back(lease).await;
+        recovered
+    }
+
+    /// The same under a lease of the caller's. `why` is what broke the runs off.
+    pub(super) async fn recover_with(&self, lease: &Lease, why: &str) -> Result<Vec<Recovered>, Error> {
+        let unfinished = self.store.unfinished(lease.guild()).await?;
+        if unfinished.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.observe(lease.guild()).await?;
         let mut recovered = Vec::new();
         for run in unfinished {
-            recovered.push(self.recover_run(&run, &now).await?);
+            recovered.push(self.recover_run(lease, &run, &now, why).await?);
         }
-        drop(lease);
         Ok(recovered)
     }
 
-    async fn recover_run(&self, run: &UnfinishedRun, now: &Snapshot) -> Result<Recovered, Error> {
+    async fn recover_run(
+        &self,
+        lease: &Lease,
+        run: &UnfinishedRun,
+        now: &Snapshot,
+        why: &str,
+    ) -> Result<Recovered, Error> {
         let id = run.summary.id;
         let guild = run.summary.guild;
         let record = self.store.run(id).await?;
@@ -64,7 +89,8 @@ impl Engine {
                 hidden: now.hidden.clone(),
             },
         );
-        let mut recovered = Recovered { run: id, done: 0, not_done: 0, unknown: 0 };
+        let steps = plan.as_ref().map_or(0, |plan| plan.steps.len());
+        let mut recovered = Recovered { run: id, done: 0, not_done: 0, unknown: 0, left: 0 };
         for open in &run.open {
             let step = step_of(plan.as_ref(), open);
             let Some(outcome) = self.find_out(guild, open, &step, &before, now).await? else {
@@ -76,16 +102,18 @@ impl Engine {
                 Outcome::Failed { .. } | Outcome::Withdrawn { .. } => recovered.not_done += 1,
             }
             let settled = SettledStep { outcome, settled_at: self.clock.now() };
-            self.store.settle(id, open.step, &settled).await?;
+            self.store.settle(lease, id, open.step, &settled).await?;
         }
+        let done = usize::try_from(run.summary.steps.done).unwrap_or(usize::MAX) + recovered.done;
+        recovered.left = steps.saturating_sub(done);
         if run.summary.finished.is_none() {
             let finish = Finish {
                 verdict: Verdict::Interrupted,
-                remark: Some("the process stopped in the middle; what it had done was found out afterwards".to_owned()),
+                remark: Some(format!("{why}; {done} of {steps} steps were done")),
                 after: Some(now.guild.clone()),
                 finished_at: self.clock.now(),
             };
-            self.store.finish(id, &finish).await?;
+            self.store.finish(lease, id, &finish).await?;
         }
         Ok(recovered)
     }
@@ -101,9 +129,13 @@ impl Engine {
     ) -> Result<Option<Outcome>, Error> {
         let reason = AuditReason { operation: open.operation_id.to_string(), revision: None, who: None };
         if created_key(&open.operation).is_none() {
-            let mut shown = shows(&open.operation, now, &self.names(guild).await?);
-            if shown.is_none() && self.client.is_logged(guild, &reason).await? {
-                // It happened, and somebody has changed the object since.
+            let names = self.names(guild).await?;
+            let mut shown = shows(&open.operation, now, &names);
+            if shown.is_none()
+                && (self.client.is_logged(guild, &reason).await?
+                    || self.client.is_moved(guild, &open.operation, &names).await?)
+            {
+                // It happened, and either somebody has changed the object since or the guild was read too old.
                 shown = Some(Applied::default());
             }
             return Ok(Some(shown.map_or_else(withdrawn, |applied| done(step, &applied))));
@@ -199,7 +231,7 @@ fn shows(operation: &Operation, now: &Snapshot, names: &Resolved) -> Option<Appl
                 |m: &Move<ChannelRef>| if m.is_category { category_of(&m.object) } else { channel_of(&m.object) };
             moves.iter().all(|m| guild.channel(&object_of(m)).is_some_and(|live| live.position == m.to))
         }
-        Operation::CreateRole { .. } | Operation::CreateChannel { .. } => false,
+        Operation::CreateRole { .. } | Operation::GiveRole { .. } | Operation::CreateChannel { .. } => false,
     };
     shown.then_some(applied)
 }

@@ -13,6 +13,7 @@ use super::client::Client;
 use super::convert::{self, Images};
 use super::error::Error;
 use super::limits::Edits;
+use super::permit::{Always, Permit};
 use super::reason::AuditReason;
 
 /// What the keys of a plan stand for by now: everything that is bound, and what earlier steps created.
@@ -71,7 +72,7 @@ impl Names<'_> {
     }
 
     /// A channel or category that moves.
-    fn moved(&self, m: &Move<ChannelRef>) -> Result<ChannelId, Error> {
+    pub(super) fn moved(&self, m: &Move<ChannelRef>) -> Result<ChannelId, Error> {
         if m.is_category { self.category(&m.object) } else { self.channel(&m.object) }
     }
 }
@@ -101,9 +102,24 @@ impl Client {
         names: &Resolved,
         reason: &AuditReason,
     ) -> Result<Applied, Error> {
+        self.apply_with(guild, operation, names, reason, &Always).await
+    }
+
+    /// The same, asking `permit` again whenever the request has waited for its turn or is to be sent once more.
+    ///
+    /// # Errors
+    /// As [`Client::apply`].
+    pub async fn apply_with(
+        &self,
+        guild: GuildId,
+        operation: &Operation,
+        names: &Resolved,
+        reason: &AuditReason,
+        permit: &dyn Permit,
+    ) -> Result<Applied, Error> {
         let Request { call, images, creates, names_it } =
             describe(Names { guild, resolved: names }, operation, reason)?;
-        let answer = self.transport.send(&call).await?;
+        let answer = self.transport.send_with(&call, permit).await?;
         if !creates && !names_it && images.is_empty() {
             return Ok(Applied::default());
         }
@@ -143,6 +159,10 @@ fn describe(names: Names<'_>, operation: &Operation, reason: &AuditReason) -> Re
         Operation::DeleteRole { role, was: _ } => {
             plain(Call::to(&Route::DeleteRole { guild_id, role_id: role.id.get() }).because(because))
         }
+        Operation::GiveRole { role, user, .. } => {
+            let (user_id, role_id) = (user.get(), names.role(role)?.get());
+            plain(Call::to(&Route::AddMemberRole { guild_id, role_id, user_id }).because(because))
+        }
         Operation::MoveRoles { moves } => {
             let entry = |m: &Move<RoleRef>| names.role(&m.object).map(|id| (id.get(), m.to));
             let body = convert::moves(moves.iter().map(entry))?;
@@ -157,11 +177,12 @@ fn describe(names: Names<'_>, operation: &Operation, reason: &AuditReason) -> Re
             let (body, images) = convert::channel_patch(changes, names)?;
             let edits = Edits { name: changes.name.is_some(), topic: changes.topic.is_some() };
             let route = Route::UpdateChannel { channel_id: channel.id.get() };
-            let call = Call::to(&route).json(&body).because(because).editing(edits);
+            let call = Call::to(&route).json(&body).because(because).editing(edits).within(names.guild);
             Request { call, images, creates: false, names_it: changes.name.is_some() }
         }
         Operation::DeleteChannel { channel, was: _ } => {
-            plain(Call::to(&Route::DeleteChannel { channel_id: channel.id.get() }).because(because))
+            let route = Route::DeleteChannel { channel_id: channel.id.get() };
+            plain(Call::to(&route).because(because).within(names.guild))
         }
         Operation::MoveChannels { moves } => {
             let entry = |m: &Move<ChannelRef>| names.moved(m).map(|id| (id.get(), m.to));
@@ -177,13 +198,14 @@ fn plain(call: Call) -> Request {
     Request { call, images: Images::new(), creates: false, names_it: false }
 }
 
-/// What is done, for the audit log.
-fn in_words(operation: &Operation) -> String {
+/// What is done, in a few words, as Discord's audit log says it.
+pub fn in_words(operation: &Operation) -> String {
     match operation {
         Operation::UpdateGuild { changes } => format!("change {}", list(&changes.changes())),
         Operation::CreateRole { role, .. } => format!("create role {}", role.name),
         Operation::UpdateRole { role, changes } => format!("change {} of role {}", list(&changes.changes()), role.name),
         Operation::DeleteRole { role, .. } => format!("delete role {}", role.name),
+        Operation::GiveRole { name, .. } => format!("give back role {name}"),
         Operation::MoveRoles { moves } => format!("move {} roles", moves.len()),
         Operation::CreateChannel { channel, .. } => format!("create {} {}", channel.kind.noun(), channel.name),
         Operation::UpdateChannel { channel, changes } => {

@@ -7,6 +7,7 @@ use twilight_http::request::Request;
 use twilight_http::routing::Route;
 
 use super::limits::{Edits, Facts};
+use crate::model::GuildId;
 
 /// Method, path and body of one request, and what the limits have to know of it.
 #[derive(Clone, Debug)]
@@ -38,6 +39,12 @@ impl Call {
     /// The same, editing fields that have a limit of their own.
     pub(super) fn editing(mut self, edits: Edits) -> Self {
         self.facts.edits = edits;
+        self
+    }
+
+    /// The same, about something in a guild that its path does not name.
+    pub(super) fn within(mut self, guild: GuildId) -> Self {
+        self.facts.guild = Some(guild.get());
         self
     }
 

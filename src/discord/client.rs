@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
@@ -11,7 +12,7 @@ use crate::model::UserId;
 use super::error::Error;
 use super::exchange::{Exchange, Https};
 use super::identity;
-use super::limits::Budget;
+use super::limits::{Budget, Notice};
 use super::transport::{Recorder, Transport};
 
 /// Where Discord is, and who asks.
@@ -45,6 +46,8 @@ pub struct Client {
     pub(super) claimed: Option<UserId>,
     /// The user id Discord confirmed.
     pub(super) confirmed: OnceCell<UserId>,
+    /// Whether Discord lets the bot list members.
+    pub(super) lists_members: OnceCell<bool>,
 }
 
 impl Client {
@@ -56,7 +59,29 @@ impl Client {
         let Settings { token, address, budget, recorder } = settings;
         let claimed = identity::user_of_token(token.expose_secret());
         let transport = Transport::new(exchange, clock, &token, &address, budget, recorder)?;
-        Ok(Self { transport, claimed, confirmed: OnceCell::new() })
+        Ok(Self { transport, claimed, confirmed: OnceCell::new(), lists_members: OnceCell::new() })
+    }
+
+    /// Whose limits these are: the same for two processes of one bot at one Discord, and telling nothing of either.
+    pub fn limited_as(&self) -> String {
+        let bot = self.claimed.map_or_else(String::new, |user| user.to_string());
+        let digest = Sha256::digest(format!("{bot} at {}", self.transport.address()));
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Waits until something was learned of limits, and says what: other processes of this bot should take it.
+    pub async fn limit_news(&self) -> Vec<Notice> {
+        self.transport.news().await
+    }
+
+    /// What was learned of limits and nobody was told.
+    pub fn limit_notices(&self) -> Vec<Notice> {
+        self.transport.notices()
+    }
+
+    /// Takes what other processes of this bot learned of limits. Taking it again changes nothing.
+    pub fn take_limits(&self, notices: &[Notice]) {
+        self.transport.take(notices);
     }
 
     /// A client that uses the network.

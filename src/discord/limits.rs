@@ -7,6 +7,7 @@
 //! enforced), so what a 429 says always wins, and a few limits are kept here from the start.
 
 mod bucket;
+mod notice;
 mod pace;
 mod reading;
 
@@ -14,9 +15,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use bucket::Bucket;
+use notice::Notices;
 use pace::Pace;
 
+pub use notice::Notice;
 pub use reading::{BucketReading, Reading, Throttle, ThrottleScope};
 
 /// How much may be asked of Discord.
@@ -56,7 +61,8 @@ pub struct Quota {
 }
 
 /// The resource a limit is counted for: Discord counts each of them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Major {
     /// Everything under `/channels/{id}`.
     Channel(u64),
@@ -82,6 +88,8 @@ pub struct Facts {
     pub route: String,
     /// The resource the limit is counted for.
     pub major: Option<Major>,
+    /// The guild it is about, when that is known. Decides nothing here; it says who else has to know of a limit.
+    pub guild: Option<u64>,
     /// Fields with a limit of their own.
     pub edits: Edits,
 }
@@ -99,7 +107,11 @@ impl Facts {
             "webhooks" => Some(Major::Webhook(id)),
             _ => None,
         });
-        Self { route: format!("{method} {}", template.join("/")), major, edits }
+        let guild = match major {
+            Some(Major::Guild(id)) => Some(id),
+            Some(Major::Channel(_) | Major::Webhook(_)) | None => None,
+        };
+        Self { route: format!("{method} {}", template.join("/")), major, guild, edits }
     }
 
     fn tallies(&self) -> impl Iterator<Item = Tally> {
@@ -111,7 +123,8 @@ impl Facts {
 }
 
 /// Something that is counted here because no header counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Tally {
     Name,
     Topic,
@@ -129,7 +142,8 @@ impl Tally {
 }
 
 /// Why a request is put aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Hold {
     /// Discord said that this resource has had enough.
     Resource,
@@ -223,11 +237,14 @@ pub struct Limits {
     budget: Budget,
     pace: Pace,
     pause: Option<(Duration, Hold)>,
+    /// When each answer of 401, 403 or 429 stops to count.
     refusals: VecDeque<Duration>,
     /// The bucket of a route; none when answers to it name no bucket.
     routes: BTreeMap<String, Option<String>>,
     buckets: BTreeMap<Place, Bucket>,
+    /// When each of what is counted stops to count.
     tallies: BTreeMap<(Tally, Option<Major>), VecDeque<Duration>>,
+    notices: Notices,
     tidy_at: usize,
 }
 
@@ -238,6 +255,11 @@ impl Limits {
 
     /// Nothing sent yet, nothing known yet.
     pub fn new(budget: Budget) -> Self {
+        Self::of(String::new(), budget)
+    }
+
+    /// The same for a process whose [notices](Self::notices) go by a name that no other's have.
+    pub fn of(origin: String, budget: Budget) -> Self {
         Self {
             pace: Pace::new(budget.per_second),
             budget,
@@ -246,6 +268,7 @@ impl Limits {
             routes: BTreeMap::new(),
             buckets: BTreeMap::new(),
             tallies: BTreeMap::new(),
+            notices: Notices::of(origin),
             tidy_at: Self::TIDY_AT_LEAST,
         }
     }
@@ -269,7 +292,7 @@ impl Limits {
         self.pace.send(now);
         self.bucket(&place).send();
         for tally in facts.tallies() {
-            self.tallies.entry((tally, facts.major)).or_default().push_back(now);
+            self.count(tally, facts.major, now.saturating_add(tally.quota(&self.budget).0.window));
         }
         Decision::Send(Ticket { facts: facts.clone(), bucket: place.0, sent: now })
     }
@@ -295,11 +318,11 @@ impl Limits {
     /// Until when, and why, something other than the bucket and the pace holds the request back.
     fn held_until(&mut self, facts: &Facts, now: Duration) -> Option<(Duration, Hold)> {
         let pause = self.pause.filter(|(until, _)| *until > now);
-        while self.refusals.front().is_some_and(|at| *at + Self::REFUSAL_WINDOW <= now) {
+        while self.refusals.front().is_some_and(|until| *until <= now) {
             self.refusals.pop_front();
         }
         let excess = self.refusals.len().checked_sub(self.budget.invalid.max(1));
-        let refused = excess.map(|n| (self.refusals[n] + Self::REFUSAL_WINDOW, Hold::Refusals));
+        let refused = excess.map(|n| (self.refusals[n], Hold::Refusals));
         let tallied = facts.tallies().filter_map(|tally| self.tallied_until(tally, facts, now)).max_by_key(|h| h.0);
         [pause, refused, tallied].into_iter().flatten().max_by_key(|(until, _)| *until)
     }
@@ -308,23 +331,30 @@ impl Limits {
         if tally == Tally::RoleCreate && matches!(self.routes.get(&facts.route), Some(Some(_))) {
             return None;
         }
-        let (Quota { count, window }, why) = tally.quota(&self.budget);
-        let times = self.tallies.get(&(tally, facts.major))?;
-        let first_of_full = times.len().checked_sub(count.max(1))?;
-        let until = times.get(first_of_full)?.saturating_add(window);
+        let (Quota { count, window: _ }, why) = tally.quota(&self.budget);
+        let ends = self.tallies.get(&(tally, facts.major))?;
+        let first_of_full = ends.len().checked_sub(count.max(1))?;
+        let until = *ends.get(first_of_full)?;
         (until > now).then_some((until, why))
+    }
+
+    /// Counts something until a moment.
+    fn count(&mut self, tally: Tally, major: Option<Major>, until: Duration) {
+        let ends = self.tallies.entry((tally, major)).or_default();
+        ends.insert(ends.partition_point(|earlier| *earlier <= until), until);
     }
 
     /// Moves an entry of the tallies to the moment of the answer, or takes it out when Discord did not count it.
     fn recount(&mut self, facts: &Facts, sent: Duration, counted: Option<Duration>) {
         for tally in facts.tallies() {
-            let Some(times) = self.tallies.get_mut(&(tally, facts.major)) else { continue };
-            if let Some(index) = times.iter().position(|at| *at == sent) {
-                times.remove(index);
+            let window = tally.quota(&self.budget).0.window;
+            let Some(ends) = self.tallies.get_mut(&(tally, facts.major)) else { continue };
+            if let Some(index) = ends.iter().position(|until| *until == sent.saturating_add(window)) {
+                ends.remove(index);
             }
-            if let Some(at) = counted {
-                let index = times.partition_point(|earlier| *earlier <= at);
-                times.insert(index, at);
+            if let Some(until) = counted.map(|at| at.saturating_add(window)) {
+                self.count(tally, facts.major, until);
+                self.notices.counted(facts.guild, tally, facts.major, until);
             }
         }
     }
@@ -339,24 +369,36 @@ impl Limits {
         let place = (named.map_or_else(|| charged.clone(), Name::Hash), facts.major);
         if let Some(seen) = &reading.bucket {
             self.bucket(&place).learn(seen, now);
+            if seen.remaining == 0 && seen.reset_after >= Notice::SHORTEST {
+                self.tell(facts, &place, Some(seen.limit), now.saturating_add(seen.reset_after));
+            }
         }
         if let Some(throttle) = &reading.throttle {
             let until = now.saturating_add(throttle.retry_after);
             match throttle.scope {
-                ThrottleScope::User | ThrottleScope::Shared => self.bucket(&place).block(until),
+                ThrottleScope::User | ThrottleScope::Shared => {
+                    self.bucket(&place).block(until);
+                    self.tell(facts, &place, None, until);
+                }
                 ThrottleScope::Global => self.pause_until(until, Hold::Everything),
                 ThrottleScope::Edge => self.pause_until(until, Hold::Edge),
             }
         }
         if reading.counts_as_refusal() {
-            self.refusals.push_back(now);
+            self.refuse_until(now + Self::REFUSAL_WINDOW);
+            self.notices.refused(now + Self::REFUSAL_WINDOW);
         }
     }
 
     fn pause_until(&mut self, until: Duration, why: Hold) {
         if self.pause.is_none_or(|(earlier, _)| earlier < until) {
             self.pause = Some((until, why));
+            self.notices.paused(why, until);
         }
+    }
+
+    fn refuse_until(&mut self, until: Duration) {
+        self.refusals.insert(self.refusals.partition_point(|earlier| *earlier <= until), until);
     }
 
     fn name_of(&self, facts: &Facts) -> Name {
@@ -405,9 +447,7 @@ impl Limits {
             last = Some(name.clone());
             first_of_name || !bucket.is_idle(now)
         });
-        let budget = &self.budget;
-        self.tallies
-            .retain(|(tally, _), times| times.back().is_some_and(|at| *at + tally.quota(budget).0.window > now));
+        self.tallies.retain(|_, ends| ends.back().is_some_and(|until| *until > now));
         self.tidy_at = (2 * (self.buckets.len() + self.tallies.len())).max(Self::TIDY_AT_LEAST);
     }
 }

@@ -15,7 +15,7 @@ use super::apply::{Names, Resolved};
 use super::call::Call;
 use super::client::Client;
 use super::convert;
-use super::error::Error;
+use super::error::{Disposition, Error};
 use super::hint;
 use super::reason::AuditReason;
 use super::wire::{WireAuditEntry, WireAuditLog, WireChannel, WireRole};
@@ -131,6 +131,36 @@ impl Client {
         Ok(entries.iter().any(|entry| is_of(entry, reason)))
     }
 
+    /// True when an object that the operation moves stands where it should. A reorder is carried out as a whole or not at
+    /// all, and no log tells of it; one object is asked for by its id, because a list can be old. One request, and none for
+    /// operations that move nothing. What the bot may not see is not known to stand anywhere.
+    ///
+    /// # Errors
+    /// As of any read.
+    pub async fn is_moved(&self, guild: GuildId, operation: &Operation, names: &Resolved) -> Result<bool, Error> {
+        let names = Names { guild, resolved: names };
+        let stands = match operation {
+            Operation::MoveRoles { moves } => {
+                let mut moved = moves.iter().filter(|m| m.from != Some(m.to));
+                let Some((role, to)) = moved.find_map(|m| Some((names.role(&m.object).ok()?, m.to))) else {
+                    return Ok(false);
+                };
+                let call = Call::to(&Route::GetRole { guild_id: guild.get(), role_id: role.get() });
+                self.live::<WireRole>(&call).await.map(|role| role.is_some_and(|role| role.position == to))
+            }
+            Operation::MoveChannels { moves } => {
+                let mut moved = moves.iter().filter(|m| m.from != Some(m.to));
+                let Some((channel, to)) = moved.find_map(|m| Some((names.moved(m).ok()?, m.to))) else {
+                    return Ok(false);
+                };
+                let call = Call::to(&Route::GetChannel { channel_id: channel.get() }).within(guild);
+                self.live::<WireChannel>(&call).await.map(|channel| channel.is_some_and(|c| c.position == Some(to)))
+            }
+            _ => return Ok(false),
+        };
+        stands.or_else(|error| if error.disposition() == Disposition::Refused { Ok(false) } else { Err(error) })
+    }
+
     /// The latest entries of a type, newest first; none when the bot may not read the log.
     async fn creations(&self, guild: GuildId, action: u16) -> Result<Option<Vec<WireAuditEntry>>, Error> {
         let mut entries = self.entries(guild, Some(action)).await?;
@@ -213,7 +243,7 @@ impl Client {
                 }
             }
             Operation::DeleteChannel { channel, .. } | Operation::UpdateChannel { channel, .. } => {
-                let call = Call::to(&Route::GetChannel { channel_id: channel.id.get() });
+                let call = Call::to(&Route::GetChannel { channel_id: channel.id.get() }).within(guild);
                 let Some(wire): Option<WireChannel> = self.live(&call).await? else { return Ok(true) };
                 let elsewhere = wire.guild_id.is_some_and(|other| other != guild);
                 let malformed = |problem| Error::Malformed { request: call.label(), problem };
@@ -228,6 +258,7 @@ impl Client {
             }
             Operation::UpdateGuild { .. }
             | Operation::CreateRole { .. }
+            | Operation::GiveRole { .. }
             | Operation::MoveRoles { .. }
             | Operation::CreateChannel { .. }
             | Operation::MoveChannels { .. } => Ok(false),

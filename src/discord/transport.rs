@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 
@@ -20,7 +21,8 @@ use super::call::Call;
 use super::error::Error;
 use super::exchange::{Exchange, ExchangeError};
 use super::hint;
-use super::limits::{Budget, Decision, Hold, Limits, Outcome, Reading, ThrottleScope, Ticket};
+use super::limits::{Budget, Decision, Hold, Limits, Notice, Outcome, Reading, ThrottleScope, Ticket};
+use super::permit::{Always, Permit};
 
 /// A request that was sent, and what came back; without bodies and headers.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +120,7 @@ impl Transport {
         if !is_server {
             return Err(Error::BadAddress { address });
         }
-        let limits = Mutex::new(Limits::new(budget));
+        let limits = Mutex::new(Limits::of(Uuid::now_v7().to_string(), budget));
         Ok(Self { exchange, clock, limits, settled: Notify::new(), authorization, address, recorder })
     }
 
@@ -126,11 +128,46 @@ impl Transport {
         &self.clock
     }
 
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What was learned of limits since this was last asked.
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        self.limits().notices(self.clock.elapsed())
+    }
+
+    /// The same, once there is something.
+    pub(super) async fn news(&self) -> Vec<Notice> {
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            let notices = self.notices();
+            if !notices.is_empty() {
+                return notices;
+            }
+            settled.await;
+        }
+    }
+
+    /// Takes what other processes learned of limits.
+    pub(super) fn take(&self, notices: &[Notice]) {
+        let now = self.clock.elapsed();
+        let mut limits = self.limits();
+        notices.iter().for_each(|notice| limits.take(notice, now));
+    }
+
     /// Sends `call` and brings the answer, if it is no error.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        self.send_with(call, &Always).await
+    }
+
+    /// The same, with leave for whatever is not sent at once.
+    pub(super) async fn send_with(&self, call: &Call, permit: &dyn Permit) -> Result<Answer, Error> {
         let request = self.request(call)?;
         let mut trials = Trials::default();
-        match self.try_until_done(call, &request, &mut trials).await {
+        match self.try_until_done(call, &request, &mut trials, permit).await {
             // That the first try may have worked matters more than why the last one did not.
             Err(last) if trials.maybe_received && call.method != Method::GET => {
                 let cause = trials.failure.unwrap_or_else(|| last.to_string());
@@ -145,9 +182,10 @@ impl Transport {
         call: &Call,
         request: &http::Request<Bytes>,
         trials: &mut Trials,
+        permit: &dyn Permit,
     ) -> Result<Answer, Error> {
         loop {
-            let pending = self.turn(call, trials).await?;
+            let pending = self.turn(call, trials, permit).await?;
             trials.attempts += 1;
             let result = self.carry(call, request.clone(), pending, trials.attempts).await;
             match self.judge(call, result, trials) {
@@ -158,9 +196,14 @@ impl Transport {
         }
     }
 
-    /// Waits until the limits let the call pass.
-    async fn turn(&self, call: &Call, trials: &Trials) -> Result<Pending<'_>, Error> {
+    /// Waits until the limits let the call pass, and has leave for it when it comes late.
+    async fn turn(&self, call: &Call, trials: &Trials, permit: &dyn Permit) -> Result<Pending<'_>, Error> {
+        let mut late = trials.attempts > 0;
         loop {
+            // Asked before the turn comes, because others may learn of a limit meanwhile.
+            if std::mem::take(&mut late) || !permit.is_sound() {
+                permit.granted().await;
+            }
             let settled = self.settled.notified();
             tokio::pin!(settled);
             settled.as_mut().enable();
@@ -168,7 +211,10 @@ impl Transport {
             let decision = self.limits().decide(&call.facts, now);
             match decision {
                 Decision::Send(ticket) => return Ok(Pending { transport: self, ticket: Some(ticket) }),
-                Decision::Behind => settled.await,
+                Decision::Behind => {
+                    settled.await;
+                    late = true;
+                }
                 Decision::Park { until, why } => {
                     return Err(Error::Parked { retry_after: until.saturating_sub(now), why });
                 }
@@ -177,6 +223,7 @@ impl Transport {
                         return Err(Error::Parked { retry_after: wait, why: Hold::Resource });
                     }
                     self.clock.sleep(wait).await;
+                    late = true;
                 }
             }
         }

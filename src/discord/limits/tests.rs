@@ -7,6 +7,7 @@ use proptest::test_runner::RngSeed;
 use super::*;
 
 mod against_a_server;
+mod notices;
 
 /// The same cases in every run.
 fn repeatable(cases: u32) -> ProptestConfig {
