@@ -4,6 +4,8 @@
 
 mod apply;
 mod arguments;
+mod audit;
+mod backup;
 mod check;
 mod context;
 mod demo;
@@ -14,13 +16,15 @@ mod history;
 mod import;
 mod init;
 mod manifests;
+mod migrate;
 mod plan;
 mod progress;
 mod rollback;
 mod screen;
+mod server;
 mod simulate;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -70,6 +74,10 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
         Command::Drift(command) => drift::run(command, connection, screen).await,
         Command::History(command) => history::run(command, connection, screen).await,
         Command::Rollback(command) => rollback::run(command, connection, screen).await,
+        Command::Audit(command) => audit::run(command, connection, screen).await,
+        Command::Migrate(command) => migrate::run(command, connection, screen).await,
+        Command::Server(command) => server::run(command, connection, screen).await,
+        Command::Backup(command) => backup::run(command, connection, screen).await,
         Command::Schema => {
             screen.say(crate::manifest::schema::schema_text().trim_end());
             Ok(Exit::Success)
@@ -93,15 +101,42 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
 
 /// Writes a file so that it is either whole or not there: a full disk leaves no half of it.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write as _;
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot write `{}`: {error}", path.display()));
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
-    share(&file, path).map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error))?;
-    Ok(())
+    let mut file = WholeFile::begin(path)?;
+    file.write(bytes)?;
+    file.keep()
+}
+
+/// A file that is written bit by bit, and not there before all of it is.
+struct WholeFile {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl WholeFile {
+    fn begin(path: &Path) -> Result<Self, Failure> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
+        let file = file.map_err(|error| cannot_write(path, &error))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        use std::io::Write as _;
+        self.file.write_all(bytes).map_err(|error| cannot_write(&self.path, &error))
+    }
+
+    fn keep(self) -> Result<(), Failure> {
+        let Self { file, path } = self;
+        let shared = file.as_file().sync_all().and_then(|()| share(&file, &path));
+        shared.map_err(|error| cannot_write(&path, &error))?;
+        file.persist(&path).map_err(|error| cannot_write(&path, &error))?;
+        Ok(())
+    }
+}
+
+/// What is said when something cannot be written.
+fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(format!("cannot write `{}`: {error}", path.display()))
 }
 
 /// A new file is for the team, as the user's other files are; one that is replaced keeps its permissions.

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::controller::{Engine, Proposal, Report, Request, StopSignal};
+use crate::controller::{Engine, Proposal, Report, Request};
 use crate::manifest::Manifest;
+use crate::model::GuildId;
 use crate::plan::render::{self, Tone};
-use crate::plan::{Consent, Outcome, Plan, Rejected, judge, undo};
+use crate::plan::{Approved, Consent, Outcome, Plan, Rejected, judge, judge_strictly};
 use crate::store::{Trigger, Verdict};
 
 use super::arguments::{Apply, Connection};
 use super::context;
 use super::failure::{Exit, Failure};
 use super::manifests::{load, manifests};
-use super::plan::{SavedPlan, recover, revision};
-use super::progress::Shown;
+use super::plan::{SavedPlan, recover, revision, settle};
+use super::progress::watched;
 use super::screen::Screen;
 
 /// Requests under way at once. More would gain nothing under Discord's limits.
@@ -45,13 +46,17 @@ pub(super) async fn run(command: &Apply, connection: &Connection, screen: Screen
 
 async fn apply_saved(engine: &Engine, saved: &SavedPlan, command: &Apply, screen: Screen) -> Result<Exit, Failure> {
     let manifest = saved.manifest()?;
+    recover(engine, &manifest, screen).await?;
     let proposal = engine.propose(&manifest, saved.plan.revision.as_deref()).await?;
-    if proposal.plan.digest != saved.plan.digest {
-        return Err(Failure::new(
-            "the saved plan is stale: the guild, the bindings or this version of setai have changed since",
-        )
-        .help("Nothing was changed. Plan again, and look at what is different.")
-        .exit(Exit::Refused));
+    if !saved.plan.is_still(&proposal.plan) {
+        let why = if saved.plan.version == proposal.plan.version {
+            "the guild or the bindings have changed since it was made".to_owned()
+        } else {
+            format!("setai {} made it, and this is setai {}", saved.plan.version, proposal.plan.version)
+        };
+        return Err(Failure::new(format!("the saved plan is stale: {why}"))
+            .help("Nothing was changed. Plan again, and look at what is different.")
+            .exit(Exit::Refused));
     }
     if !command.json {
         render::lines(&proposal.plan).iter().for_each(|line| screen.line(line));
@@ -73,7 +78,7 @@ async fn apply_one(
         render::lines(&proposal.plan).iter().for_each(|line| screen.line(line));
     }
     if proposal.plan.is_empty() && proposal.plan.refusals.is_empty() && proposal.plan.blocking().next().is_none() {
-        engine.rebind(&proposal, &proposal.plan, None, &context::author()).await?;
+        engine.rebind(manifest.guild, &proposal.plan.bindings, &context::author()).await?;
         if command.json {
             screen.say(super::json(&json!({ "guild": manifest.guild, "verdict": "unchanged", "steps": [] }))?);
         }
@@ -84,11 +89,11 @@ async fn apply_one(
         (None, true) => Consent::Seen,
         (None, false) => {
             // What is refused anyway is not asked about.
-            judge(proposal.plan.clone(), &Consent::Seen).map_err(|rejected| rejection(*rejected, command.json))?;
+            agree(engine, &proposal.plan, &Consent::Seen, command.json).await?;
             ask(&proposal.plan, screen)?;
-            let digest = proposal.plan.digest.clone();
+            let asked = proposal.plan;
             proposal = engine.propose(manifest, revision).await?;
-            if proposal.plan.digest != digest {
+            if !asked.is_still(&proposal.plan) {
                 return Err(crate::controller::Error::Stale.into());
             }
             Consent::Seen
@@ -97,9 +102,16 @@ async fn apply_one(
     carry_out(engine, manifest, &proposal, &consent, command, screen).await
 }
 
+/// Decides whether a plan may be applied with this consent, by its policy and by what is set for the guild.
+pub(super) async fn agree(engine: &Engine, plan: &Plan, consent: &Consent, unseen: bool) -> Result<Approved, Failure> {
+    let strictly = engine.servers().require_approval(plan.guild).await?;
+    let judged = if strictly { judge_strictly(plan.clone(), consent) } else { judge(plan.clone(), consent) };
+    judged.map_err(|rejected| rejection(*rejected, unseen))
+}
+
 /// Why a plan is not applied. Where the plan was shown, its reasons stand right above.
 fn rejection(rejected: Rejected, unseen: bool) -> Failure {
-    if unseen || matches!(rejected, Rejected::NeedsApproval(_)) {
+    if unseen || matches!(rejected, Rejected::NeedsApproval(_) | Rejected::OtherPlan(_)) {
         return rejected.into();
     }
     let failure = Failure::new(format!("{rejected}; nothing was changed")).exit(Exit::Refused);
@@ -132,7 +144,7 @@ async fn carry_out(
     command: &Apply,
     screen: Screen,
 ) -> Result<Exit, Failure> {
-    let approved = judge(proposal.plan.clone(), consent).map_err(|rejected| rejection(*rejected, command.json))?;
+    let approved = agree(engine, &proposal.plan, consent, command.json).await?;
     if approved.rests_on_approval() {
         engine.approve(&proposal.plan, &context::author()).await?;
     }
@@ -148,7 +160,7 @@ async fn carry_out(
     };
     let report = drive(engine, request, command.json, screen).await?;
     if command.rollback_on_error && report.verdict != Verdict::Succeeded {
-        take_back(engine, proposal, &report, screen).await?;
+        take_back(engine, manifest.guild, &report, screen).await?;
     }
     tell(&report, command.json, screen)?;
     Ok(exit_of(report.verdict))
@@ -161,48 +173,48 @@ pub(super) async fn drive(
     quiet: bool,
     screen: Screen,
 ) -> Result<Report, Failure> {
-    let stop = StopSignal::default();
-    let progress = Shown::new(quiet, screen);
-    let raised = stop.clone();
-    let watcher = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            raised.raise();
-            screen.remark("Stopping after the requests under way. What was done stays, and is recorded.");
-        }
-    });
-    let report = engine.apply(request, &progress, &stop).await;
-    watcher.abort();
-    progress.end();
-    Ok(report?)
+    Ok(watched(quiet, screen, async |progress, stop| engine.apply(request, progress, stop).await).await?)
 }
 
-/// Undoes what was done of a plan that did not succeed.
-async fn take_back(engine: &Engine, proposal: &Proposal, report: &Report, screen: Screen) -> Result<(), Failure> {
-    let done: Vec<_> = report.done().map(|step| step.id).collect();
-    if done.is_empty() {
-        return Ok(());
-    }
+/// Undoes what was done of a plan that did not succeed, the latest run first.
+async fn take_back(engine: &Engine, guild: GuildId, report: &Report, screen: Screen) -> Result<(), Failure> {
     screen.remark("A step failed, so everything is taken back.");
-    let snapshot = engine.observe(proposal.snapshot.guild.id).await?;
-    let bindings = engine.store().bindings(proposal.snapshot.guild.id).await?;
-    let plan = undo(&proposal.plan, &done, &snapshot, &bindings);
-    render::lines(&plan).iter().for_each(|line| screen.remark(line.text()));
-    let back = Proposal { plan: plan.clone(), snapshot, bindings };
-    let approved = judge(plan, &Consent::Seen).map_err(|rejected| Failure::from(*rejected))?;
-    let request = Request {
-        approved,
-        proposal: &back,
-        manifest: None,
-        trigger: Trigger::Retry,
-        author: context::author(),
-        rollback_of: Some(report.run),
-        patience: Duration::from_secs(60),
-        concurrency: 1,
-    };
-    let undone = drive(engine, request, true, screen).await?;
-    screen.remark(match undone.verdict {
-        Verdict::Succeeded => "Everything was taken back.".to_owned(),
-        _ => format!("Not everything could be taken back; `setai history {}` shows what.", undone.run.short()),
+    // What may have been made is found out first, or it would stay behind.
+    settle(engine, guild, screen).await?;
+    for run in report.runs().collect::<Vec<_>>().into_iter().rev() {
+        let back = engine.way_back(run.run).await?;
+        if back.plan.is_empty() {
+            continue;
+        }
+        render::lines(&back.plan).iter().for_each(|line| screen.remark(line.text()));
+        let mut approved = judge(back.plan.clone(), &Consent::Seen).map_err(|rejected| Failure::from(*rejected))?;
+        if engine.servers().require_approval(guild).await? {
+            // Whoever approved the plan with `--rollback-on-error` approved this too.
+            let consent = Consent::Digest(back.plan.digest.to_string());
+            approved = judge_strictly(back.plan.clone(), &consent).map_err(|rejected| Failure::from(*rejected))?;
+            engine.approve(&back.plan, &context::author()).await?;
+        }
+        let request = Request {
+            approved,
+            proposal: &back,
+            manifest: None,
+            trigger: Trigger::Retry,
+            author: context::author(),
+            rollback_of: Some(run.run),
+            patience: Duration::from_secs(60),
+            concurrency: 1,
+        };
+        let undone = drive(engine, request, true, screen).await?;
+        if undone.verdict != Verdict::Succeeded {
+            let run = undone.run.short();
+            screen.remark(format!("Not everything could be taken back; `setai history {run}` shows what."));
+            return Ok(());
+        }
+    }
+    let open = engine.store().unfinished(guild).await?.iter().map(|run| run.open.len()).sum::<usize>();
+    screen.remark(match open {
+        0 => "Everything was taken back.".to_owned(),
+        open => format!("Everything that is known to be done was taken back; of {open} requests nobody can tell yet."),
     });
     Ok(())
 }
@@ -218,6 +230,7 @@ pub(super) fn tell(report: &Report, as_json: bool, screen: Screen) -> Result<(),
         let left = report.left.as_ref().map(|plan| plan.steps.len());
         screen.say(super::json(&json!({
             "run": report.run,
+            "earlier": report.earlier.iter().map(|run| run.run).collect::<Vec<_>>(),
             "verdict": report.verdict,
             "remark": report.remark,
             "steps": steps,
@@ -232,6 +245,13 @@ pub(super) fn tell(report: &Report, as_json: bool, screen: Screen) -> Result<(),
             Outcome::Skipped { why } => format!("skipped: {why}"),
         };
         screen.toned(Tone::Refuse, format!("  step {} {why}", step.id.0));
+    }
+    for run in &report.earlier {
+        let done = run.done().count();
+        screen.say(format!("The database was away in the middle of run {}, after {done} steps.", run.run.short()));
+    }
+    for loss in report.runs().flat_map(Report::done).filter_map(|step| render::loss(&step.operation)) {
+        screen.toned(Tone::Faint, format!("  {loss}"));
     }
     let done = report.done().count();
     match report.verdict {

@@ -1,9 +1,15 @@
 //! What can be said on the command line. The comments are the help texts.
 
+mod audit;
+mod backup;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
+
+pub(super) use audit::{Audit, AuditCommand, AuditExport, AuditList, AuditPrune, AuditShow, AuditVerify, ExportFormat};
+pub(super) use backup::{Backup, BackupCommand, BackupCreate, BackupRestore};
 
 /// Keeps Discord servers in git: roles, channels and permissions as YAML, planned and applied.
 #[derive(Debug, Parser)]
@@ -32,9 +38,22 @@ pub(super) struct Connection {
     #[arg(long, global = true, env = "SETAI_DISCORD_URL", value_name = "URL")]
     pub(super) discord_url: Option<String>,
 
-    /// What is remembered: `sqlite:PATH` [default: a file in your state directory]
+    /// What is remembered: `sqlite:PATH` or `mysql://USER:PASSWORD@HOST/DATABASE` [default: a file in your state
+    /// directory]
     #[arg(long, global = true, env = "SETAI_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(super) database_url: Option<String>,
+
+    /// What was seen lately, shared between processes: `redis://HOST:PORT/DB` [default: this process]
+    #[arg(long, global = true, env = "SETAI_REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub(super) redis_url: Option<String>,
+
+    /// Longest wait for another setai that is changing the same guild; one that died has it for 30 seconds more
+    #[arg(long, global = true, env = "SETAI_LOCK_TIMEOUT", default_value_t = 60, value_name = "SECONDS")]
+    pub(super) lock_timeout: u64,
+
+    /// Longest wait for a database that went away in the middle; nothing is sent to Discord meanwhile
+    #[arg(long, global = true, env = "SETAI_DATABASE_TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
+    pub(super) database_timeout: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +76,14 @@ pub(super) enum Command {
     History(History),
     /// Take back what a run did
     Rollback(Rollback),
+    /// Look at the audit trail, prove it, hand it on
+    Audit(Audit),
+    /// Show how the tables of the database stand, or bring them up to date
+    Migrate(Migrate),
+    /// Show or change what is set for a guild outside of its manifest
+    Server(Server),
+    /// Keep guild layouts and the embedded database where they can be restored from
+    Backup(Backup),
     /// Print the JSON Schema of manifests
     Schema,
     /// Check token, permissions, hierarchy, hidden channels and database
@@ -162,6 +189,9 @@ pub(super) struct Apply {
 pub(super) struct Drift {
     #[command(flatten)]
     pub(super) source: Source,
+    /// Be content with what was seen at most so long ago, when nothing differed then; needs Redis
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) max_age: Option<u64>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -194,9 +224,59 @@ pub(super) struct Rollback {
     /// Do not ask
     #[arg(long)]
     pub(super) auto_approve: bool,
+    /// Approve the plan of this digest, with what it is refused for; for guilds where every change needs an approval, too
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) approve: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    #[command(subcommand)]
+    pub(super) command: MigrateCommand,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum MigrateCommand {
+    /// List the migrations; nothing is changed
+    Status,
+    /// Apply those the database does not have, then list them
+    Up,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Server {
+    #[command(subcommand)]
+    pub(super) command: ServerCommand,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ServerCommand {
+    /// List the guilds that are known, with their latest runs
+    List,
+    /// Show what is set for a guild
+    Show {
+        /// The guild's id
+        #[arg(value_name = "ID")]
+        guild: String,
+    },
+    /// Change what is set for a guild; `show` lists the names
+    Set {
+        /// The guild's id
+        #[arg(value_name = "ID")]
+        guild: String,
+        /// What to set, such as `moderation.require_admin_approval=true`
+        #[arg(value_name = "NAME=VALUE", required = true)]
+        settings: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]

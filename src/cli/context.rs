@@ -1,12 +1,14 @@
 //! Opens what a command needs: the way to Discord, and the database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::controller::Engine;
+use crate::controller::{Engine, Patience, Servers};
 use crate::discord::{Client, Settings};
 use crate::model::GuildId;
 use crate::store::{Author, DatabaseUrl, Store, default_url, open};
@@ -43,18 +45,62 @@ fn token(connection: &Connection) -> Result<SecretString, Failure> {
 
 /// The database, made where there is none.
 pub(super) async fn store(connection: &Connection) -> Result<Arc<dyn Store>, Failure> {
-    let url = match &connection.database_url {
-        Some(url) => url.parse::<DatabaseUrl>()?,
-        None => default_url(|name| std::env::var_os(name))?,
-    };
-    Ok(open(&url).await?)
+    Ok(open(&database_url(connection)?).await?)
 }
 
-/// Client, database and clock.
+/// Where the database is.
+pub(super) fn database_url(connection: &Connection) -> Result<DatabaseUrl, Failure> {
+    Ok(match &connection.database_url {
+        Some(url) => url.parse()?,
+        None => default_url(|name| std::env::var_os(name))?,
+    })
+}
+
+/// Where files are kept when nobody says where: the folder of the default database.
+pub(super) fn state_folder() -> Result<PathBuf, Failure> {
+    match default_url(|name| std::env::var_os(name))? {
+        DatabaseUrl::File(path) => Ok(path.parent().map(Path::to_owned).unwrap_or_default()),
+        DatabaseUrl::Memory | DatabaseUrl::Server(_) => Ok(PathBuf::new()),
+    }
+}
+
+/// The cache other processes share; none when no address is given.
+pub(super) fn cache(connection: &Connection) -> Result<Option<Cache>, Failure> {
+    let Some(url) = &connection.redis_url else { return Ok(None) };
+    Ok(Some(Cache::in_redis(&url.parse()?, Clock::system())?))
+}
+
+/// What is set for guilds. Needs no way to Discord.
+pub(super) async fn servers(connection: &Connection) -> Result<Servers, Failure> {
+    let cache = cache(connection)?.unwrap_or_else(|| Cache::in_process(Clock::system()));
+    Ok(Servers::new(store(connection).await?, cache))
+}
+
+/// Client, database, cache and clock.
 pub(super) async fn engine(connection: &Connection) -> Result<Engine, Failure> {
     let client = Arc::new(client(connection)?);
+    let cache = cache(connection)?;
     let store = store(connection).await?;
-    Ok(Engine::new(client, store, Clock::system()))
+    let patience = Patience {
+        lock: Duration::from_secs(connection.lock_timeout),
+        outage: Duration::from_secs(connection.database_timeout),
+    };
+    let engine = Engine::new(client, store, Clock::system()).known_as(&whereabouts()).with_patience(patience);
+    Ok(match cache {
+        Some(cache) => engine.with_cache(cache),
+        None => engine,
+    })
+}
+
+/// By what others know this process while they wait for it.
+fn whereabouts() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
+    let Author::Local(who) = author() else { return format!("process {}", std::process::id()) };
+    match host.trim() {
+        "" => format!("{who}, process {}", std::process::id()),
+        host => format!("{who} at {host}, process {}", std::process::id()),
+    }
 }
 
 /// A guild's id as people type it.

@@ -64,6 +64,9 @@ impl Story {
             token_file: None,
             discord_url: Some(format!("http://{address}")),
             database_url: Some(format!("sqlite:{}", folder.join("setai.db").display())),
+            redis_url: None,
+            lock_timeout: 0,
+            database_timeout: 0,
         };
         Ok(Self { folder: folder.to_owned(), simulator, connection, quick, screen })
     }
@@ -182,7 +185,7 @@ impl Story {
         self.by_hand()?;
         let file = self.folder.join("guild.yaml");
         self.typed(&format!("drift {}", file.display()));
-        let command = Drift { source: self.source(file), json: false, detailed_exitcode: false };
+        let command = Drift { source: self.source(file), max_age: None, json: false, detailed_exitcode: false };
         drift::run(&command, &self.connection, self.screen).await.map(drop)
     }
 

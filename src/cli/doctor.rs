@@ -56,6 +56,7 @@ pub(super) async fn run(command: &Doctor, connection: &Connection, screen: Scree
         Ok(_) => findings.push(Finding::good("database", "opens, and its tables are up to date")),
         Err(failure) => findings.push(Finding::bad("database", failure.what.clone(), failure.help.join(" "))),
     }
+    findings.extend(cache(connection).await);
     match context::client(connection) {
         Err(failure) => findings.push(Finding::of("token", failure)),
         Ok(client) => {
@@ -69,6 +70,21 @@ pub(super) async fn run(command: &Doctor, connection: &Connection, screen: Scree
     show(&findings, command.json, screen)?;
     let bad = findings.iter().any(|finding| finding.state == State::Bad);
     Ok(if bad { Exit::Failure } else { Exit::Success })
+}
+
+/// Redis is optional: one that is missing is no finding, one that is down is doubtful.
+async fn cache(connection: &Connection) -> Option<Finding> {
+    let cache = match context::cache(connection) {
+        Ok(cache) => cache?,
+        Err(failure) => return Some(Finding::of("cache", failure)),
+    };
+    Some(match cache.reach().await {
+        Ok(()) => Finding::good("cache", "Redis answers"),
+        Err(error) => {
+            let failure = Failure::from(error);
+            Finding::doubtful("cache", failure.what, failure.help.join(" "))
+        }
+    })
 }
 
 async fn examine(client: &Client, guild: Option<GuildId>, bindings: &Bindings, findings: &mut Vec<Finding>) {

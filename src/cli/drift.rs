@@ -1,5 +1,8 @@
 //! `setai drift`: what was changed in Discord and not in the manifest.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::discord::Change as LoggedChange;
@@ -19,6 +22,9 @@ struct Report {
     guild: crate::model::GuildId,
     name: String,
     drifted: bool,
+    /// When Discord was asked, where that was not just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen_at: Option<DateTime<Utc>>,
     differences: Vec<Difference>,
     /// What would bring the guild back.
     plan: Plan,
@@ -42,6 +48,12 @@ pub(super) async fn run(command: &Drift, connection: &Connection, screen: Screen
     let revision = revision(&command.source);
     let mut reports = Vec::new();
     for manifest in &manifests {
+        if let Some(age) = command.max_age
+            && let Some(glance) = engine.glance(manifest, revision.as_deref(), Duration::from_secs(age)).await?
+        {
+            reports.push(Report { seen_at: Some(glance.seen_at), ..report(glance.plan, &[]) });
+            continue;
+        }
         recover(&engine, manifest, screen).await?;
         let plan = engine.propose(manifest, revision.as_deref()).await?.plan;
         let log = if plan.is_empty() {
@@ -73,7 +85,8 @@ fn report(plan: Plan, log: &[LoggedChange]) -> Report {
         })
         .collect();
     let gone = plan.notes.iter().any(|note| note.code == NoteCode::DeletedByHand);
-    Report { guild: plan.guild, name: plan.name.clone(), drifted: gone || !differences.is_empty(), differences, plan }
+    let (guild, name, drifted) = (plan.guild, plan.name.clone(), gone || !differences.is_empty());
+    Report { guild, name, drifted, seen_at: None, differences, plan }
 }
 
 /// What an operation is about, in words and by snowflake.
@@ -84,6 +97,7 @@ fn subject(operation: &Operation) -> (String, Option<u64>) {
         Operation::UpdateRole { role, .. } | Operation::DeleteRole { role, .. } => {
             (format!("role {}", role.name), Some(role.id.get()))
         }
+        Operation::GiveRole { user, .. } => (format!("member {user}"), Some(user.get())),
         Operation::MoveRoles { .. } => ("order of roles".to_owned(), None),
         Operation::CreateChannel { key, .. } => (format!("channels.{key}"), None),
         Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => {
@@ -95,7 +109,9 @@ fn subject(operation: &Operation) -> (String, Option<u64>) {
 
 fn show(report: &Report, screen: Screen) {
     if !report.drifted {
-        screen.toned(Tone::Create, format!("{}: no drift.", report.name));
+        let when =
+            report.seen_at.map_or_else(String::new, |at| format!(" when it was seen at {}", at.format("%H:%M:%S UTC")));
+        screen.toned(Tone::Create, format!("{}: no drift{when}.", report.name));
         return;
     }
     screen.toned(Tone::Strong, format!("{}: Discord differs from the manifest. To bring it back:", report.name));

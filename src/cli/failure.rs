@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::cache;
 use crate::controller;
 use crate::discord;
 use crate::plan::Rejected;
@@ -36,6 +37,9 @@ impl Exit {
         }
     }
 }
+
+/// What holds after every failure of the database.
+const CARRIES_ON: &str = "Then run the same command again: it looks at what was done, and carries on.";
 
 /// An error for people: what, and what to do.
 #[derive(Debug)]
@@ -72,9 +76,44 @@ impl From<discord::Error> for Failure {
     }
 }
 
+impl From<cache::Error> for Failure {
+    fn from(error: cache::Error) -> Self {
+        Self::new(chain(&error))
+            .help(format!("{} names it. Without one everything works, only slower.", cache::SETTING))
+    }
+}
+
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        Self::new(chain(&error))
+        let failure = Self::new(chain(&error));
+        match error {
+            store::Error::Full => failure.help(format!(
+                "Make room on the disk that holds the database: {} names it, or else it is in the state directory. \
+                 {CARRIES_ON}",
+                store::SETTING
+            )),
+            store::Error::ReadOnlyServer { .. } => failure.help(format!(
+                "A replica takes no writes: name the server it copies from. {CARRIES_ON}"
+            )),
+            store::Error::ConnectionLost { .. } | store::Error::Unsure { .. } => failure.help(format!(
+                "Look whether the server that {} names is up. {CARRIES_ON}",
+                store::SETTING
+            )),
+            store::Error::Disk { .. } => failure.help(format!(
+                "Look whether that disk is full, or a quota or a limit on file sizes is met (`df`, `quota`, `ulimit -f`). \
+                 {CARRIES_ON}"
+            )),
+            store::Error::GuildBusy { .. } => failure.help(
+                "It is still at work: run the command again when it is done, or wait longer with `--lock-timeout \
+                 SECONDS`. One that died is out of the way half a minute later.",
+            ),
+            store::Error::ReadOnly => failure.help(format!(
+                "Let this user write the database's file and folder: {} names it, or else it is in the state \
+                 directory. {CARRIES_ON}",
+                store::SETTING
+            )),
+            _ => failure,
+        }
     }
 }
 
@@ -84,7 +123,16 @@ impl From<controller::Error> for Failure {
             controller::Error::Discord(error) => error.into(),
             controller::Error::Store(error) => Self::from(error).help("Nothing more was sent to Discord."),
             error @ controller::Error::Stale => Self::new(error).exit(Exit::Refused),
-            error @ controller::Error::NotApproved => {
+            error @ controller::Error::Overtaken { .. } => Self::new(error)
+                .help("What was done stays, and is recorded. Plan again, and look at what is different.")
+                .exit(Exit::Refused),
+            error @ controller::Error::Stopped { .. } => Self::new(error)
+                .help("Run the same command again to go on; it looks at what was done.")
+                .exit(Exit::Interrupted),
+            error @ controller::Error::UnreadablePlan { .. } => Self::new(error)
+                .help("It was made by another version of setai. Go back in git instead, and apply that."),
+            error @ controller::Error::NoSuchRun { .. } => Self::new(error).help("`setai history` lists the runs."),
+            error @ (controller::Error::NotApproved | controller::Error::ApprovalRequired { .. }) => {
                 Self::new(error).help("Look at the plan, then apply with `--approve DIGEST`.").exit(Exit::Refused)
             }
             error @ controller::Error::ApprovalSpent { .. } => Self::new(error)
@@ -112,6 +160,9 @@ impl From<Rejected> for Failure {
             Rejected::NeedsApproval(digest) => {
                 failure.help(format!("Look at it with `setai plan`, then apply with `--approve {}`.", digest.short()))
             }
+            Rejected::OtherPlan(digest) => {
+                failure.help(format!("Look at this one; if it is what you want, use `--approve {}`.", digest.short()))
+            }
         }
     }
 }
@@ -121,9 +172,39 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let said = cause.to_string();
+        // Some errors of libraries repeat their source.
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_what_to_do() {
+        let failure = Failure::from(controller::Error::Store(store::Error::Full));
+        assert_eq!(failure.exit, Exit::Failure);
+        insta::assert_snapshot!([vec![failure.what], failure.help].concat().join("\n"), @r"
+        the disk of the database is full; nothing can be recorded, so nothing may be changed
+        Make room on the disk that holds the database: SETAI_DATABASE_URL names it, or else it is in the state directory. Then run the same command again: it looks at what was done, and carries on.
+        Nothing more was sent to Discord.
+        ");
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("it refused: {0}")]
+        struct Repeating(#[source] std::fmt::Error);
+        let error = Repeating(std::fmt::Error);
+        let once = "it refused: an error occurred when formatting an argument";
+        assert_eq!(chain(&error), once);
+    }
 }

@@ -5,7 +5,6 @@ use crate::manifest::render::{Keys, Rendered, Style, render};
 use crate::manifest::{Diagnostic, Files, Severity, parse, render_diagnostics, schema};
 use crate::model::{Bindings, ObjectKind, Provenance, Snapshot, Visibility};
 use crate::plan::{BindingChange, propose};
-use crate::store::Rebinding;
 
 use super::arguments::{Connection, Import};
 use super::context::{self, guild_id};
@@ -41,10 +40,7 @@ async fn import(engine: &Engine, snapshot: &Snapshot, pin: bool) -> Result<Rende
     let style = Style { pin, keys: known_keys(&bindings), ..Style::default() };
     let rendered = render(&snapshot.guild, &style);
     let changes = new_bindings(&rendered.keys, &bindings);
-    if !changes.is_empty() {
-        let rebinding = Rebinding { guild, run: None, author: context::author(), at: chrono::Utc::now(), changes };
-        engine.store().rebind(&rebinding).await?;
-    }
+    engine.rebind(guild, &changes, &context::author()).await?;
     let bound = engine.store().bindings(guild).await?;
     prove(snapshot, &rendered, &bound)?;
     Ok(rendered)
@@ -55,7 +51,7 @@ fn blocking(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
 }
 
 /// What was imported must plan to nothing; otherwise it is not what the guild is.
-fn prove(snapshot: &Snapshot, rendered: &Rendered, bindings: &Bindings) -> Result<(), Failure> {
+pub(super) fn prove(snapshot: &Snapshot, rendered: &Rendered, bindings: &Bindings) -> Result<(), Failure> {
     let files = Files::single("guild.yaml", rendered.text.as_bytes()).map_err(Failure::new)?;
     let parsed = parse(&files, "guild.yaml");
     let problem = match parsed.manifest {
@@ -72,7 +68,8 @@ fn prove(snapshot: &Snapshot, rendered: &Rendered, bindings: &Bindings) -> Resul
         .help("Nothing was written. Please report this, with the lines above."))
 }
 
-fn known_keys(bindings: &Bindings) -> Keys {
+/// The keys objects already have.
+pub(super) fn known_keys(bindings: &Bindings) -> Keys {
     Keys {
         roles: bindings.roles.iter().map(|(key, b)| (b.id, key.clone())).collect(),
         categories: bindings.categories.iter().map(|(key, b)| (b.id, key.clone())).collect(),

@@ -1,6 +1,7 @@
 //! Reads manifests from the disk and shows what is wrong with them.
 
-use std::path::{Path, PathBuf};
+use std::fs::DirEntry;
+use std::path::Path;
 
 use crate::manifest::{Diagnostic, Files, Manifest, Severity, guild_files, parse, render_diagnostics};
 
@@ -47,27 +48,34 @@ pub(super) fn load(path: &Path) -> Result<Loaded, Failure> {
 
 fn read_folder(root: &Path, folder: &Path, files: &mut Files) -> Result<(), Failure> {
     let unreadable = |error| Failure::new(format!("cannot read the folder `{}`: {error}", folder.display()));
-    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut entries: Vec<DirEntry> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        paths.push(entry.map_err(unreadable)?.path());
+        entries.push(entry.map_err(unreadable)?);
     }
-    paths.sort();
-    for path in paths {
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        // A link could lead anywhere, so what it leads to is not part of the folder.
-        let kind = path.symlink_metadata().map_err(unreadable)?.file_type();
-        if hidden || kind.is_symlink() {
+    entries.sort_by_key(DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
-        if kind.is_dir() {
-            if !is_foreign(&path) {
-                read_folder(root, &path, files)?;
-            }
-        } else if is_wanted(&path) {
+        // Somebody else's files come and go while we look, a database's journal for one.
+        let Some(kind) = found(entry.file_type()).map_err(unreadable)? else { continue };
+        // A link could lead anywhere, so what it leads to is not part of the folder: it is neither of the two.
+        if kind.is_dir() && !is_foreign(&path) {
+            read_folder(root, &path, files)?;
+        } else if kind.is_file() && is_wanted(&path) {
             insert(files, root, &path)?;
         }
     }
     Ok(())
+}
+
+/// What was asked for, or nothing when it is gone by now.
+fn found<T>(answer: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match answer {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 /// Folders that are never manifests and may be huge.
@@ -121,4 +129,31 @@ pub(super) fn parsed(loaded: &Loaded) -> (Vec<Manifest>, Vec<Diagnostic>) {
 /// True when something has to be mended first.
 pub(super) fn is_blocked(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity == Severity::Block)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn files_of_others_may_come_and_go_while_a_folder_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("guild.yaml"), "version: 1").expect("a manifest");
+        let journal = folder.path().join("setai.db-wal");
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::fs::write(&journal, "pages").expect("a journal");
+                    std::fs::remove_file(&journal).expect("its end");
+                }
+            });
+            let read = (0..2_000).map(|_| load(folder.path()).map(|loaded| loaded.files.iter().count()));
+            let read: Vec<_> = read.map(|files| files.map_err(|failure| format!("{failure:?}"))).collect();
+            is_over.store(true, Ordering::Relaxed);
+            assert!(read.iter().all(|files| *files == Ok(1)), "{:?}", read.iter().find(|files| **files != Ok(1)));
+        });
+    }
 }

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::controller::{Engine, Proposal};
 use crate::manifest::{Files, Manifest, parse};
+use crate::model::GuildId;
 use crate::plan::{Plan, render};
 
 use super::arguments::{Connection, PlanCommand, Source};
 use super::failure::{Exit, Failure};
 use super::manifests::{Loaded, load, manifests};
+use super::progress::watched;
 use super::screen::Screen;
 use super::{context, json};
 
@@ -82,6 +84,16 @@ pub(super) async fn run(command: &PlanCommand, connection: &Connection, screen: 
         save(plan, &loaded, path)?;
     }
     show(&plans, command, screen);
+    for plan in plans.iter().filter(|plan| !plan.is_empty()) {
+        let configuration = engine.servers().remembered(plan.guild).await?;
+        if configuration.is_some_and(|c| c.settings.moderation.require_admin_approval) {
+            screen.remark(format!(
+                "Every change of {} needs an approval: `setai apply PATH --approve {}`.",
+                plan.name,
+                plan.digest.short()
+            ));
+        }
+    }
     Ok(exit(&plans, command.detailed_exitcode))
 }
 
@@ -92,13 +104,21 @@ pub(super) fn revision(source: &Source) -> Option<String> {
 
 /// Settles what an earlier run left open, and says so.
 pub(super) async fn recover(engine: &Engine, manifest: &Manifest, screen: Screen) -> Result<(), Failure> {
-    for run in engine.recover(manifest.guild).await? {
+    settle(engine, manifest.guild, screen).await
+}
+
+/// The same for one guild.
+pub(super) async fn settle(engine: &Engine, guild: GuildId, screen: Screen) -> Result<(), Failure> {
+    let recovered = watched(false, screen, async |progress, stop| engine.recover(guild, progress, stop).await);
+    for run in recovered.await? {
         screen.remark(format!(
-            "The run {} had stopped in the middle: of its open requests, {} turned out done and {} not; {} cannot be told.",
+            "The run {} had stopped in the middle: of its open requests, {} turned out done and {} not; {} cannot be \
+             told. {} of its steps are left.",
             run.run.short(),
             run.done,
             run.not_done,
-            run.unknown
+            run.unknown,
+            run.left
         ));
     }
     Ok(())

@@ -1,14 +1,36 @@
 //! How far a run is: a bar on a terminal, a line now and then elsewhere.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::controller::{Pause, Progress};
+use crate::controller::{Pause, Progress, StopSignal};
 use crate::plan::{Outcome, Plan, Step};
 use crate::store::RunId;
 
 use super::screen::Screen;
+
+/// Does work that people can watch, and stop in order with Ctrl-C.
+pub(super) async fn watched<T>(quiet: bool, screen: Screen, work: impl AsyncFnOnce(&Shown, &StopSignal) -> T) -> T {
+    let stop = StopSignal::default();
+    let progress = Shown::new(quiet, screen);
+    let raised = stop.clone();
+    let watcher = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            raised.raise();
+            screen.remark("Stopping after the requests under way. What was done stays, and is recorded.");
+        }
+    });
+    let result = work(&progress, &stop).await;
+    watcher.abort();
+    progress.end();
+    result
+}
+
+/// How often people without a bar are told of the same wait.
+const REMINDER: Duration = Duration::from_secs(30);
 
 /// Shows the progress of one run.
 #[derive(Debug)]
@@ -16,11 +38,13 @@ pub(super) struct Shown {
     bar: ProgressBar,
     quiet: bool,
     ended: AtomicUsize,
+    /// When a wait was told of, where there is no bar.
+    told: Mutex<Option<Instant>>,
     screen: Screen,
 }
 
 impl Shown {
-    pub(super) fn new(quiet: bool, screen: Screen) -> Self {
+    fn new(quiet: bool, screen: Screen) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -28,11 +52,11 @@ impl Shown {
         if let Ok(style) = ProgressStyle::with_template("  {bar:30.green/dim} {pos}/{len}  {elapsed}  {msg}") {
             bar.set_style(style.progress_chars("━━─"));
         }
-        Self { bar, quiet, ended: AtomicUsize::new(0), screen }
+        Self { bar, quiet, ended: AtomicUsize::new(0), told: Mutex::default(), screen }
     }
 
     /// Takes the bar away.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         self.bar.finish_and_clear();
     }
 
@@ -62,8 +86,14 @@ impl Progress for Shown {
     }
 
     fn paused(&self, pause: &Pause) {
-        let text = format!("waiting {} s: {}", pause.duration.as_secs(), pause.why);
-        self.bar.set_message(text);
+        let text = format!("waiting at most {} s: {}", pause.duration.as_secs(), pause.why);
+        self.bar.set_message(text.clone());
+        self.bar.tick();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= REMINDER) {
+            *told = Some(Instant::now());
+            self.plain(format!("  {text}"));
+        }
     }
 
     fn verifying(&self) {

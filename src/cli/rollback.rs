@@ -2,51 +2,50 @@
 
 use std::time::Duration;
 
-use crate::controller::{Proposal, Request};
-use crate::plan::{Consent, Plan, judge, render, undo};
-use crate::store::{Outcome, Trigger};
+use serde_json::json;
+
+use crate::controller::Request;
+use crate::plan::{Consent, NoteCode, Rejected, judge, judge_strictly, render};
+use crate::store::Trigger;
 
 use super::apply::{ask, drive, exit_of, tell};
 use super::arguments::{Connection, Rollback};
 use super::context;
 use super::failure::{Exit, Failure};
 use super::history::find;
+use super::plan::settle;
 use super::screen::Screen;
 
 pub(super) async fn run(command: &Rollback, connection: &Connection, screen: Screen) -> Result<Exit, Failure> {
     let engine = context::engine(connection).await?;
     let record = find(engine.store().as_ref(), &command.run).await?;
-    let guild = record.summary.guild;
-    engine.recover(guild).await?;
-    let record = find(engine.store().as_ref(), &command.run).await.unwrap_or(record);
-    let plan: Plan = serde_json::from_value(record.plan.clone()).map_err(|error| {
-        Failure::new(format!("the plan of run {} cannot be read any more: {error}", record.summary.id.short()))
-            .help("It was made by another version of setai. Go back in git instead, and apply that.")
-    })?;
-    let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Done { .. });
-    let done: Vec<_> = record
-        .steps
-        .iter()
-        .filter(|s| s.settled.as_ref().is_some_and(|s| is_done(&s.outcome)))
-        .map(|s| s.step)
-        .collect();
-    let snapshot = engine.observe(guild).await?;
-    let bindings = engine.store().bindings(guild).await?;
-    let back = undo(&plan, &done, &snapshot, &bindings);
+    // What may have been done is found out first, or it would stay behind.
+    settle(&engine, record.summary.guild, screen).await?;
+    let back = engine.way_back(record.summary.id).await?;
     if !command.json {
-        render::lines(&back).iter().for_each(|line| screen.line(line));
+        render::lines(&back.plan).iter().for_each(|line| screen.line(line));
     }
-    if back.is_empty() {
+    if back.plan.is_empty() {
+        if command.json {
+            let notes = &back.plan.notes;
+            screen.say(super::json(&json!({ "verdict": "unchanged", "steps": [], "notes": notes }))?);
+        }
         return Ok(Exit::Success);
     }
-    if !command.auto_approve {
-        ask(&back, screen)?;
+    let consent = command.approve.clone().map_or(Consent::Seen, Consent::Digest);
+    let strictly = engine.servers().require_approval(back.plan.guild).await?;
+    let judged =
+        if strictly { judge_strictly(back.plan.clone(), &consent) } else { judge(back.plan.clone(), &consent) };
+    let approved = judged.map_err(|rejected| unapproved(*rejected, &command.run))?;
+    if command.approve.is_none() && !command.auto_approve {
+        ask(&back.plan, screen)?;
     }
-    let proposal = Proposal { plan: back.clone(), snapshot, bindings };
-    let approved = judge(back, &Consent::Seen).map_err(|rejected| Failure::from(*rejected))?;
+    if approved.rests_on_approval() {
+        engine.approve(&back.plan, &context::author()).await?;
+    }
     let request = Request {
         approved,
-        proposal: &proposal,
+        proposal: &back,
         manifest: None,
         trigger: Trigger::Person,
         author: context::author(),
@@ -57,7 +56,18 @@ pub(super) async fn run(command: &Rollback, connection: &Connection, screen: Scr
     let report = drive(&engine, request, command.json, screen).await?;
     tell(&report, command.json, screen)?;
     if !command.json {
+        for note in back.plan.notes.iter().filter(|note| note.code == NoteCode::Impossible) {
+            screen.remark(format!("{}: {}", note.subject, note.text));
+        }
         screen.remark("The manifest still says what it said: change it too, or the next apply does it again.");
     }
     Ok(exit_of(report.verdict))
+}
+
+/// What to do about a rollback that is not approved: nothing else shows its plan.
+fn unapproved(rejected: Rejected, run: &str) -> Failure {
+    let Rejected::NeedsApproval(digest) = rejected else { return rejected.into() };
+    Failure::new("the plan needs an approval; nothing was changed")
+        .help(format!("Look at it above, then use `setai rollback {run} --approve {}`.", digest.short()))
+        .exit(Exit::Refused)
 }
