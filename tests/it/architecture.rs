@@ -16,9 +16,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("discord", &["model", "manifest", "plan", "clock"]),
     ("store", &["model", "manifest", "plan", "clock"]),
+    ("cache", &["model", "clock"]),
     ("simulator", &["model", "manifest", "plan", "clock"]),
-    ("controller", &["model", "manifest", "plan", "clock", "discord", "store"]),
-    ("cli", &["model", "manifest", "plan", "clock", "discord", "store", "simulator", "controller"]),
+    ("controller", &["model", "manifest", "plan", "clock", "discord", "store", "cache"]),
+    ("cli", &["model", "manifest", "plan", "clock", "discord", "store", "cache", "simulator", "controller"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -127,6 +128,16 @@ fn honest_tests(files: &[Source]) -> Vec<String> {
     violations
 }
 
+/// Tests get simulators only where everything is held against Discord's description.
+fn inspection(files: &[Source]) -> Vec<String> {
+    let elsewhere = files.iter().filter(|file| !file.path.ends_with("/support/inspection.rs"));
+    let made = elsewhere.flat_map(|file| {
+        let lines = file.tests().find(&["Simulator", "::", "new", "("]);
+        lines.into_iter().map(move |line| format!("{}:{line}: a simulator that nobody inspects", file.path))
+    });
+    made.collect()
+}
+
 // ---- the rules hold ----
 
 #[track_caller]
@@ -165,6 +176,11 @@ fn every_file_is_part_of_the_program() {
 #[test]
 fn tests_neither_sleep_nor_are_skipped() {
     holds(honest_tests, &[sources("src"), sources("tests")].concat());
+}
+
+#[test]
+fn every_simulator_of_a_test_is_inspected() {
+    holds(inspection, &[sources("src"), sources("tests")].concat());
 }
 
 // ---- the rules can fail ----
@@ -283,6 +299,14 @@ fn a_test_that_sleeps_or_is_skipped_is_found() {
     }
     assert_eq!(honest_tests(&[sample("src/a/tests.rs", "#[ignore] fn f() {}")]).len(), 1);
     assert_eq!(honest_tests(&[sample("tests/it/a.rs", "async fn f() { clock.sleep(day).await; }")]).len(), 0);
+}
+
+#[test]
+fn a_simulator_nobody_inspects_is_found() {
+    let text = "fn f() { let simulator = Simulator::new(world, Options::default()); }";
+    assert_eq!(inspection(&[sample("tests/it/traps.rs", text)]).len(), 1);
+    assert_eq!(inspection(&[sample("src/cli/demo.rs", text)]), Vec::<String>::new(), "no test");
+    assert_eq!(inspection(&[sample("tests/it/support/inspection.rs", text)]), Vec::<String>::new());
 }
 
 // ---- reading source ----

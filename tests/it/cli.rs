@@ -1,13 +1,20 @@
 //! The command line as people and scripts use it, bad input above all: a clear message with the next step, the right exit
 //! code, nothing lost, and the next run carries on.
 
+mod bad_database;
+#[cfg(unix)]
+mod full_disk;
+mod running;
+mod server;
+
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use setai::simulator::Act;
 use setai::simulator::faults::{Fault, Faults};
-use setai::simulator::world::Bits;
+use setai::simulator::world::{Bits, World};
 
+use crate::support::mariadb::TestDatabase;
 use crate::support::terminal::{Terminal, finished, ran};
 
 const LAYOUT: &str = "
@@ -76,6 +83,36 @@ async fn an_imported_guild_plans_to_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_world_written_by_hand_is_imported() {
+    let terminal = Terminal::new().await;
+    let world = "
+users: [{ username: ann }, { username: setai, bot: true }]
+guilds:
+  - id: 1146231231231231232
+    name: By hand
+    owner: ann
+    channels:
+      - { id: 1146231231231231301, name: Voice, type: category }
+      - { id: 1146231231231231302, name: lounge, type: voice, parent: Voice }
+      - { id: 1146231231231231303, name: den, type: voice, parent: Voice, user_limit: 5 }
+      - { id: 1146231231231231304, name: hall, type: stage }
+    members: [{ user: setai, permissions: [administrator] }]
+";
+    let now = setai::clock::Clock::system().now();
+    terminal.simulator.with_world(|old| *old = World::from_yaml(world, now).expect("a world"));
+    let import = ["import", "--guild", "1146231231231231232", "--output", "server"];
+    terminal.run(&import).await.works(&["Wrote server/guild.yaml"]);
+    let manifest = std::fs::read_to_string(terminal.path("server/guild.yaml")).expect("a manifest");
+    assert!(manifest.contains("user_limit: 5") && !manifest.contains("bitrate"), "{manifest}");
+    terminal.run(&["plan", "server", "--detailed-exitcode"]).await.works(&["Nothing to do."]);
+
+    std::fs::write(terminal.path("world.yaml"), "guilds: [{ name: G, channels: [{ name: v, position: top }] }]\n")
+        .expect("a file");
+    let simulate = terminal.run(&["simulate", "--world", "world.yaml", "--listen", "127.0.0.1:0"]).await;
+    simulate.fails(1, &["cannot use the world `world.yaml`: guild G, channel v, position: invalid type: string"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     let terminal = Terminal::new().await;
     terminal.write("guild.yaml", LAYOUT);
@@ -83,6 +120,13 @@ async fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     terminal.write("guild.yaml", "roles: { other: {} }\n");
     terminal.run(&["apply", "plan.json"]).await.works(&["Applied: 4 of 4 steps"]);
     terminal.run(&["apply", "plan.json"]).await.fails(3, &["stale", "Plan again"]);
+    terminal.run(&["plan", ".", "-o", "plan.json"]).await.works(&[]);
+    let text = std::fs::read_to_string(terminal.path("plan.json")).expect("a file");
+    let mut saved: Value = serde_json::from_str(&text).expect("JSON");
+    saved["plan"]["version"] = json!("0.0.9");
+    std::fs::write(terminal.path("plan.json"), saved.to_string()).expect("a file");
+    let another_version = terminal.run(&["apply", "plan.json"]).await;
+    another_version.fails(3, &["setai 0.0.9 made it", "Plan again"]);
     std::fs::write(terminal.path("plan.json"), "{\"setai_plan\": 1, \"plan\": {}}").expect("a file");
     terminal.run(&["apply", "plan.json"]).await.fails(1, &["is damaged", "Plan again"]);
 }
@@ -258,6 +302,9 @@ async fn a_run_is_taken_back() {
     terminal.run(&["apply", ".", "--auto-approve"]).await.works(&[]);
     terminal.write("guild.yaml", &LAYOUT.replace("topic: Ask", "topic: Shout"));
     terminal.run(&["apply", ".", "--auto-approve"]).await.works(&["Applied: 1 of 1 steps"]);
+    terminal.write("guild.yaml", &LAYOUT.replace("topic: Ask", "topic: Shout louder"));
+    let other = terminal.run(&["apply", ".", "--approve", "0123456789ab"]).await;
+    other.fails(3, &["the approval is for another plan", "--approve"]);
     let runs: Value = serde_json::from_str(&terminal.run(&["history", "--json"]).await.out).expect("JSON");
     let run = runs[0]["id"].as_str().expect("an id").to_owned();
     let back = terminal.run(&["rollback", &run, "--auto-approve"]).await;
@@ -292,4 +339,37 @@ async fn small_commands_do_what_they_say() {
     terminal.run(&["completions", "bash"]).await.works(&["_setai"]);
     terminal.run(&["--version"]).await.works(&["setai 0.1.0"]);
     terminal.run(&["plam"]).await.fails(2, &["unrecognized subcommand", "plan"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_looked_at_and_brought_up_to_date() {
+    let terminal = Terminal::new().await;
+    let status = terminal.run(&["migrate", "status"]).await;
+    status.works(&["The database is sqlite:", "pending", "2026_11_22_003_complete_the_data_model", "setai migrate up"]);
+    assert!(!terminal.path("setai.db").exists(), "looking makes nothing");
+    terminal.run(&["migrate", "up"]).await.works(&["applied", "Applied 5 migrations."]);
+    let again = terminal.run(&["migrate", "up", "--json"]).await;
+    let again: Value = serde_json::from_str(&again.out).expect("JSON");
+    let states: Vec<_> = again.as_array().expect("a list").iter().map(|m| m["state"].as_str()).collect();
+    assert_eq!(states, [Some("applied"); 5]);
+    assert!(again[0]["applied_at"].is_string() && again[0]["description"].is_string(), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_server_is_one_setting_and_its_password_is_never_told() {
+    let database = TestDatabase::new().await;
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    let run = async |arguments: &[&str]| {
+        let mut command = terminal.command(arguments);
+        command.env("SETAI_DATABASE_URL", database.setting()).env("SETAI_LOG", "trace");
+        let ran = finished(command).await;
+        assert!(ran.err.contains("sqlx") && !(ran.out.clone() + &ran.err).contains("secret"), "{ran:#?}");
+        ran
+    };
+    run(&["migrate", "status"]).await.works(&["The database is mysql://setai@127.0.0.1:", "pending"]);
+    run(&["apply", ".", "--auto-approve"]).await.works(&["Applied: 4 of 4 steps", "equals its manifest"]);
+    run(&["history"]).await.works(&["succeeded", "4 done, 0 failed"]);
+    run(&["migrate", "status"]).await.works(&["applied", "2026_11_22_002_protect_the_audit_trail"]);
+    assert!(!terminal.path("setai.db").exists(), "nothing is kept elsewhere");
 }

@@ -331,7 +331,7 @@ async fn every_field_of_a_role() {
 
 #[tokio::test]
 async fn every_field_of_a_channel() {
-    let plain = ChannelAttributes::named("a", ChannelKind::Text);
+    let plain = ChannelAttributes { bitrate: 8_000, ..ChannelAttributes::named("a", ChannelKind::Text) };
     let tag = |id: Option<u64>, name: &str, emoji| ForumTag {
         id: id.map(TagId::new),
         name: name.into(),
@@ -381,7 +381,7 @@ async fn every_field_of_a_channel() {
     {"rate_limit_per_user":5}
     {"rate_limit_per_user":0}
     {"bitrate":96000}
-    {"bitrate":0}
+    {"bitrate":8000}
     {"user_limit":8}
     {"user_limit":0}
     {"rtc_region":"rotterdam"}
@@ -416,7 +416,7 @@ async fn every_field_of_a_channel() {
 
 fn settings() -> GuildSettings {
     GuildSettings {
-        name: "a".into(),
+        name: "one".into(),
         description: None,
         verification_level: VerificationLevel::None,
         default_message_notifications: NotificationLevel::AllMessages,
@@ -444,7 +444,7 @@ async fn every_field_of_the_guild() {
     let image = || Some(Image::Upload(icon()));
     let planned = || Some(ChannelRef::Planned(key("rules")));
     let rich = GuildSettings {
-        name: "b".into(),
+        name: "two".into(),
         description: Some("d".into()),
         verification_level: VerificationLevel::VeryHigh,
         default_message_notifications: NotificationLevel::OnlyMentions,
@@ -473,8 +473,8 @@ async fn every_field_of_the_guild() {
         }
     }
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"name":"b"}
-    {"name":"a"}
+    {"name":"two"}
+    {"name":"one"}
     {"description":"d"}
     {"description":null}
     {"verification_level":4}

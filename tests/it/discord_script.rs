@@ -1,4 +1,7 @@
 //! A Discord that says what the test tells it to.
+//!
+//! Every request must be as Discord's description has it, when it is at hand. The answers need not: they say just enough,
+//! or something wrong, and what is made of it is the test.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,6 +14,8 @@ use serde_json::{Value, json};
 use setai::clock::Clock;
 use setai::discord::{Client, Exchange, ExchangeError, Settings};
 use setai::model::GuildId;
+
+use crate::support::openapi::description;
 
 /// A bot token of a made-up bot with the id 80351110224678912.
 pub(crate) const TOKEN: &str = "ODAzNTExMTAyMjQ2Nzg5MTI.Secret.that-must-not-show";
@@ -76,9 +81,20 @@ impl Script {
 #[async_trait]
 impl Exchange for Script {
     async fn exchange(&self, request: http::Request<Bytes>) -> Reply {
+        assert_described(&request);
         self.requests.lock().expect("not poisoned").push((self.clock.elapsed(), request));
         self.replies.lock().expect("not poisoned").pop_front().expect("the script has an answer for every request")
     }
+}
+
+/// Fails for a request that Discord's description does not have.
+fn assert_described(request: &http::Request<Bytes>) {
+    let Some(description) = description() else { return };
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    let path = path.strip_prefix("/api/v10").expect("a path of the API");
+    let body = (!request.body().is_empty()).then(|| serde_json::from_slice::<Value>(request.body()).expect("JSON"));
+    let problems = description.judge_request(request.method().as_str(), path, query, body.as_ref());
+    assert!(problems.is_empty(), "{} {path}: {problems:#?}", request.method());
 }
 
 /// An answer in JSON.

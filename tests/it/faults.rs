@@ -2,13 +2,10 @@
 
 mod crashes;
 mod footing;
+mod kills;
 mod limits;
+mod outages;
 mod processes;
+mod servers;
+mod waiting;
 mod weather;
-
-/// How much is tried: `SETAI_SEEDS`, or `usual`. The whole of it is one command:
-///
-/// `SETAI_SEEDS=10000 cargo nextest run --release -E "test(/^faults::/)"`
-fn seeds(usual: u64) -> u64 {
-    std::env::var("SETAI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}

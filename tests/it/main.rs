@@ -3,8 +3,11 @@
 #![allow(clippy::print_stdout, reason = "figures are printed")]
 
 mod architecture;
+mod audit;
+mod backup;
 mod behaviours;
 mod bytes;
+mod cache;
 mod cli;
 mod convergence;
 mod discord_apply;

@@ -2,25 +2,17 @@
 
 use serde_json::json;
 use setai::controller::{Proposal, Report, Request, Silent, StopSignal};
-use setai::model::{Bindings, Snapshot};
-use setai::plan::{Consent, Note, NoteCode, Outcome, Plan, StepId, Weight, judge, undo};
+use setai::plan::{Consent, Note, NoteCode, Outcome, Weight, judge};
 use setai::simulator::Act;
 use setai::simulator::faults::{Fault, Faults, Rule};
-use setai::simulator::world::{Channel, Role, Snowflake};
-use setai::store::{self, RunId, Verdict};
+use setai::simulator::world::{Channel, Member, Role, Snowflake, User};
+use setai::store::{RunId, Verdict};
 
 use crate::support::stage::{Stage, request};
 
 /// The plan that takes a run back, from what the store remembers of it.
 async fn way_back(stage: &Stage, run: RunId) -> Proposal {
-    let record = stage.engine.store().run(run).await.expect("reads").expect("the run is there");
-    let plan: Plan = serde_json::from_value(record.plan).expect("a plan");
-    let is_done =
-        |s: &&store::StepRecord| s.settled.as_ref().is_some_and(|s| matches!(s.outcome, store::Outcome::Done { .. }));
-    let done: Vec<StepId> = record.steps.iter().filter(is_done).map(|s| s.step).collect();
-    let snapshot: Snapshot = stage.engine.observe(stage.guild()).await.expect("reads");
-    let bindings: Bindings = stage.engine.store().bindings(stage.guild()).await.expect("reads");
-    Proposal { plan: undo(&plan, &done, &snapshot, &bindings), snapshot, bindings }
+    stage.engine.way_back(run).await.expect("a plan")
 }
 
 async fn taken_back(stage: &Stage, run: RunId) -> (Report, Vec<Note>) {
@@ -117,8 +109,8 @@ async fn what_was_deleted_is_made_again_and_what_is_lost_is_said() {
     assert_eq!(report.verdict, Verdict::Succeeded, "{:?} {:#?}", report.remark, report.steps);
     let said: Vec<String> = notes.iter().map(|note| format!("{}: {}", note.subject, note.text)).collect();
     insta::assert_snapshot!(said.join("\n"), @r"
-    channels.lost: The channel is made again, but its messages are lost.
-    roles.gone: The role is made again, but who had it is lost.
+    channels.lost: The channel is made again, but its messages, threads, invites and webhooks are lost.
+    roles.gone: The role is made again, but who had it is lost: the bot has no Server Members Intent.
     ");
     let lost = stage.discord.channel(channel(&stage, "lost"));
     assert_eq!(lost.topic.as_deref(), Some("words"));
@@ -250,4 +242,127 @@ async fn a_way_back_that_locks_the_bot_out_is_refused() {
         "{:#?}",
         plan.refusals
     );
+}
+
+/// The bot may list members.
+fn may_list_members(stage: &mut Stage) {
+    let bot = stage.discord.bot;
+    stage.discord.simulator.with_world(|world| {
+        let application = world.users.get_mut(&bot).and_then(|user| user.application.as_mut());
+        application.expect("a bot has one").flags |= 1 << 15;
+    });
+    // Nobody asks twice for what is switched on by hand in a portal.
+    stage.restart();
+}
+
+/// People with the role `gone`.
+fn people(stage: &Stage, count: u64) -> Vec<Snowflake> {
+    let people: Vec<Snowflake> = (1..=count).map(|n| Snowflake(1_000_000 + n)).collect();
+    stage.discord.simulator.with_world(|world| {
+        for user in &people {
+            let account = User { id: *user, username: format!("user-{user}"), ..User::default() };
+            world.users.insert(*user, account);
+        }
+    });
+    stage.discord.edit(|guild| {
+        let gone = guild.role_named("gone").expect("it is there").id;
+        for user in &people {
+            guild.members.insert(*user, Member { user_id: *user, roles: vec![gone], ..Member::default() });
+        }
+    });
+    people
+}
+
+fn with_gone(stage: &Stage) -> Vec<Snowflake> {
+    stage.discord.edit(|guild| {
+        let gone = guild.role_named("gone").expect("it is there").id;
+        guild.members.values().filter(|member| member.roles.contains(&gone)).map(|member| member.user_id).collect()
+    })
+}
+
+fn without_gone() -> String {
+    BEFORE
+        .replace(", gone: { color: '#123456' }", "")
+        .replace(", lost: { topic: words, permissions: { gone: { allow: [send_messages] } } }", "")
+}
+
+#[tokio::test]
+async fn a_role_goes_back_to_those_who_had_it_and_are_still_there() {
+    let mut stage = begun().await;
+    may_list_members(&mut stage);
+    let had = people(&stage, 1_203);
+    let proposal = stage.propose(&stage.manifest(&without_gone())).await;
+    let said: Vec<_> = proposal.plan.notes.iter().filter(|note| note.subject == "roles.gone").collect();
+    assert!(said.iter().any(|note| note.text.contains("a rollback gives it back")), "{said:?}");
+    let run = run(&stage, &without_gone()).await;
+    // Since then three have left.
+    let (left, there) = had.split_at(3);
+    stage.discord.edit(|guild| guild.members.retain(|user, _| !left.contains(user)));
+    let (report, notes) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?}", report.remark);
+    // Most of them, and the plan says so.
+    assert_eq!(with_gone(&stage), there[..1_000]);
+    let note = notes.iter().find(|note| note.subject == "roles.gone").expect("it is said");
+    insta::assert_snapshot!(note.text, @"The role is made again, and 1000 members get it back. 200 more had it and do not; the record of the run names them. 3 who had it have left the guild.");
+    let given = report.steps.iter().skip_while(|(step, _)| !is_given(step)).count();
+    assert_eq!(given, 1_000, "they come last, when everything that restricts the role is in its place");
+    println!(
+        "rollback: a role went back to 1000 of 1203 members; 3 had left, 200 are over the limit, and both is said"
+    );
+}
+
+fn is_given(step: &setai::plan::Step) -> bool {
+    matches!(step.operation, setai::plan::Operation::GiveRole { .. })
+}
+
+#[tokio::test]
+async fn who_left_between_the_plan_and_its_end_needs_nothing_back() {
+    let mut stage = begun().await;
+    may_list_members(&mut stage);
+    let had = people(&stage, 3);
+    let run = run(&stage, &without_gone()).await;
+    let proposal = way_back(&stage, run).await;
+    assert_eq!(proposal.plan.steps.iter().filter(|step| is_given(step)).count(), 3);
+    stage.discord.edit(|guild| guild.members.retain(|user, _| *user != had[1]));
+    let approved = judge(proposal.plan.clone(), &Consent::Seen).expect("a way back is not refused");
+    let request = Request { rollback_of: Some(run), concurrency: 1, ..request(approved, &proposal, None) };
+    let report = stage.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report");
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?} {:#?}", report.remark, report.steps);
+    assert_eq!(with_gone(&stage), [had[0], had[2]]);
+}
+
+#[tokio::test]
+async fn a_role_whose_members_cannot_be_read_is_not_deleted() {
+    let mut stage = begun().await;
+    may_list_members(&mut stage);
+    let had = people(&stage, 3);
+    let down = Rule::new(Fault::ServerError { status: 503, done: false }).on("GET", "*/members");
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules: vec![down] });
+    let report = stage.apply(&stage.manifest(&without_gone())).await;
+    assert_eq!(report.verdict, Verdict::Partial);
+    assert_eq!(with_gone(&stage), had);
+    stage.quiet();
+    stage.apply(&stage.manifest(&without_gone())).await;
+    assert!(stage.discord.edit(|guild| guild.role_named("gone").is_none()));
+}
+
+#[tokio::test]
+async fn a_rollback_that_was_broken_off_goes_on_where_it_was() {
+    let mut stage = begun().await;
+    may_list_members(&mut stage);
+    let had = people(&stage, 3);
+    let run = run(&stage, &without_gone()).await;
+    // The second of them cannot be asked for a while.
+    let path = stage.discord.in_guild(&format!("/members/{}/roles/*", had[1]));
+    let down = Rule::new(Fault::ServerError { status: 503, done: false }).on("PUT", &path);
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules: vec![down] });
+    let (report, _) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Partial, "{:?}", report.remark);
+    stage.quiet();
+    stage.recover().await;
+    let again = way_back(&stage, run).await.plan;
+    assert!(again.steps.iter().all(is_given), "nothing is made twice: {:#?}", again.steps);
+    let (report, _) = taken_back(&stage, run).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?}", report.remark);
+    assert_eq!(with_gone(&stage), had);
 }

@@ -1,6 +1,6 @@
 //! The process dies at every moment of every step, and the next one goes on without anybody's hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -9,14 +9,15 @@ use setai::manifest::Manifest;
 use setai::plan::{Consent, judge, render};
 use setai::store::{DatabaseUrl, Store, open};
 
-use super::seeds;
 use crate::support::harness::Harness;
+use crate::support::mariadb::TestDatabase;
 use crate::support::mortal::{Fate, Moment, MortalExchange, MortalStore};
-use crate::support::oracle::audited;
+use crate::support::oracle::audited_in;
+use crate::support::seeds::makes_all;
 use crate::support::stage::{InProcess, Stage, ann, engine, request};
 
 /// What a town has first.
-fn first(rooms: usize) -> String {
+pub(super) fn first(rooms: usize) -> String {
     let mut yaml = "
 policy: { on_remove: delete, max_deletions: 100% }
 roles: { lead: { hoist: true }, crew: {}, gone: {} }
@@ -33,7 +34,7 @@ categories:
 }
 
 /// And then: with every kind of operation, `rooms` of them updates and `rooms` creates.
-fn second(rooms: usize) -> String {
+pub(super) fn second(rooms: usize) -> String {
     let mut yaml = "
 policy: { on_remove: delete, max_deletions: 100% }
 settings: { system_channel: lounge, afk_timeout: 900 }
@@ -61,10 +62,10 @@ categories:
 /// One life: the plan for `manifest` is applied by an engine that dies at `fate`. False when it did not die.
 async fn dies(discord: &Harness, store: Arc<dyn Store>, manifest: &Manifest, fate: &Arc<Fate>) -> bool {
     let exchange = MortalExchange { inner: InProcess(discord.simulator.router()), fate: Arc::clone(fate) };
-    let store = Arc::new(MortalStore { inner: store, fate: Arc::clone(fate) });
+    let store = Arc::new(MortalStore { inner: store, fate: fate.clone() });
     let mortal = engine(discord, exchange, store);
     let life = async {
-        mortal.recover(manifest.guild).await.expect("recovers");
+        mortal.recover(manifest.guild, &Silent, &StopSignal::default()).await.expect("recovers");
         let proposal = mortal.propose(manifest, None).await.expect("a plan");
         let consent = Consent::Digest(proposal.plan.digest.to_string());
         let approved = judge(proposal.plan.clone(), &consent).expect("approved");
@@ -84,58 +85,106 @@ async fn dies(discord: &Harness, store: Arc<dyn Store>, manifest: &Manifest, fat
 struct Town {
     stage: Stage,
     second: Manifest,
-    url: DatabaseUrl,
-    _directory: tempfile::TempDir,
+    place: Place,
+}
+
+/// Where the database is.
+enum Place {
+    File(tempfile::TempDir),
+    Server(TestDatabase),
+}
+
+impl Place {
+    fn in_a_file() -> Self {
+        Self::File(tempfile::tempdir().expect("directory"))
+    }
+
+    async fn at_a_server() -> Self {
+        Self::Server(TestDatabase::new().await)
+    }
+
+    fn url(&self) -> DatabaseUrl {
+        match self {
+            Self::File(directory) => DatabaseUrl::File(directory.path().join("setai.db")),
+            Self::Server(database) => database.url(),
+        }
+    }
 }
 
 impl Town {
-    async fn new(rooms: usize, seed: u64) -> Self {
-        let directory = tempfile::tempdir().expect("directory");
-        let url = DatabaseUrl::File(directory.path().join("setai.db"));
+    async fn new(place: Place, rooms: usize, seed: u64) -> Self {
         let discord = Harness::with(|options| options.seed = seed);
-        let store = open(&url).await.expect("a database");
+        let store = open(&place.url()).await.expect("a database");
         let engine = engine(&discord, InProcess(discord.simulator.router()), store);
         let stage = Stage { discord, engine };
         stage.converge(&stage.manifest(&first(rooms))).await;
         stage.discord.simulator.forget_requests();
         let second = stage.manifest(&second(rooms));
-        Self { stage, second, url, _directory: directory }
+        Self { stage, second, place }
     }
 
-    /// Another process opens the same file and goes on.
+    /// Another process opens the same database and goes on. Nobody waits for the dead one where its death can be seen, and
+    /// elsewhere until its lease is over.
     async fn next_life(&mut self) {
+        if let Place::Server(database) = &self.place {
+            database.expire_leases().await;
+        }
         self.stage.engine.store().close().await;
-        let store = open(&self.url).await.expect("a database");
+        let store = open(&self.place.url()).await.expect("a database");
         let exchange = InProcess(self.stage.discord.simulator.router());
         self.stage.engine = engine(&self.stage.discord, exchange, store);
     }
 
     async fn is_right_again(&mut self, what: &str) {
         self.next_life().await;
-        let report = self.stage.reconcile(&self.second).await.unwrap_or_else(|error| panic!("{what}: {error}"));
-        let left = self.stage.propose(&self.second).await.plan;
-        assert!(left.is_empty(), "{what}: {}\n{report:#?}", render::plain(&left));
-        let open = self.stage.engine.store().unfinished(self.stage.guild()).await.expect("unfinished");
-        assert!(open.is_empty(), "{what}: {open:#?}");
-        let mut names: BTreeMap<(u8, String), usize> = BTreeMap::new();
-        self.stage.discord.edit(|guild| {
-            guild.channels.values().for_each(|c| *names.entry((c.kind, c.name.clone())).or_default() += 1);
-            guild.roles.values().for_each(|r| *names.entry((255, r.name.clone())).or_default() += 1);
-        });
-        names.retain(|_, count| *count > 1);
-        assert!(names.is_empty(), "{what}: twice: {names:?}");
-        audited(&self.stage.discord.simulator.requests(), self.stage.engine.store().as_ref()).await;
+        comes_right(&self.stage, &self.second, what).await;
     }
+}
+
+/// The channels of a fresh guild, which are nobody's.
+const FRESH: [&str; 4] = ["general", "General", "Text Channels", "Voice Channels"];
+
+/// One more life without any trouble makes everything right, with nobody's hand.
+pub(super) async fn comes_right(stage: &Stage, manifest: &Manifest, what: &str) {
+    let report = stage.reconcile(manifest).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let left = stage.propose(manifest).await.plan;
+    assert!(left.is_empty(), "{what}: {}\n{report:#?}", render::plain(&left));
+    let store = stage.engine.store();
+    let open = store.unfinished(stage.guild()).await.expect("unfinished");
+    assert!(open.is_empty(), "{what}: {open:#?}");
+    let bindings = store.bindings(stage.guild()).await.expect("bindings");
+    let channels = bindings.categories.values().chain(bindings.channels.values()).map(|bound| bound.id.get());
+    let bound: BTreeSet<u64> = bindings.roles.values().map(|bound| bound.id.get()).chain(channels).collect();
+    let mut names: BTreeMap<(u8, String), usize> = BTreeMap::new();
+    let mut orphans = Vec::new();
+    stage.discord.edit(|guild| {
+        for channel in guild.channels.values() {
+            *names.entry((channel.kind, channel.name.clone())).or_default() += 1;
+            if !bound.contains(&channel.id.0) && !FRESH.contains(&channel.name.as_str()) {
+                orphans.push(channel.name.clone());
+            }
+        }
+        for role in guild.roles.values() {
+            *names.entry((255, role.name.clone())).or_default() += 1;
+            if !bound.contains(&role.id.0) && !role.managed && role.id != guild.id {
+                orphans.push(role.name.clone());
+            }
+        }
+    });
+    names.retain(|_, count| *count > 1);
+    assert!(names.is_empty(), "{what}: twice: {names:?}");
+    assert!(orphans.is_empty(), "{what}: nobody's: {orphans:?}");
+    audited_in(&stage.discord.simulator.requests(), &**store, Some(stage.guild())).await;
 }
 
 /// Dies at the n-th such moment for every n there is, with one town each.
 async fn dies_everywhere(moment: Moment) {
     // 60 steps need 24 rooms; every day has fewer.
-    let (rooms, lives) = if seeds(1) >= 10_000 { (24, 3) } else { (3, 1) };
+    let (rooms, lives) = if makes_all() { (24, 3) } else { (3, 1) };
     let mut points = 0;
     for seed in 0..lives {
         for nth in 1.. {
-            let mut town = Town::new(rooms, seed).await;
+            let mut town = Town::new(Place::in_a_file(), rooms, seed).await;
             let store = Arc::clone(town.stage.engine.store());
             let fate = Fate::new(moment, nth);
             if !dies(&town.stage.discord, store, &town.second, &fate).await {
@@ -177,7 +226,7 @@ async fn dying_after_the_answer_is_written_down_loses_nothing() {
 #[tokio::test]
 async fn dying_around_the_run_itself_loses_nothing() {
     for moment in [Moment::BeforeBegin, Moment::AfterBegin, Moment::BeforeFinish] {
-        let mut town = Town::new(3, 0).await;
+        let mut town = Town::new(Place::in_a_file(), 3, 0).await;
         let store = Arc::clone(town.stage.engine.store());
         assert!(dies(&town.stage.discord, store, &town.second, &Fate::new(moment, 1)).await);
         town.is_right_again(&format!("{moment:?}")).await;
@@ -186,7 +235,7 @@ async fn dying_around_the_run_itself_loses_nothing() {
 
 #[tokio::test]
 async fn dying_again_and_again_still_comes_to_an_end() {
-    let mut town = Town::new(3, 0).await;
+    let mut town = Town::new(Place::in_a_file(), 3, 0).await;
     let mut deaths = 0;
     for life in 0..60 {
         // Each life does a little more than nothing.
@@ -201,4 +250,24 @@ async fn dying_again_and_again_still_comes_to_an_end() {
     assert!((5..60).contains(&deaths), "{deaths} deaths");
     town.is_right_again("after many deaths").await;
     println!("acceptance 17, one process: {deaths} deaths in a row came right");
+}
+
+/// A share of the same deaths with the records at a database server: every moment, and each at other steps.
+#[tokio::test]
+async fn dying_with_the_records_at_a_server_loses_nothing_and_makes_nothing_twice() {
+    let (rooms, stride) = if makes_all() { (24, 1) } else { (1, 6) };
+    let mut points = 0;
+    for (offset, moment) in Moment::OF_STEPS.into_iter().enumerate() {
+        for nth in (1 + offset % stride..).step_by(stride) {
+            let mut town = Town::new(Place::at_a_server().await, rooms, 0).await;
+            let store = Arc::clone(town.stage.engine.store());
+            if !dies(&town.stage.discord, store, &town.second, &Fate::new(moment, nth)).await {
+                assert!(nth > rooms, "{moment:?} has been met at every step");
+                break;
+            }
+            points += 1;
+            town.is_right_again(&format!("at a server: {moment:?} {nth}")).await;
+        }
+    }
+    println!("acceptance 17, one process, MariaDB: {points} of {points} deaths came right");
 }

@@ -1,18 +1,36 @@
 //! Many runs in bad weather: lost answers, outages, limits, old answers and people who edit meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::json;
+use setai::cache::Cache;
+use setai::clock::Clock;
+use setai::controller::{Engine, Patience};
+use setai::model::GuildId;
 use setai::plan::render;
 use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::limits::{Limits, Scope};
-use setai::simulator::world::Snowflake;
+use setai::simulator::world::{CreatedPosition, Snowflake};
 use setai::simulator::{Act, Options, Record};
+use setai::store::{self, DatabaseUrl, open};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
-use super::seeds;
 use crate::support::harness::Harness;
-use crate::support::oracle::{audited, busiest_second, impatient, throttled};
-use crate::support::stage::Stage;
+use crate::support::mariadb::TestDatabase;
+use crate::support::mortal::{Ask, Hook, MortalStore};
+use crate::support::oracle::{audited_in, busiest_second, impatient, throttled};
+use crate::support::redis::RedisServer;
+use crate::support::rng::Rng;
+use crate::support::seeds::{seeds, trials};
+use crate::support::stage::{InProcess, Stage, engine};
 
 const FIRST: &str = "
 policy: { on_remove: delete, max_deletions: 100% }
@@ -105,11 +123,12 @@ struct Tally {
     operations: usize,
     busiest: usize,
     attempts: usize,
+    troubles: usize,
 }
 
 impl Tally {
     fn add(&mut self, other: &Self) {
-        let Self { runs, requests, throttled, real_throttles, operations, busiest, attempts } = other;
+        let Self { runs, requests, throttled, real_throttles, operations, busiest, attempts, troubles } = other;
         self.runs += runs;
         self.requests += requests;
         self.throttled += throttled;
@@ -117,15 +136,163 @@ impl Tally {
         self.operations += operations;
         self.busiest = self.busiest.max(*busiest);
         self.attempts += attempts;
+        self.troubles += troubles;
     }
 }
 
-async fn weather(seed: u64) -> Tally {
-    let discord = Harness::with(|options: &mut Options| {
+/// Where the records are, and what is remembered of guilds.
+enum Ground {
+    Memory,
+    File(tempfile::TempDir),
+    Server(TestDatabase, RedisServer),
+}
+
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "in memory",
+            Self::File(_) => "in a file of SQLite",
+            Self::Server(..) => "at MariaDB with Redis",
+        })
+    }
+}
+
+impl Ground {
+    async fn stage(&self, discord: Harness, trouble: &Arc<Trouble>) -> Stage {
+        let url = match self {
+            Self::Memory => return Stage::on(discord).await,
+            Self::File(directory) => DatabaseUrl::File(directory.path().join(format!("{}.db", discord.guild))),
+            Self::Server(database, _) => {
+                let wire = Wire::to(database.port, trouble).await;
+                database.setting_at(wire).parse().expect("a URL")
+            }
+        };
+        let inner = open(&url).await.expect("a database");
+        let store = Arc::new(MortalStore { inner, fate: trouble.clone() });
+        let engine = self.prepared(engine(&discord, InProcess(discord.simulator.router()), store));
+        Stage { discord, engine }
+    }
+
+    /// The engine with what users have beside it.
+    fn prepared(&self, engine: Engine) -> Engine {
+        let patience = Patience { lock: Duration::from_secs(40), outage: Duration::from_secs(60) };
+        match self {
+            Self::Memory => engine,
+            Self::File(_) => engine.with_patience(patience),
+            Self::Server(_, redis) => {
+                let cache = Cache::in_redis(&redis.url(), Clock::system()).expect("a cache");
+                engine.with_patience(patience).with_cache(cache)
+            }
+        }
+    }
+
+    /// A right that could not be given back is over.
+    async fn half_a_minute_passes(&self, guild: GuildId) {
+        if let Self::Server(database, _) = self {
+            database.expire_lease_of(guild).await;
+        }
+    }
+}
+
+/// What goes wrong with the database in one run, by the seed.
+struct Trouble {
+    rng: Mutex<Rng>,
+    is_on: AtomicBool,
+    troubles: AtomicUsize,
+}
+
+impl Trouble {
+    fn of(seed: u64, ground: &Ground) -> Self {
+        let salt = if matches!(ground, Ground::Server(..)) { 1 << 40 } else { 1 << 41 };
+        Self { rng: Mutex::new(Rng::seeded(seed ^ salt)), is_on: AtomicBool::new(false), troubles: AtomicUsize::new(0) }
+    }
+
+    fn begin(&self) {
+        self.is_on.store(true, Ordering::SeqCst);
+    }
+
+    fn end(&self) {
+        self.is_on.store(false, Ordering::SeqCst);
+    }
+
+    fn troubles(&self) -> usize {
+        self.troubles.load(Ordering::SeqCst)
+    }
+
+    /// True so often in a thousand.
+    fn strikes(&self, permille: usize) -> bool {
+        let strikes =
+            self.is_on.load(Ordering::SeqCst) && self.rng.lock().expect("nobody panics").below(1000) < permille;
+        self.troubles.fetch_add(usize::from(strikes), Ordering::SeqCst);
+        strikes
+    }
+}
+
+#[async_trait]
+impl Hook for Trouble {
+    async fn before(&self, _: Ask) -> Result<(), store::Error> {
+        let lost = || store::Error::ConnectionLost { source: sqlx::Error::PoolTimedOut };
+        match () {
+            // A deadlock, or a lock that was not given, again and again.
+            () if self.strikes(10) => Err(store::Error::Contended),
+            () if self.strikes(10) => Err(store::Error::Locked),
+            () if self.strikes(5) => Err(lost()),
+            () => Ok(()),
+        }
+    }
+
+    async fn after(&self, ask: Ask) -> Result<(), store::Error> {
+        let reads = matches!(ask, Ask::Bindings | Ask::Unfinished);
+        let unsure = || store::Error::Unsure { source: sqlx::Error::PoolTimedOut };
+        if !reads && self.strikes(5) { Err(unsure()) } else { Ok(()) }
+    }
+}
+
+/// Stands between the store and the server, and cuts connections.
+struct Wire;
+
+impl Wire {
+    /// The port to connect to.
+    async fn to(server: u16, trouble: &Arc<Trouble>) -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let port = listener.local_addr().expect("a port").port();
+        let trouble = Arc::clone(trouble);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else { continue };
+                let trouble = Arc::clone(&trouble);
+                tokio::spawn(async move {
+                    let (mut sent, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+                    loop {
+                        tokio::select! {
+                            count = client.read(&mut sent) => {
+                                let Ok(count @ 1..) = count else { return };
+                                if trouble.strikes(1) || server.write_all(&sent[..count]).await.is_err() { return }
+                            }
+                            count = server.read(&mut answered) => {
+                                let Ok(count @ 1..) = count else { return };
+                                if trouble.strikes(1) || client.write_all(&answered[..count]).await.is_err() { return }
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        port
+    }
+}
+
+async fn weather(seed: u64, ground: &Ground) -> Tally {
+    let day = u32::try_from(seed + 1).expect("a few thousand");
+    let discord = Harness::from(day, |options: &mut Options| {
         options.limits = Limits::default();
         options.seed = seed;
+        if seed % 5 == 4 {
+            options.switches.created_channel_position = CreatedPosition::Zero;
+        }
     });
-    let mut stage = Stage::on(discord).await;
+    let trouble = Arc::new(Trouble::of(seed, ground));
+    let mut stage = ground.stage(discord, &trouble).await;
     stage.discord.channel_by_hand(json!({"name": "somebody elses"}));
     stage.discord.role_by_hand("somebody elses", setai::simulator::world::Bits::NONE, 3);
     let foreign: BTreeSet<Snowflake> =
@@ -135,17 +302,21 @@ async fn weather(seed: u64) -> Tally {
         let manifest = stage.manifest(yaml);
         let faults = storm(seed, &stage.discord);
         stage.discord.simulator.set_faults(faults);
+        trouble.begin();
         for _ in 0..2 {
             // What goes wrong here is what is looked for; only the end counts.
             _ = stage.reconcile(&manifest).await;
             tally.attempts += 1;
             if seed.is_multiple_of(3) {
                 stage.restart();
+                stage.engine = ground.prepared(stage.engine);
             }
+            ground.half_a_minute_passes(stage.guild()).await;
         }
         stage.discord.simulator.set_faults(Faults::default());
+        trouble.end();
         for round in 0.. {
-            let report = stage.reconcile(&manifest).await.unwrap_or_else(|e| panic!("seed {seed}, quiet: {e}"));
+            let report = stage.reconcile(&manifest).await.unwrap_or_else(|e| panic!("seed {seed}, quiet: {e:?}"));
             tally.attempts += 1;
             let proposal = stage.propose(&manifest).await;
             if report.is_none() || proposal.plan.is_empty() {
@@ -160,7 +331,10 @@ async fn weather(seed: u64) -> Tally {
             assert!(round < 4, "seed {seed} does not converge:\n{}\n{:#?}", render::plain(&proposal.plan), report);
         }
     }
-    judge(seed, &stage, &foreign).await.into_tally(tally)
+    tally.troubles = trouble.troubles();
+    let tally = judge(seed, &stage, &foreign).await.into_tally(tally);
+    stage.engine.store().close().await;
+    tally
 }
 
 /// What the end of a run looks like.
@@ -220,43 +394,39 @@ async fn judge(seed: u64, stage: &Stage, foreign: &BTreeSet<Snowflake>) -> End {
     assert!(hasty.is_empty(), "seed {seed}: {hasty:#?}");
     let open = stage.engine.store().unfinished(stage.guild()).await.expect("unfinished");
     assert!(open.is_empty(), "seed {seed}: {open:#?}");
-    let operations = audited(&records, stage.engine.store().as_ref()).await;
+    let operations = audited_in(&records, stage.engine.store().as_ref(), Some(stage.guild())).await;
     End { operations, records }
 }
 
-async fn season(part: u64) {
-    let all = seeds(200);
+/// Passes all those storms, and says what they came to.
+fn passes(seeds: Range<u64>, ground: &Ground) {
     let mut tally = Tally::default();
-    for seed in (part..all).step_by(4) {
-        tally.add(&weather(seed).await);
-    }
-    let Tally { runs, requests, throttled, real_throttles, operations, busiest, attempts } = tally;
+    trials(seeds, async |seed| weather(seed, ground).await).iter().for_each(|one| tally.add(one));
+    let Tally { runs, requests, throttled, real_throttles, operations, busiest, attempts, troubles } = tally;
     println!(
-        "acceptance 18 and 21: {runs} seeded runs ({attempts} attempts, {requests} requests), all converged; 0 duplicates, \
-         0 orphans, 0 unintended deletes, 0 requests inside a Retry-After window; {throttled} answers of 429 of which the \
-         limits themselves gave {real_throttles}; at most {busiest} requests in a second; {operations} operations with \
-         exactly one outcome each",
+        "acceptance 18 and 21, records {ground}: {runs} seeded runs ({attempts} attempts, {requests} requests, {troubles} \
+         failures of the database), all converged; 0 duplicates, 0 orphans, 0 unintended deletes, 0 requests inside a \
+         Retry-After window; {throttled} answers of 429 of which the limits themselves gave {real_throttles}; at most \
+         {busiest} requests in a second; {operations} operations with exactly one outcome each",
     );
+    assert_eq!(troubles > 0, !matches!(ground, Ground::Memory));
     assert!(busiest <= 45, "{busiest}");
     assert!(real_throttles * 100 <= requests, "429s are rare: {real_throttles} of {requests}");
 }
 
-#[tokio::test]
-async fn every_storm_passes_first_quarter() {
-    season(0).await;
+#[test]
+fn every_storm_passes() {
+    passes(seeds(200, 10_000), &Ground::Memory);
 }
 
-#[tokio::test]
-async fn every_storm_passes_second_quarter() {
-    season(1).await;
+#[test]
+fn every_storm_passes_although_the_file_of_the_database_is_locked_now_and_then() {
+    passes(seeds(15, 2_500), &Ground::File(tempfile::tempdir().expect("a directory")));
 }
 
-#[tokio::test]
-async fn every_storm_passes_third_quarter() {
-    season(2).await;
-}
-
-#[tokio::test]
-async fn every_storm_passes_last_quarter() {
-    season(3).await;
+#[test]
+fn every_storm_passes_although_the_database_server_fails_now_and_then() {
+    let database = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let database = database.block_on(TestDatabase::new());
+    passes(seeds(15, 2_500), &Ground::Server(database, RedisServer::start()));
 }

@@ -47,7 +47,7 @@ async fn an_approval_is_used_up_by_the_first_apply() {
     let report = apply(&stage, &fewer, &proposal).await.expect("a report");
     assert_eq!(report.verdict, Verdict::Failed, "{:?}", report.remark);
     stage.quiet();
-    let recovered = stage.engine.recover(stage.guild()).await.expect("recovers");
+    let recovered = stage.recover().await;
     assert_eq!((recovered[0].done, recovered[0].not_done), (0, 1), "Discord shows that nothing happened");
     let again = stage.propose(&fewer).await;
     assert_eq!(again.plan.digest, proposal.plan.digest);

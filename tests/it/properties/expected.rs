@@ -96,12 +96,34 @@ impl Oracle<'_> {
                 Who::User(id) => (*id, Overwrite::MEMBER),
             };
             let said = *allow | *deny;
-            let now = live.iter().find(|o| o.id == id && said != Bits::NONE);
+            let now = live.iter().find(|o| (o.id, o.kind) == (id, kind) && said != Bits::NONE);
             let kept = |bits: Bits| nameless(bits) & !said;
             let (more, less) = now.map_or((Bits::NONE, Bits::NONE), |o| (kept(o.allow), kept(o.deny)));
             Overwrite { id, kind, allow: *allow | more, deny: *deny | less }
         };
         list.iter().map(entry).collect()
+    }
+
+    /// What a channel takes over from its category: all but the bits nobody has a name for, of which it keeps its own. A new
+    /// one gets those as well that Discord takes.
+    fn synced(&self, list: &[Overwrite], channel: Snowflake) -> Vec<Overwrite> {
+        let Some(live) = self.before.channels.get(&channel) else {
+            let taken = |o: &Overwrite| Overwrite { allow: o.allow & KNOWN, deny: o.deny & KNOWN, ..*o };
+            return list.iter().map(taken).collect();
+        };
+        if said(&live.permission_overwrites, self.before) == said(list, &self.guild) {
+            return list.to_vec();
+        }
+        let named = |bits: Bits| bits & !nameless(bits);
+        let named: Vec<_> =
+            list.iter().map(|o| Overwrite { allow: named(o.allow), deny: named(o.deny), ..*o }).collect();
+        let merge = |o: &Overwrite| {
+            let own = live.overwrite(o.id).filter(|_| o.allow | o.deny != Bits::NONE);
+            let kept = |bits: Bits| nameless(bits) & !(o.allow | o.deny);
+            let (allow, deny) = own.map_or((Bits::NONE, Bits::NONE), |own| (kept(own.allow), kept(own.deny)));
+            Overwrite { allow: o.allow | allow, deny: o.deny | deny, ..*o }
+        };
+        named.iter().map(merge).collect()
     }
 
     fn lay(&mut self, id: Snowflake, wanted: &WishChannel, parent: Option<Snowflake>) {
@@ -161,7 +183,10 @@ impl Oracle<'_> {
             let kept = self.before.channels.get(&id).map(|c| c.permission_overwrites.clone()).unwrap_or_default();
             let list = match (&wanted.overwrites, category) {
                 (Wanted::Exactly(list), _) => self.overwrites(list, id),
-                (Wanted::Silent, Some(category)) => self.guild.channels[&category].permission_overwrites.clone(),
+                (Wanted::Silent, Some(category)) => {
+                    let list = self.guild.channels[&category].permission_overwrites.clone();
+                    self.synced(&list, id)
+                }
                 (Wanted::Silent | Wanted::Unmanaged, _) => kept,
             };
             self.guild.channels.get_mut(&id).expect("laid above").permission_overwrites = list;
@@ -385,6 +410,9 @@ fn disorder_of_roles(before: &Guild, after: &Guild, wish: &Wish, new: &Ids) -> V
     }
     problems
 }
+
+/// The bits the simulated Discord takes on write.
+const KNOWN: Bits = Bits((1 << 54) - 1);
 
 /// The bits outside the 52 of Discord's permission table.
 fn nameless(bits: Bits) -> Bits {

@@ -1,13 +1,17 @@
 //! One random guild, two random wishes one after the other with people disturbing in between, and everything that must hold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Sum;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use setai::controller::Report;
+use setai::manifest::Manifest;
 use setai::plan::{Consent, NoteCode, Operation, Outcome, Plan};
 use setai::simulator::Record;
 use setai::simulator::limits::Limits;
-use setai::simulator::world::{Bits, Channel, CreatedPosition, Guild, ParentMovePosition, Role, Snowflake, Switches};
+use setai::simulator::world::{
+    Bits, Channel, CreatedPosition, Guild, ParentMovePosition, Role, SlugRule, Snowflake, Switches,
+};
 use setai::store::AuditFilter;
 
 use super::expected::{Ids, differences, disorder, expected, said};
@@ -15,7 +19,7 @@ use super::openness::too_open;
 use crate::support::harness::Harness;
 use crate::support::rng::Rng;
 use crate::support::stage::{Film, Stage, shown};
-use crate::support::wish::{Wish, Wisher};
+use crate::support::wish::{Wish, Wisher, is_text_like, some_name};
 use crate::support::worlds::{disturb, furnish};
 
 /// What the trials of a test came to.
@@ -28,34 +32,39 @@ pub(super) struct Tally {
     pub(super) moments: usize,
     pub(super) cascades: usize,
     pub(super) hidden: usize,
+    /// Foreign twins there were when a plan was applied.
     pub(super) twins: usize,
-    pub(super) failures: Vec<String>,
+    /// Plans that were applied among them.
+    pub(super) among_twins: usize,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, other: Self) {
-        self.pairs += other.pairs;
-        self.applied += other.applied;
-        self.requests += other.requests;
-        self.moments += other.moments;
-        self.cascades += other.cascades;
-        self.hidden += other.hidden;
-        self.twins += other.twins;
-        self.failures.extend(other.failures);
-        for (why, count) in other.rejected {
-            *self.rejected.entry(why).or_default() += count;
-        }
-    }
-
-    /// Every trial was right, and enough of them did something.
+    /// Enough of the plans did something.
     #[track_caller]
-    pub(super) fn judge(&self, least_applied: usize) {
-        let heads = self.failures.iter().take(20).map(|f| f.lines().take(4).collect::<Vec<_>>().join("\n"));
-        let heads = heads.collect::<Vec<_>>().join("\n");
-        let first = self.failures.first().map_or("", String::as_str);
-        assert!(self.failures.is_empty(), "{} failures:\n{heads}\n\nThe first of them:\n{first}", self.failures.len());
+    pub(super) fn has_applied(&self, least_percent: usize) {
         let applied = self.applied * 100 / self.pairs.max(1);
-        assert!(applied >= least_applied, "only {applied}% were applied: {:?}", self.rejected);
+        let enough = applied >= least_percent || self.pairs <= 2;
+        assert!(enough, "only {applied}% were applied: {:?}", self.rejected);
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        let mut sum = Self::default();
+        for Self { pairs, applied, rejected, requests, moments, cascades, hidden, twins, among_twins } in tallies {
+            sum.pairs += pairs;
+            sum.applied += applied;
+            sum.requests += requests;
+            sum.moments += moments;
+            sum.cascades += cascades;
+            sum.hidden += hidden;
+            sum.twins += twins;
+            sum.among_twins += among_twins;
+            for (why, count) in rejected {
+                *sum.rejected.entry(why).or_default() += count;
+            }
+        }
+        sum
     }
 }
 
@@ -76,6 +85,40 @@ fn switches(rng: &mut Rng) -> Switches {
     }
 }
 
+/// Less likely answers, in a part of the trials. Their dice are their own, so that the rest of a seed stays as it was.
+fn less_likely(switches: Switches, seed: u64) -> Switches {
+    let mut rng = Rng::seeded(!seed);
+    let created = if rng.percent(20) { CreatedPosition::Zero } else { switches.created_channel_position };
+    let slugs = [SlugRule::KeepPunctuation, SlugRule::KeepDashes, SlugRule::ForumsKeepNames];
+    let slug = if rng.percent(40) { *rng.pick(&slugs) } else { switches.slug };
+    Switches { created_channel_position: created, slug, overwrites_sorted: rng.percent(20), ..switches }
+}
+
+/// Where Discord reads the rule otherwise, some channels have names it made of what people typed.
+fn name_by_hand(discord: &Harness, slug: SlugRule, seed: u64) {
+    if slug == SlugRule::Likely {
+        return;
+    }
+    let mut rng = Rng::seeded(!seed - 1);
+    let channels: Vec<_> = discord.edit(|guild| guild.channels.values().map(|c| (c.id, c.kind)).collect());
+    for (id, kind) in channels {
+        if is_text_like(kind) && rng.percent(50) {
+            let typed = json!({"name": some_name(&mut rng, kind).0});
+            discord.by_hand("PATCH", &format!("/channels/{id}"), typed);
+        }
+    }
+}
+
+/// The guild with the names of text-like channels as all readings of the rule have them: without case and punctuation.
+fn loosely_named(guild: &Guild) -> Guild {
+    let mut guild = guild.clone();
+    for channel in guild.channels.values_mut().filter(|c| is_text_like(c.kind)) {
+        channel.name.retain(|c| !c.is_ascii_punctuation() && c != ' ');
+        channel.name = channel.name.to_lowercase();
+    }
+    guild
+}
+
 /// The bot in a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BotKind {
@@ -87,23 +130,27 @@ pub(super) enum BotKind {
     AmongTwins,
 }
 
-/// Runs the trial of a seed.
+/// Runs the trial of a seed; fails with everything that was not right.
 pub(super) async fn trial(seed: u64, bot: BotKind) -> Tally {
     let mut rng = Rng::seeded(seed);
-    let switches = switches(&mut rng);
+    let switches = less_likely(switches(&mut rng), seed);
+    let slug = switches.slug;
+    let unforeseen = switches.created_channel_position == CreatedPosition::Zero;
     let discord = Harness::with(|options| {
         options.seed = seed;
         options.limits = Limits::none();
         options.switches = switches;
     });
     let members = furnish(&discord, &mut rng);
+    name_by_hand(&discord, slug, seed);
     if bot == BotKind::Limited {
         limit(&discord, &mut rng);
     }
     let features = discord.edit(|guild| guild.features.clone());
     let (stage, film) = Stage::filmed(discord).await;
     let concurrency = if rng.percent(50) { 1 } else { 4 };
-    let mut trial = Trial { seed, bot, stage, film, concurrency, tally: Tally::default() };
+    let mut trial =
+        Trial { seed, bot, stage, film, concurrency, unforeseen, slug, tally: Tally::default(), failures: Vec::new() };
     let live = trial.stage.discord.edit(|guild| guild.clone());
     let mut wisher = Wisher { rng: &mut rng, count: 0, users: members.clone(), features };
     let first = wisher.about(&live);
@@ -111,17 +158,24 @@ pub(super) async fn trial(seed: u64, bot: BotKind) -> Tally {
     trial.round("first", &first).await;
     let mut second = second;
     if bot == BotKind::AmongTwins {
-        trial.tally.twins += twins(&trial.stage.discord, &trial.bound().await);
+        let (twins, applied) = (twins(&trial.stage.discord, &trial.bound().await), trial.tally.applied);
         second.prune = "managed";
+        trial.round("second", &second).await;
+        if trial.tally.applied > applied && twins > 0 {
+            trial.tally.twins += twins;
+            trial.tally.among_twins += 1;
+        }
     } else {
         disturb(&trial.stage.discord, &mut rng, &members);
+        trial.round("second", &second).await;
     }
-    trial.round("second", &second).await;
-    trial.tally
+    let Trial { tally, failures, .. } = trial;
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    tally
 }
 
 /// A bot that may do some things.
-fn limit(discord: &Harness, rng: &mut Rng) {
+pub(super) fn limit(discord: &Harness, rng: &mut Rng) {
     let base = [
         Bits::MANAGE_ROLES,
         Bits::MANAGE_CHANNELS,
@@ -164,14 +218,18 @@ struct Trial {
     stage: Stage,
     film: Film,
     concurrency: usize,
+    /// New channels begin where no plan expects them.
+    unforeseen: bool,
+    slug: SlugRule,
     tally: Tally,
+    failures: Vec<String>,
 }
 
 impl Trial {
     fn fail(&mut self, round: &str, what: &str, plan: &Plan, problems: &[String]) {
         let list = problems.iter().take(6).cloned().collect::<Vec<_>>().join("\n");
         let text = format!("seed {} ({:?}), {round} wish: {what}\n{list}\n{}", self.seed, self.bot, shown(plan));
-        self.tally.failures.push(text);
+        self.failures.push(text);
     }
 
     async fn bound(&self) -> Ids {
@@ -200,7 +258,6 @@ impl Trial {
         let film = self.film.lock().expect("nobody panics").clone();
         self.tally.requests += log.len();
         self.tally.moments += film.len();
-        let after = self.guild();
         let new = self.bound().await;
 
         let undone = report.steps.iter().filter(|(_, outcome)| *outcome != Outcome::Done);
@@ -214,8 +271,16 @@ impl Trial {
         if !open.is_empty() {
             self.fail(round, "a moment was more open than before and after", &plan, &open);
         }
+        if self.unforeseen && self.bot != BotKind::Limited {
+            self.put_in_order(round, &manifest, &plan).await;
+        }
+        let after = self.guild();
         if self.bot != BotKind::Limited {
-            let found = differences(&expected(&before, wish, &old, &new), &after);
+            let wanted = expected(&before, wish, &old, &new);
+            let found = match self.slug {
+                SlugRule::Likely => differences(&wanted, &after),
+                _ => differences(&loosely_named(&wanted), &loosely_named(&after)),
+            };
             if !found.is_empty() {
                 self.fail(round, "the guild is not as it should be", &plan, &found);
             }
@@ -227,16 +292,34 @@ impl Trial {
             self.foreign(round, &plan, &before, &after, &old, &new, &log);
         }
         let mut again = self.stage.propose(&manifest).await;
-        if self.bot == BotKind::Limited && !again.plan.is_empty() {
-            // What the plan itself changed can make possible what it said was not; one more run must then settle it.
+        let mut runs = 0;
+        while self.bot == BotKind::Limited && !again.plan.is_empty() && runs < 3 {
+            // What a plan itself changed can make possible what it said was not; a few more runs must then settle it.
             let consent = Consent::Digest(again.plan.digest.to_string());
-            if self.stage.attempt(&manifest, &again, &consent, 1).await.is_ok() {
-                again = self.stage.propose(&manifest).await;
+            let Ok(report) = self.stage.attempt(&manifest, &again, &consent, 1).await else { break };
+            if report.steps.iter().any(|(_, outcome)| *outcome != Outcome::Done) {
+                self.fail(round, "what became possible was not", &again.plan, &[format!("{:#?}", report.steps)]);
             }
+            again = self.stage.propose(&manifest).await;
+            runs += 1;
         }
         let again = again.plan;
         if !again.is_empty() {
             self.fail(round, "the second plan is not empty", &again, &[format!("the first was\n{}", shown(&plan))]);
+        }
+    }
+
+    /// Where new channels did not begin where the plan expected them, a second run has to order them, and to do no more.
+    async fn put_in_order(&mut self, round: &str, manifest: &Manifest, first: &Plan) {
+        let left = self.stage.propose(manifest).await;
+        let orders = |step: &setai::plan::Step| matches!(step.operation, Operation::MoveChannels { .. });
+        if !left.plan.steps.iter().all(orders) {
+            let first = format!("the first was\n{}", shown(first));
+            return self.fail(round, "more than an order is left", &left.plan, &[first]);
+        }
+        let consent = Consent::Digest(left.plan.digest.to_string());
+        if !left.plan.is_empty() && self.stage.attempt(manifest, &left, &consent, 1).await.is_err() {
+            self.fail(round, "the order that is left is refused", &left.plan, &[]);
         }
     }
 
@@ -246,6 +329,7 @@ impl Trial {
             setai::plan::Rejected::Blocked(notes) => format!("{:?}", notes[0].code),
             setai::plan::Rejected::Refused(refusals) => format!("{:?}", refusals[0].code),
             setai::plan::Rejected::NeedsApproval(_) => "NeedsApproval".to_owned(),
+            setai::plan::Rejected::OtherPlan(_) => "OtherPlan".to_owned(),
         };
         *self.tally.rejected.entry(why).or_default() += 1;
         if !self.stage.writes().is_empty() || self.guild() != *before {
@@ -429,6 +513,7 @@ fn in_words(operation: &Operation, guild: Snowflake) -> String {
             format!("PATCH /guilds/{guild}/roles/{} {}", role.id, sorted(fields))
         }
         Operation::DeleteRole { role, .. } => format!("DELETE /guilds/{guild}/roles/{} ", role.id),
+        Operation::GiveRole { user, role, .. } => format!("PUT /guilds/{guild}/members/{user}/roles/{role} "),
         Operation::MoveRoles { moves } => format!("PATCH /guilds/{guild}/roles {}", moves.len()),
         Operation::CreateChannel { channel, .. } => format!("POST /guilds/{guild}/channels {}", channel.name),
         Operation::UpdateChannel { channel, changes } => {

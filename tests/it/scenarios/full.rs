@@ -87,3 +87,19 @@ async fn what_has_no_place_in_the_archive_stays_where_it_is() {
     assert!(left.is_empty(), "{}", crate::support::stage::shown(&left));
     assert_eq!(left.notes.iter().filter(|n| n.code == NoteCode::OverLimit).count(), 10);
 }
+
+#[tokio::test]
+async fn who_cannot_leave_keeps_a_place_from_who_would_come() {
+    let stage = stage().await;
+    stage.converge(&stage.manifest(&yaml("", &[("a", (0..50).collect()), ("b", (50..99).collect())]))).await;
+    let b = stage.discord.edit(|guild| guild.channel_named("b").expect("a category").id);
+    stage.discord.channel_by_hand(serde_json::json!({"name": "theirs", "parent_id": b}));
+    let next = yaml("", &[("a", (1..50).chain([100]).collect()), ("b", (50..99).chain([0]).collect())]);
+    let next = stage.manifest(&next.replace("room-100: {}", "room-100: { previously: [] }"));
+    let plan = stage.propose(&next).await.plan;
+    let over: Vec<&str> =
+        plan.notes.iter().filter(|n| n.code == NoteCode::OverLimit).map(|n| n.subject.as_str()).collect();
+    assert_eq!(over, ["channels.room-0", "channels.room-100"]);
+    let report = stage.apply(&next).await;
+    assert!(report.steps.iter().all(|(_, outcome)| *outcome == Outcome::Done), "{:?}", report.steps);
+}

@@ -7,15 +7,14 @@ use axum::http::Request;
 use serde_json::{Value, json};
 
 use crate::support::harness::{Answer, Harness};
-use crate::support::openapi::violations;
 
 /// A request without a bot token.
 async fn without_token(discord: &Harness, method: &str, path: &str, body: &Value) -> Answer {
     let request =
         Request::builder().method(method).uri(format!("/api/v10{path}")).header("user-agent", "DiscordBot (x, 1)");
     let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
-    let answer = discord.send_raw(request.expect("a request")).await;
-    assert_eq!(violations(discord.simulator.last_request().as_slice()), Vec::<String>::new());
+    let (answer, judgement) = discord.send_raw(request.expect("a request")).await;
+    assert!(judgement.is_clean(), "{judgement:#?}");
     answer
 }
 
@@ -98,11 +97,10 @@ async fn f39_onboarding_prompts_need_ids_and_enabling_needs_open_channels() {
     let channels: Vec<_> = (0..7).map(|n| discord.channel_by_hand(json!({"name": format!("c{n}")}))).collect();
     let option = json!({"title": "Rust", "emoji_name": "🦀", "channel_ids": [channels[0]], "role_ids": []});
     let prompt = |id: Value| json!({"id": id, "title": "What?", "options": [option], "in_onboarding": true, "type": 0});
-    let put = async |id: Value, defaults: usize, enabled: bool| {
-        let body = json!({"prompts": [prompt(id)], "default_channel_ids": channels[..defaults], "enabled": enabled, "mode": 0});
-        discord.put(&path, body).await
-    };
-    let without_id = put(Value::Null, 7, false).await;
+    let onboarding = |id: Value, defaults: usize, enabled: bool| json!({"prompts": [prompt(id)], "default_channel_ids": channels[..defaults], "enabled": enabled, "mode": 0});
+    let put =
+        async |id: Value, defaults: usize, enabled: bool| discord.put(&path, onboarding(id, defaults, enabled)).await;
+    let without_id = discord.nonsense("PUT", &path, onboarding(Value::Null, 7, false)).await;
     assert_eq!(without_id.refusal(), (400, 50_035));
     assert_eq!(without_id.body["errors"]["prompts"]["0"]["id"]["_errors"][0]["code"], "BASE_TYPE_REQUIRED");
     assert_eq!(put(json!("1"), 6, true).await.refusal(), (400, 350_000));

@@ -74,11 +74,11 @@ async fn f15_a_new_role_appears_at_the_bottom_and_positions_in_the_body_are_igno
         let discord = Harness::switched(|s| s.new_role_renumbers = renumbers);
         let old = discord.role_by_hand("old", Bits::NONE, 1);
         let created = json!({"name": "new", "position": 5});
-        let made = discord.send_unchecked("POST", &discord.in_guild("/roles"), created, "t", None).await.ok();
+        let made = discord.nonsense("POST", &discord.in_guild("/roles"), created).await.ok();
         assert_eq!(made["position"], 1);
         assert_eq!(discord.role(old).position, if renumbers { 2 } else { 1 });
         let path = discord.in_guild(&format!("/roles/{old}"));
-        let moved = discord.send_unchecked("PATCH", &path, json!({"position": 7}), "t", None).await.ok();
+        let moved = discord.nonsense("PATCH", &path, json!({"position": 7})).await.ok();
         assert_ne!(moved["position"], 7);
     }
     let discord = Harness::new();
@@ -188,6 +188,14 @@ async fn members_are_found_renamed_and_ranked() {
     discord.limit_bot(MANAGER | Bits::CHANGE_NICKNAME | Bits::MODERATE_MEMBERS);
     let found = discord.get(&discord.in_guild("/members/search?query=own&limit=5")).await.ok();
     assert_eq!(found[0]["user"]["id"], json!(discord.owner));
+    // Listing takes a privileged intent, and finding does not.
+    let list = discord.get(&discord.in_guild("/members?limit=10")).await;
+    assert_eq!(list.refusal(), (403, 50_001));
+    let bot = discord.bot;
+    discord.simulator.with_world(|world| {
+        let application = world.users.get_mut(&bot).and_then(|user| user.application.as_mut());
+        application.expect("a bot has one").flags |= 1 << 14;
+    });
     assert_eq!(discord.get(&discord.in_guild("/members?limit=10")).await.ok().as_array().map(Vec::len), Some(2));
     let named = discord.patch(&discord.in_guild("/members/@me"), json!({"nick": "Bot"})).await.ok();
     assert_eq!(named["nick"], "Bot");

@@ -102,7 +102,7 @@ async fn f26_too_many_invalid_requests_ban_everybody_at_the_address() {
     });
     discord.limit_bot(Bits::VIEW_CHANNEL);
     for _ in 0..9_999 {
-        discord.send_unchecked("POST", &discord.in_guild("/roles"), json!({}), "t", None).await;
+        discord.post(&discord.in_guild("/roles"), json!({})).await;
     }
     assert_eq!(discord.get("/users/@me").await.status, 200);
     assert_eq!(discord.post(&discord.in_guild("/roles"), json!({})).await.refusal(), (403, 50_013));
@@ -214,7 +214,7 @@ async fn the_operator_reads_the_log_and_replaces_world_and_faults() {
     discord.send("PATCH", &discord.in_guild(""), json!({"name": "Renamed"}), "t", Some("why%20not")).await.ok();
     let admin = async |method: &str, path: &str, body: String| {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-        discord.send_raw(request.body(Body::from(body)).expect("a request")).await
+        discord.send_raw(request.body(Body::from(body)).expect("a request")).await.0
     };
     let log = admin("GET", "/_sim/requests", String::new()).await.ok();
     let first = &log[0];

@@ -42,7 +42,7 @@ pub(crate) fn guild_of_seed(seed: u64, size: Size) -> Guild {
 }
 
 /// Texts that tempt a writer of YAML to forget quotes.
-const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "null",
     "true",
     "No",

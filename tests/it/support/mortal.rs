@@ -1,19 +1,22 @@
-//! A process that dies at a chosen moment: the engine's future is dropped there, and nothing of it goes on.
+//! A process that dies at a chosen moment: the engine's future is dropped there, and nothing of it goes on. And a store
+//! around which anything else can happen.
 
 use std::fmt;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use setai::discord::{Exchange, ExchangeError};
-use setai::model::{Bindings, GuildId};
+use setai::model::{Bindings, GuildId, ServerConfiguration};
 use setai::plan::StepId;
 use setai::store::{
-    Approval, AuditFilter, AuditRow, Error, Finish, GuildState, IntendedStep, Lease, NewRun, Rebinding, RunId,
-    RunRecord, RunSummary, SettledStep, Store, UnfinishedRun,
+    Approval, AuditFilter, AuditRow, ChainPage, Error, Expiry, Finish, GuildState, IntendedStep, Lease, NewRun, Place,
+    Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store,
+    UnfinishedRun,
 };
 use tokio::sync::Notify;
 
@@ -44,11 +47,18 @@ pub(crate) struct Fate {
     nth: usize,
     seen: AtomicUsize,
     died: Notify,
+    /// The whole process dies, and nobody has to drop anything.
+    is_real: bool,
 }
 
 impl Fate {
     pub(crate) fn new(moment: Moment, nth: usize) -> Arc<Self> {
-        Arc::new(Self { moment, nth, seen: AtomicUsize::new(0), died: Notify::new() })
+        Arc::new(Self { moment, nth, seen: AtomicUsize::new(0), died: Notify::new(), is_real: false })
+    }
+
+    /// The fate of this whole process.
+    pub(crate) fn of_process(moment: Moment, nth: usize) -> Arc<Self> {
+        Arc::new(Self { moment, nth, seen: AtomicUsize::new(0), died: Notify::new(), is_real: true })
     }
 
     /// Returns once it is time to drop everything.
@@ -58,10 +68,19 @@ impl Fate {
 
     async fn at(&self, moment: Moment) {
         if moment == self.moment && self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.nth {
+            if self.is_real {
+                kill(std::process::id());
+            }
             self.died.notify_one();
             pending::<()>().await;
         }
     }
+}
+
+/// Kills a process that this one started, or this one.
+pub(crate) fn kill(process: u32) {
+    let killed = std::process::Command::new("kill").args(["-KILL", &process.to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()), "{process} is there to be killed");
 }
 
 /// An exchange whose process may die around a write.
@@ -85,10 +104,66 @@ impl<E: Exchange> Exchange for MortalExchange<E> {
     }
 }
 
-/// A store whose process may die around a record.
+/// What a store is asked, as far as anybody cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Bindings,
+    Rebind,
+    Lease,
+    Renew,
+    Release,
+    Begin,
+    Intend,
+    Settle,
+    Finish,
+    Unfinished,
+}
+
+/// Something that happens when a store is asked.
+#[async_trait]
+pub(crate) trait Hook: Send + Sync {
+    /// Before anything is done. An error is the answer, and nothing is done.
+    async fn before(&self, ask: Ask) -> Result<(), Error>;
+    /// After it was done. An error is the answer although it was done.
+    async fn after(&self, ask: Ask) -> Result<(), Error>;
+}
+
+#[async_trait]
+impl Hook for Fate {
+    async fn before(&self, ask: Ask) -> Result<(), Error> {
+        match ask {
+            Ask::Begin => self.at(Moment::BeforeBegin).await,
+            Ask::Intend => self.at(Moment::BeforeIntent).await,
+            Ask::Settle => self.at(Moment::AfterAnswer).await,
+            Ask::Finish => self.at(Moment::BeforeFinish).await,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn after(&self, ask: Ask) -> Result<(), Error> {
+        match ask {
+            Ask::Begin => self.at(Moment::AfterBegin).await,
+            Ask::Settle => self.at(Moment::AfterSettle).await,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A store around which something happens.
 pub(crate) struct MortalStore {
     pub(crate) inner: Arc<dyn Store>,
-    pub(crate) fate: Arc<Fate>,
+    pub(crate) fate: Arc<dyn Hook>,
+}
+
+impl MortalStore {
+    async fn around<T>(&self, ask: Ask, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.fate.before(ask).await?;
+        let result = work.await?;
+        self.fate.after(ask).await?;
+        Ok(result)
+    }
 }
 
 impl fmt::Debug for MortalStore {
@@ -99,44 +174,44 @@ impl fmt::Debug for MortalStore {
 
 #[async_trait]
 impl Store for MortalStore {
-    async fn begin(&self, run: &NewRun) -> Result<(), Error> {
-        self.fate.at(Moment::BeforeBegin).await;
-        self.inner.begin(run).await?;
-        self.fate.at(Moment::AfterBegin).await;
-        Ok(())
+    async fn begin(&self, lease: &Lease, run: &NewRun) -> Result<(), Error> {
+        self.around(Ask::Begin, self.inner.begin(lease, run)).await
     }
 
-    async fn intend(&self, run: RunId, step: &IntendedStep) -> Result<(), Error> {
-        self.fate.at(Moment::BeforeIntent).await;
-        self.inner.intend(run, step).await
+    async fn intend(&self, lease: &Lease, run: RunId, step: &IntendedStep) -> Result<(), Error> {
+        self.around(Ask::Intend, self.inner.intend(lease, run, step)).await
     }
 
-    async fn settle(&self, run: RunId, step: StepId, settled: &SettledStep) -> Result<(), Error> {
-        self.fate.at(Moment::AfterAnswer).await;
-        self.inner.settle(run, step, settled).await?;
-        self.fate.at(Moment::AfterSettle).await;
-        Ok(())
+    async fn settle(&self, lease: &Lease, run: RunId, step: StepId, settled: &SettledStep) -> Result<(), Error> {
+        self.around(Ask::Settle, self.inner.settle(lease, run, step, settled)).await
     }
 
-    async fn finish(&self, run: RunId, finish: &Finish) -> Result<(), Error> {
-        self.fate.at(Moment::BeforeFinish).await;
-        self.inner.finish(run, finish).await
+    async fn finish(&self, lease: &Lease, run: RunId, finish: &Finish) -> Result<(), Error> {
+        self.around(Ask::Finish, self.inner.finish(lease, run, finish)).await
     }
 
     async fn bindings(&self, guild: GuildId) -> Result<Bindings, Error> {
-        self.inner.bindings(guild).await
+        self.around(Ask::Bindings, self.inner.bindings(guild)).await
     }
 
-    async fn rebind(&self, rebinding: &Rebinding) -> Result<(), Error> {
-        self.inner.rebind(rebinding).await
+    async fn rebind(&self, lease: &Lease, rebinding: &Rebinding) -> Result<(), Error> {
+        self.around(Ask::Rebind, self.inner.rebind(lease, rebinding)).await
     }
 
-    async fn lease(&self, guild: GuildId) -> Result<Lease, Error> {
-        self.inner.lease(guild).await
+    async fn lease(&self, guild: GuildId, holder: &str, duration: Duration) -> Result<Lease, Error> {
+        self.around(Ask::Lease, self.inner.lease(guild, holder, duration)).await
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<(), Error> {
+        self.around(Ask::Renew, self.inner.renew(lease)).await
+    }
+
+    async fn release(&self, lease: Lease) -> Result<(), Error> {
+        self.around(Ask::Release, self.inner.release(lease)).await
     }
 
     async fn unfinished(&self, guild: GuildId) -> Result<Vec<UnfinishedRun>, Error> {
-        self.inner.unfinished(guild).await
+        self.around(Ask::Unfinished, self.inner.unfinished(guild)).await
     }
 
     async fn history(&self, guild: Option<GuildId>, limit: u32) -> Result<Vec<RunSummary>, Error> {
@@ -167,12 +242,40 @@ impl Store for MortalStore {
         self.inner.audit(filter).await
     }
 
+    async fn audit_rows(&self, name: &RowName) -> Result<Vec<AuditRow>, Error> {
+        self.inner.audit_rows(name).await
+    }
+
+    async fn audited_guilds(&self) -> Result<Vec<GuildId>, Error> {
+        self.inner.audited_guilds().await
+    }
+
+    async fn audit_page(&self, guild: GuildId, from: &Place) -> Result<ChainPage, Error> {
+        self.inner.audit_page(guild, from).await
+    }
+
+    async fn prunable(&self, guild: GuildId, older_than: DateTime<Utc>) -> Result<Prunable, Error> {
+        self.inner.prunable(guild, older_than).await
+    }
+
+    async fn prune(&self, expiry: &Expiry) -> Result<Prunable, Error> {
+        self.inner.prune(expiry).await
+    }
+
     async fn approve(&self, approval: &Approval) -> Result<(), Error> {
         self.inner.approve(approval).await
     }
 
-    async fn use_approval(&self, guild: GuildId, plan_digest: &str, used_at: DateTime<Utc>) -> Result<bool, Error> {
-        self.inner.use_approval(guild, plan_digest, used_at).await
+    async fn server(&self, guild: GuildId) -> Result<Option<ServerConfiguration>, Error> {
+        self.inner.server(guild).await
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerSummary>, Error> {
+        self.inner.servers().await
+    }
+
+    async fn configure(&self, change: &Reconfiguration) -> Result<ServerConfiguration, Error> {
+        self.inner.configure(change).await
     }
 
     async fn close(&self) {

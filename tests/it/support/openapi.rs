@@ -5,15 +5,18 @@
 //! strings are turned into numbers before a request is judged. The description forbids no unknown property: a check of
 //! our own does, for requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use jsonschema::{Draft, Registry, Validator};
 use serde_json::{Map, Value};
-use setai::simulator::Record;
+use setai::simulator::{Origin, Record};
 
 const OVERLAY: &str = include_str!("../../openapi-overlay.json");
+/// Most characters of a problem that are shown.
+const LONGEST_PROBLEM: usize = 300;
 const URI: &str = "https://discord.com/openapi.json";
 
 /// Discord's description, ready to judge.
@@ -21,18 +24,33 @@ pub(crate) struct Description {
     document: &'static Value,
     registry: &'static Registry<'static>,
     validators: Mutex<BTreeMap<String, &'static Validator>>,
+    /// Exchanges that were judged and found right: most trials say the same thing again and again.
+    right: Mutex<HashSet<u64>>,
+}
+
+/// What is wrong with one request and its answer.
+#[derive(Debug, Default)]
+pub(crate) struct Judgement {
+    pub(crate) request: Vec<String>,
+    pub(crate) answer: Vec<String>,
+}
+
+impl Judgement {
+    /// True when nothing is.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.request.is_empty() && self.answer.is_empty()
+    }
+
+    /// Everything, in words.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.request.iter().chain(&self.answer).map(String::as_str)
+    }
 }
 
 /// The description, when there is one. Says once on stderr that there is none.
 pub(crate) fn description() -> Option<&'static Description> {
     static LOADED: OnceLock<Option<Description>> = OnceLock::new();
     LOADED.get_or_init(Description::from_env).as_ref()
-}
-
-/// Everything in a request log that the description does not allow. Requests are judged only when Discord accepted them.
-pub(crate) fn violations(records: &[Record]) -> Vec<String> {
-    let Some(description) = description() else { return Vec::new() };
-    records.iter().flat_map(|record| description.judge(record)).collect()
 }
 
 impl Description {
@@ -51,7 +69,7 @@ impl Description {
         let document: &'static Value = Box::leak(Box::new(document));
         let registry = Registry::new().draft(Draft::Draft202012).add(URI, document).and_then(|r| r.prepare());
         let registry = Box::leak(Box::new(registry.expect("the description resolves")));
-        Some(Self { document, registry, validators: Mutex::default() })
+        Some(Self { document, registry, validators: Mutex::default(), right: Mutex::default() })
     }
 
     /// Method and path template of everything described.
@@ -65,22 +83,41 @@ impl Description {
         paths.iter().flat_map(of_path).collect()
     }
 
-    fn judge(&self, record: &Record) -> Vec<String> {
-        let call = format!("{} {}", record.method, record.path);
-        // A lost connection, a failing server and the page of a ban are described nowhere.
-        let answer = record.answer().unwrap_or_default();
-        if record.status == 0 || record.status >= 500 || answer.is_string() {
-            return Vec::new();
-        }
+    /// A request, whatever came of it, and its answer, when the API itself gave it.
+    pub(crate) fn judge(&self, record: &Record) -> Judgement {
         let Some(operation) = self.operation(&record.method, record.route()) else {
-            return if record.status == 404 { Vec::new() } else { vec![format!("{call}: no such operation")] };
+            let problem = format!("{} {}: no such operation", record.method, record.path);
+            return Judgement { request: vec![problem], answer: Vec::new() };
         };
-        let mut found = self.judge_answer(&operation, record.status, &answer);
-        if (200..300).contains(&record.status) {
-            found.extend(self.judge_query(&operation, &record.query));
-            found.extend(self.judge_body(&operation, record.body.as_ref()));
+        let fingerprint = fingerprint(&operation, record);
+        if self.right.lock().unwrap_or_else(PoisonError::into_inner).contains(&fingerprint) {
+            return Judgement::default();
         }
-        found.into_iter().map(|problem| format!("{call}: {problem}")).collect()
+        let mut request = self.judge_query(&operation, &record.query);
+        request.extend(self.judge_body(&operation, record.body.as_ref()));
+        let answer = match record.origin {
+            Origin::Api => self.judge_answer(&operation, record.status, &record.answer().unwrap_or_default()),
+            // A failing server, a broken connection and the page of a ban are described nowhere.
+            Origin::Fault | Origin::Edge => Vec::new(),
+        };
+        let place =
+            |problem: String| format!("{} {} answered {}: {problem}", record.method, record.path, record.status);
+        let judgement = Judgement {
+            request: request.into_iter().map(place).collect(),
+            answer: answer.into_iter().map(place).collect(),
+        };
+        if judgement.is_clean() {
+            self.right.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint);
+        }
+        judgement
+    }
+
+    /// A request that was sent to somebody else than a simulator.
+    pub(crate) fn judge_request(&self, method: &str, path: &str, query: &str, body: Option<&Value>) -> Vec<String> {
+        let Some(operation) = self.operation(method, path) else { return vec!["no such operation".to_owned()] };
+        let mut found = self.judge_query(&operation, query);
+        found.extend(self.judge_body(&operation, body));
+        found
     }
 
     /// The pointer to the operation of a path; fixed segments win over variables.
@@ -139,6 +176,7 @@ impl Description {
         let (schema, body) = match (self.document.pointer(&pointer), body) {
             (Some(schema), Some(body)) => (schema, body),
             (None, Some(body)) => return vec![format!("no body is described, sent {body}")],
+            (Some(_), None) if self.needs_body(operation) => return vec!["there is no body".to_owned()],
             _ => return Vec::new(),
         };
         let mut found = self.problems(&pointer, &self.coerced(body, schema), "body");
@@ -146,9 +184,18 @@ impl Description {
         found
     }
 
+    fn needs_body(&self, operation: &str) -> bool {
+        self.document.pointer(&format!("{operation}/requestBody/required")) == Some(&Value::Bool(true))
+    }
+
     fn problems(&self, pointer: &str, value: &Value, what: &str) -> Vec<String> {
         let validator = self.validator(pointer);
-        let problem = |e: jsonschema::ValidationError<'_>| format!("{what}{}: {e}", e.instance_path());
+        let problem = |e: jsonschema::ValidationError<'_>| {
+            // A problem with a list quotes all of it, and what is the matter comes last.
+            let said = e.to_string();
+            let cut = said.char_indices().rev().nth(LONGEST_PROBLEM).map_or(0, |(at, _)| at);
+            format!("{what}{}: {}", e.instance_path(), &said[cut..])
+        };
         validator.iter_errors(value).map(problem).collect()
     }
 
@@ -237,6 +284,14 @@ impl Description {
             _ => {}
         }
     }
+}
+
+/// Equal for equal exchanges.
+fn fingerprint(operation: &str, record: &Record) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let body = record.body.as_ref().map(Value::to_string);
+    (operation, &record.query, body, record.origin as u8, record.status, record.raw_answer()).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn escape(segment: &str) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use setai::discord::AuditReason;
+use setai::model::GuildId;
 use setai::simulator::Record;
 use setai::store::{AuditFilter, Phase, Store};
 
@@ -68,6 +69,11 @@ pub(crate) fn throttled(records: &[Record]) -> (usize, usize) {
 /// Every operation that Discord carried out has exactly one outcome, and it is "done"; every operation that is said to
 /// be done was carried out, or left nothing to be carried out.
 pub(crate) async fn audited(records: &[Record], store: &dyn Store) -> usize {
+    audited_in(records, store, None).await
+}
+
+/// The same where other guilds have their records in the same store.
+pub(crate) async fn audited_in(records: &[Record], store: &dyn Store, guild: Option<GuildId>) -> usize {
     let mut carried_out: BTreeMap<String, usize> = BTreeMap::new();
     for record in records.iter().filter(|r| r.done && r.is_write()) {
         // Moves take no reason and leave no trace in Discord's log.
@@ -75,7 +81,8 @@ pub(crate) async fn audited(records: &[Record], store: &dyn Store) -> usize {
             *carried_out.entry(reason.operation).or_default() += 1;
         }
     }
-    let rows = store.audit(&AuditFilter { limit: 1_000_000, ..AuditFilter::default() }).await.expect("the trail");
+    let rows =
+        store.audit(&AuditFilter { guild, limit: 1_000_000, ..AuditFilter::default() }).await.expect("the trail");
     for (operation, times) in &carried_out {
         let of_it: Vec<_> =
             rows.iter().filter(|row| row.operation_id.is_some_and(|o| o.to_string() == *operation)).collect();

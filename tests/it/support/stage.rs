@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use secrecy::SecretString;
-use setai::controller::{Engine, Error, Proposal, Report, Request, Silent, StopSignal};
+use setai::controller::{Engine, Error, Proposal, Recovered, Report, Request, Silent, StopSignal};
 use setai::discord::{Client, Exchange, ExchangeError, Settings};
 use setai::manifest::{Files, Manifest, parse, render_diagnostics};
 use setai::model::GuildId;
@@ -118,15 +118,20 @@ impl Stage {
         self.engine = engine(&self.discord, InProcess(self.discord.simulator.router()), store);
     }
 
+    /// Settles what is open; it must work.
+    pub(crate) async fn recover(&self) -> Vec<Recovered> {
+        self.engine.recover(self.guild(), &Silent, &StopSignal::default()).await.expect("recovers")
+    }
+
     /// What a person does who only ever runs `apply` again: settles what is open, plans, agrees and applies.
     ///
     /// # Errors
     /// As the engine's; a plan that waits for a decision is none.
     pub(crate) async fn reconcile(&self, manifest: &Manifest) -> Result<Option<Report>, Error> {
-        self.engine.recover(self.guild()).await?;
+        self.engine.recover(self.guild(), &Silent, &StopSignal::default()).await?;
         let proposal = self.engine.propose(manifest, None).await?;
         if proposal.plan.is_empty() {
-            self.engine.rebind(&proposal, &proposal.plan, None, &ann()).await?;
+            self.engine.rebind(self.guild(), &proposal.plan.bindings, &ann()).await?;
             return Ok(None);
         }
         let Ok(approved) = judge(proposal.plan.clone(), &Consent::Digest(proposal.plan.digest.to_string())) else {
@@ -203,7 +208,9 @@ impl Stage {
 
 /// An engine with a fresh client.
 pub(crate) fn engine(discord: &Harness, exchange: impl Exchange + 'static, store: Arc<dyn Store>) -> Engine {
-    let settings = Settings::new(SecretString::from("token"));
+    let mut settings = Settings::new(SecretString::from("token"));
+    // Each simulated Discord is one of its own, also where bots tell each other of its limits.
+    settings.address = format!("https://{}.test", discord.guild);
     let client = Client::new(settings, Arc::new(exchange), discord.clock.clone()).expect("a client");
     Engine::new(Arc::new(client), store, discord.clock.clone())
 }

@@ -9,6 +9,12 @@ use setai::simulator::world::{FreshGuild, Snowflake, World};
 use setai::simulator::{Options, Simulator};
 use tempfile::TempDir;
 
+use super::harness::Harness;
+use super::inspection::Inspection;
+
+/// The command under test.
+const SETAI: &str = env!("CARGO_BIN_EXE_setai");
+
 /// A simulated Discord, a folder, and the environment of somebody who works there.
 pub(crate) struct Terminal {
     pub(crate) simulator: Simulator,
@@ -18,6 +24,9 @@ pub(crate) struct Terminal {
     pub(crate) folder: TempDir,
     address: String,
     token: String,
+    database: &'static str,
+    redis: Option<String>,
+    _inspection: Option<Inspection>,
 }
 
 /// What a command printed, and how it ended.
@@ -52,13 +61,50 @@ impl Terminal {
         let clock = Clock::system();
         let mut world = World::new(7);
         let FreshGuild { guild, owner, bot_role, .. } = world.fresh_guild("Rust Study Group", None, clock.now());
-        let simulator = Simulator::new(world, Options { clock, limits: Limits::none(), ..Options::default() });
+        let options = Options { clock, limits: Limits::none(), ..Options::default() };
+        let (simulator, inspection) = Inspection::simulator(world, options);
+        Self::at(simulator, Some(inspection), guild, owner, bot_role).await
+    }
+
+    /// In front of a simulated Discord that was prepared.
+    pub(crate) async fn in_front_of(discord: &Harness) -> Self {
+        Self::at(discord.simulator.clone(), None, discord.guild, discord.owner, discord.bot_role).await
+    }
+
+    async fn at(
+        simulator: Simulator,
+        inspection: Option<Inspection>,
+        guild: Snowflake,
+        owner: Snowflake,
+        bot_role: Snowflake,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let serving = simulator.clone();
         tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
         let folder = tempfile::tempdir().expect("a folder");
-        Self { simulator, guild, owner, bot_role, folder, address, token: "token".to_owned() }
+        Self {
+            simulator,
+            guild,
+            owner,
+            bot_role,
+            folder,
+            address,
+            token: "token".to_owned(),
+            database: "setai.db",
+            redis: None,
+            _inspection: inspection,
+        }
+    }
+
+    /// From now on another database is used.
+    pub(crate) fn use_database(&mut self, file: &'static str) {
+        self.database = file;
+    }
+
+    /// From now on Redis is used.
+    pub(crate) fn use_redis(&mut self, address: String) {
+        self.redis = Some(address);
     }
 
     /// From now on another token is used.
@@ -81,9 +127,23 @@ impl Terminal {
 
     /// A command about to run.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_setai"));
+        let mut command = Command::new(SETAI);
+        command.args(arguments);
+        self.at_home(command)
+    }
+
+    /// A command about to run where no file can be larger than so many KiB.
+    #[cfg(unix)]
+    pub(crate) fn limited_command(&self, kibibytes: u64, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        // Shells count in blocks of 512 bytes. A write beyond the limit would kill, were its signal not ignored.
+        let limit = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kibibytes * 2);
+        command.args(["-c", &limit, SETAI]).args(arguments);
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
         command
-            .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -91,7 +151,8 @@ impl Terminal {
             .env("USER", "ann")
             .env("DISCORD_TOKEN", &self.token)
             .env("SETAI_DISCORD_URL", &self.address)
-            .env("SETAI_DATABASE_URL", format!("sqlite:{}", self.path("setai.db").display()))
+            .env("SETAI_DATABASE_URL", format!("sqlite:{}", self.path(self.database).display()))
+            .envs(self.redis.iter().map(|address| ("SETAI_REDIS_URL", address)))
             .stdin(Stdio::null());
         command
     }

@@ -107,7 +107,8 @@ fn messy_overwrites(rng: &mut Rng, guild: &Guild, members: &[Snowflake]) -> Vec<
         list.push(Overwrite { id: *rng.pick(members), kind: Overwrite::MEMBER, allow: one(rng), deny: one(rng) });
     }
     if rng.percent(12) {
-        let gone = Snowflake(guild.id.0 + 7);
+        // Of long before the guild was, so nobody has it.
+        let gone = Snowflake(guild.id.0 - (1 << 40));
         list.push(role(gone, Bits::VIEW_CHANNEL, Bits::NONE));
     }
     if rng.percent(12) {
@@ -118,8 +119,7 @@ fn messy_overwrites(rng: &mut Rng, guild: &Guild, members: &[Snowflake]) -> Vec<
     if rng.percent(12)
         && let Some(first) = list.first_mut()
     {
-        // Bit 60 Discord would not take a second time, as the child of such a category needs it.
-        first.allow |= *rng.pick(&UNKNOWN_BITS[..2]);
+        first.allow |= *rng.pick(&UNKNOWN_BITS);
     }
     let mut seen = Vec::new();
     list.retain(|o| {
