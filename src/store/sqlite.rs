@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::time::sleep;
 
 use super::Error;
 use super::database::{Database, Opened, Pool};
@@ -20,6 +21,9 @@ use super::sql::{Connection, Dialect};
 /// How long others may keep the write lock from us before we give up. Their transactions take milliseconds; but the lock
 /// goes to whoever asks at the right moment, and on a busy disk several writers can keep one waiting for long.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a file that is locked is left alone.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Readers beside the one writer a file can have.
 const CONNECTIONS: u32 = 4;
@@ -48,12 +52,21 @@ pub(super) async fn in_memory() -> Result<Opened, Error> {
 pub(super) async fn in_file(path: &Path, options: SqliteConnectOptions) -> Result<Opened, Error> {
     make_directory(path).await?;
     let options = safe(options).filename(path).create_if_missing(true);
-    let pool: SqlitePool = SqlitePoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .connect_with(options)
-        .await
-        .map_err(|source| cannot_open(path, source))?;
+    let pool = || SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options.clone());
+    let pool: SqlitePool = while_locked(pool).await.map_err(|source| cannot_open(path, source))?;
     opened(pool, Signs::Beside(path.to_owned())).await
+}
+
+/// Tries again while somebody else has the file. SQLite waits by itself, except where a new file gets its write-ahead log:
+/// two that do so at once would wait for each other, so one of them is told at once that the file is locked.
+async fn while_locked<T>(open: impl AsyncFn() -> Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        match open().await {
+            Err(error) if matches!(primary_code(&error), Some(code::BUSY | code::LOCKED)) => sleep(PAUSE).await,
+            opened => return opened,
+        }
+    }
+    open().await
 }
 
 async fn opened(pool: SqlitePool, signs: Signs) -> Result<Opened, Error> {
@@ -96,8 +109,10 @@ pub(super) fn cannot_open(path: &Path, source: sqlx::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use chrono::{DateTime, Utc};
+    use sqlx::Executor as _;
 
     use super::*;
     use crate::model::{GuildId, Key, ObjectKind, Provenance};
@@ -218,6 +233,25 @@ mod tests {
         drop(held);
         holder.close().await;
         store.rebind(&lease, &large_rebinding(1)).await.expect("free again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_file_that_somebody_else_sets_up_is_waited_for() {
+        let directory = tempfile::tempdir().expect("directory");
+        let url = in_directory(&directory);
+        let other = options().filename(&url).create_if_missing(true).connect().await;
+        let other = tokio::sync::Mutex::new(Some(other.expect("a file without a write-ahead log")));
+        other.lock().await.as_mut().expect("open").execute("CREATE TABLE a (x); BEGIN IMMEDIATE").await.expect("a lock");
+
+        let tries = AtomicU32::new(0);
+        let opened = while_locked(async || {
+            if tries.fetch_add(1, Ordering::Relaxed) == 2 {
+                *other.lock().await = None;
+            }
+            safe(options()).filename(&url).connect().await
+        });
+        opened.await.expect("it is free in the end");
+        assert_eq!(tries.into_inner(), 3, "SQLite did not wait by itself");
     }
 
     #[tokio::test]
