@@ -59,7 +59,10 @@ pub(super) async fn in_file(path: &Path, options: SqliteConnectOptions) -> Resul
 
 /// Tries again while somebody else has the file. SQLite waits by itself, except where a new file gets its write-ahead log:
 /// two that do so at once would wait for each other, so one of them is told at once that the file is locked.
-async fn while_locked<T>(open: impl AsyncFn() -> Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+async fn while_locked<T, F>(open: impl Fn() -> F) -> Result<T, sqlx::Error>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         match open().await {
             Err(error) if matches!(primary_code(&error), Some(code::BUSY | code::LOCKED)) => sleep(PAUSE).await,
@@ -241,10 +244,17 @@ mod tests {
         let url = in_directory(&directory);
         let other = options().filename(&url).create_if_missing(true).connect().await;
         let other = tokio::sync::Mutex::new(Some(other.expect("a file without a write-ahead log")));
-        other.lock().await.as_mut().expect("open").execute("CREATE TABLE a (x); BEGIN IMMEDIATE").await.expect("a lock");
+        other
+            .lock()
+            .await
+            .as_mut()
+            .expect("open")
+            .execute("CREATE TABLE a (x); BEGIN IMMEDIATE")
+            .await
+            .expect("a lock");
 
         let tries = AtomicU32::new(0);
-        let opened = while_locked(async || {
+        let opened = while_locked(|| async {
             if tries.fetch_add(1, Ordering::Relaxed) == 2 {
                 *other.lock().await = None;
             }
