@@ -25,8 +25,9 @@
 //! | layer | modules | what is absent there |
 //! |---|---|---|
 //! | face | [`cli`] | nothing: the only place that sees everything |
+//! | web | [`web`] | Discord, databases and manifests: it asks the controller |
 //! | behaviour | [`controller`] | YAML, terminals, HTTP |
-//! | adapters | [`discord`], [`store`], [`cache`], [`simulator`] | each other; manifests and policies |
+//! | adapters | [`discord`], [`store`], [`cache`], [`source`], [`config`], [`telemetry`], [`simulator`] | each other; policies |
 //! | time | [`clock`] | everything else |
 //! | core | [`model`] ← [`manifest`] ← [`plan`] | async, clocks, disks, networks, randomness, logs, hash order |
 //!
@@ -65,10 +66,15 @@ pub mod model;
 pub mod plan;
 
 pub mod cache;
+pub mod config;
 pub mod discord;
 pub mod simulator;
+pub mod source;
 pub mod store;
+pub mod telemetry;
 
 pub mod controller;
+
+pub mod web;
 
 pub mod cli;

@@ -1,0 +1,1 @@
+//! HTTP for machines: health, metrics, and webhooks of forges.
