@@ -4,6 +4,7 @@
 
 mod attempt;
 mod back;
+mod desired;
 mod drive;
 mod engine;
 mod glance;
@@ -17,6 +18,7 @@ mod servers;
 mod share;
 mod wait;
 
+pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
 pub use glance::Glance;
 pub use progress::{Pause, Progress, Silent, StopSignal};
