@@ -4,6 +4,7 @@
 
 mod attempt;
 mod back;
+mod decision;
 mod desired;
 mod drive;
 mod engine;
@@ -16,6 +17,8 @@ mod run;
 mod send;
 mod servers;
 mod share;
+mod standing;
+mod visit;
 mod wait;
 
 pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};
@@ -25,4 +28,6 @@ pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
 pub use run::{Report, Request};
 pub use servers::Servers;
+pub use standing::{Again, Standing, State};
+pub use visit::{Errand, Visited};
 pub use wait::Patience;
