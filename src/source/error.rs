@@ -527,6 +527,17 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_is_in_the_documentation() {
+        let documentation = include_str!("../../docs/sources.md");
+        let source = include_str!("error.rs");
+        let arms = source.lines().filter_map(|line| line.split_once("=> (\"")?.1.split_once("\", "));
+        let reasons: Vec<_> = arms.map(|(reason, _)| reason).collect();
+        assert!(reasons.len() > 30, "{reasons:?}");
+        let missing: Vec<_> = reasons.iter().filter(|reason| !documentation.contains(&format!("`{reason}`"))).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn what_is_there_is_offered() {
         let gone = |there: &[&str]| Error::BranchNotFound {
             place: "git.example:g".into(),

@@ -6,10 +6,11 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 
@@ -32,6 +33,8 @@ pub(super) struct Watch {
     /// None when the system is not to be asked.
     hung: Option<Mutex<Hung>>,
     happened: Arc<Notify>,
+    /// True when another folder may have taken the place. It can look the same: numbers of folders are given out again.
+    is_loose: Arc<AtomicBool>,
 }
 
 /// What a watch hangs on.
@@ -66,14 +69,14 @@ impl Identity {
 impl Watch {
     /// Watches a path from now on.
     pub(super) fn new(root: &Path) -> Self {
-        let watch = Self { root: root.to_owned(), hung: Some(Mutex::default()), happened: Arc::default() };
+        let watch = Self { root: root.to_owned(), hung: Some(Mutex::default()), ..Self::none() };
         watch.renew();
         watch
     }
 
     /// Watches nothing.
     pub(super) fn none() -> Self {
-        Self { root: PathBuf::new(), hung: None, happened: Arc::default() }
+        Self { root: PathBuf::new(), hung: None, happened: Arc::default(), is_loose: Arc::default() }
     }
 
     /// Sees to it that the watch hangs on the folder that is there now.
@@ -81,8 +84,9 @@ impl Watch {
         let Some(hung) = &self.hung else { return Renewed::Impossible };
         // A watch is hung up or it is not; nothing half-done can be seen.
         let mut hung = hung.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_loose = self.is_loose.swap(false, Ordering::SeqCst);
         let on = Identity::of(&self.root);
-        if hung.watcher.is_some() && hung.on == on {
+        if !is_loose && hung.watcher.is_some() && hung.on == on {
             return Renewed::Same;
         }
         match self.hang(on.is_some()) {
@@ -99,8 +103,11 @@ impl Watch {
     }
 
     fn hang(&self, is_there: bool) -> notify::Result<RecommendedWatcher> {
-        let (root, happened) = (self.root.clone(), self.happened.clone());
+        let (root, happened, is_loose) = (self.root.clone(), self.happened.clone(), self.is_loose.clone());
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if event.as_ref().map_or(true, |event| loosens(&root, event)) {
+                is_loose.store(true, Ordering::SeqCst);
+            }
             // Who could not be told of something had better look.
             if event.map_or(true, |event| concerns(&root, &event)) {
                 happened.notify_one();
@@ -160,6 +167,15 @@ impl Drop for Unheard<'_> {
     }
 }
 
+/// True when what happened may have put another folder in the place of the one that is watched.
+fn loosens(root: &Path, event: &Event) -> bool {
+    let moves = matches!(
+        event.kind,
+        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Any
+    );
+    event.need_rescan() || (moves && event.paths.iter().any(|path| path == root))
+}
+
 /// True when what happened may change what is read. Reading is no change, or every look would cause the next.
 fn concerns(root: &Path, event: &Event) -> bool {
     let is_change = match event.kind {
@@ -178,7 +194,7 @@ fn is_read(root: &Path, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{CreateKind, ModifyKind};
+    use notify::event::CreateKind;
 
     use super::*;
 

@@ -5,8 +5,10 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use git2::Repository;
+use tokio_util::sync::CancellationToken;
 
 use crate::source::Error;
 
@@ -15,6 +17,9 @@ const MARK: &str = "setai-source";
 
 /// Each fetch leaves two files. With more than these, reading gets slow, and fetching one revision anew is cheaper.
 const MOST_FILES: usize = 100;
+
+/// How long to wait for somebody else who works there.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The repository of a cache, which nobody else uses meanwhile.
 pub(super) struct Cache {
@@ -26,8 +31,8 @@ pub(super) struct Cache {
 ///
 /// # Errors
 /// When the folder cannot be used, or is somebody else's.
-pub(super) fn open(path: &Path) -> Result<Cache, Error> {
-    let lock = lock(path)?;
+pub(super) fn open(path: &Path, stop: &CancellationToken) -> Result<Cache, Error> {
+    let lock = lock(path, stop)?;
     let is_tidy = fs::read_dir(path.join("objects/pack")).is_ok_and(|files| files.count() <= MOST_FILES);
     if is_tidy && let Ok(repository) = Repository::open_bare(path) {
         return Ok(Cache { repository, _lock: lock });
@@ -39,8 +44,8 @@ pub(super) fn open(path: &Path) -> Result<Cache, Error> {
 ///
 /// # Errors
 /// When the folder cannot be used, or is somebody else's.
-pub(super) fn renew(path: &Path) -> Result<Cache, Error> {
-    let lock = lock(path)?;
+pub(super) fn renew(path: &Path, stop: &CancellationToken) -> Result<Cache, Error> {
+    let lock = lock(path, stop)?;
     begin_anew(path, lock)
 }
 
@@ -50,7 +55,7 @@ fn begin_anew(path: &Path, lock: File) -> Result<Cache, Error> {
     Ok(Cache { repository, _lock: lock })
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+fn lock(path: &Path, stop: &CancellationToken) -> Result<File, Error> {
     let failed = |error: io::Error| unusable(path, &error.to_string());
     let mark = path.join(MARK);
     if !mark.exists() {
@@ -60,10 +65,17 @@ fn lock(path: &Path) -> Result<File, Error> {
         }
     }
     let file = File::options().create(true).append(true).open(&mark).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(unusable(path, "another process is using it")),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // One that was stopped just now takes a moment to notice.
+            Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE && !stop.is_cancelled() => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => return Err(unusable(path, "another process is using it")),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
 }
 
@@ -94,12 +106,22 @@ fn empty(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn at_once() -> CancellationToken {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        stop
+    }
+
+    fn open(path: &Path) -> Result<Cache, Error> {
+        super::open(path, &at_once())
+    }
+
     #[test]
     fn a_folder_of_somebody_else_is_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("diary.txt"), "dear diary").expect("a file");
         assert!(matches!(open(folder.path()), Err(Error::NotACache { .. })));
-        assert!(matches!(renew(folder.path()), Err(Error::NotACache { .. })));
+        assert!(matches!(renew(folder.path(), &at_once()), Err(Error::NotACache { .. })));
         assert!(folder.path().join("diary.txt").exists());
     }
 

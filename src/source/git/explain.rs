@@ -28,8 +28,6 @@ pub(super) fn explain(
         Failed::Library(phase, error) => (phase, error),
     };
     if phase == Phase::Reading {
-        // A cache that cannot be read is worth nothing, and the next look fetches it anew.
-        drop(super::cache::renew(cache));
         return Error::Cache { path: cache.to_owned(), why: clean(error.message()) };
     }
     match trouble {

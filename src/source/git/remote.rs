@@ -86,8 +86,24 @@ impl From<Error> for Failed {
     }
 }
 
-/// Looks.
+/// Looks. What was kept may be damaged; then it is thrown away, and everything is asked for once more.
 pub(super) fn look(job: &Job) -> Result<Outcome, Failed> {
+    match look_once(job) {
+        Err(Failed::Library(phase, error)) if is_damage(phase, &error) && !job.stop.is_cancelled() => {
+            tracing::warn!(folder = %job.cache.display(), %error, "what was kept of a repository is damaged; fetching it anew");
+            drop(cache::renew(&job.cache, &job.stop)?);
+            look_once(job)
+        }
+        answer => answer,
+    }
+}
+
+/// True when something is missing here, and not there.
+fn is_damage(phase: Phase, error: &git2::Error) -> bool {
+    phase == Phase::Reading || (error.class() == ErrorClass::Odb && error.code() == ErrorCode::NotFound)
+}
+
+fn look_once(job: &Job) -> Result<Outcome, Failed> {
     let said = RefCell::new(None);
     let answer = Look { job, said: &said, tries: Cell::new(0) }.run();
     // What a callback had to say is why the library gave up.
@@ -119,12 +135,12 @@ impl Look<'_> {
         {
             return Ok(Outcome::Unchanged);
         }
-        let mut cache = cache::open(&self.job.cache)?;
+        let mut cache = cache::open(&self.job.cache, &self.job.stop)?;
         let Some(target) = self.fetch(&cache.repository)? else { return Ok(Outcome::Unchanged) };
         if !has(&cache.repository, target.id) && matches!(self.job.reference, Reference::Commit(_)) {
             // Not every server hands out single commits. Then everything is asked for, and nothing may be in the way.
             drop(cache);
-            cache = cache::renew(&self.job.cache)?;
+            cache = cache::renew(&self.job.cache, &self.job.stop)?;
             self.fetch_all(&cache.repository)?;
         }
         let repository = &cache.repository;

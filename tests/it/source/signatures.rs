@@ -119,7 +119,9 @@ impl Somebody {
         let mode = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
         std::fs::set_permissions(&script, mode).expect("a program");
         let program = format!("gpg.program={}", script.display());
-        repository.push_with(&["-c", &program, "-c", "commit.gpgsign=true"], subject);
+        // It is their only key, whoever the commit says made it.
+        let key = ["-c", "user.signingkey=example.com"];
+        repository.push_with(&[&["-c", &program, "-c", "commit.gpgsign=true"], &key[..]].concat(), subject);
     }
 }
 
