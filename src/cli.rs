@@ -20,6 +20,7 @@ mod migrate;
 mod plan;
 mod progress;
 mod rollback;
+mod run;
 mod screen;
 mod server;
 mod simulate;
@@ -71,6 +72,7 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
         Command::Lint(command) => check::run(command, true, screen),
         Command::Plan(command) => plan::run(command, connection, screen).await,
         Command::Apply(command) => apply::run(command, connection, screen).await,
+        Command::Run(command) => run::run(command, connection, screen).await,
         Command::Drift(command) => drift::run(command, connection, screen).await,
         Command::History(command) => history::run(command, connection, screen).await,
         Command::Rollback(command) => rollback::run(command, connection, screen).await,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod run;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use secrecy::SecretString;
 
 pub(super) use audit::{Audit, AuditCommand, AuditExport, AuditList, AuditPrune, AuditShow, AuditVerify, ExportFormat};
 pub(super) use backup::{Backup, BackupCommand, BackupCreate, BackupRestore};
+pub(super) use run::Run;
 
 /// Keeps Discord servers in git: roles, channels and permissions as YAML, planned and applied.
 #[derive(Debug, Parser)]
@@ -70,6 +72,8 @@ pub(super) enum Command {
     Plan(PlanCommand),
     /// Make the guild equal to its manifest
     Apply(Apply),
+    /// Keep guilds equal to their manifests, for as long as it runs
+    Run(Run),
     /// Show what was changed in Discord by hand
     Drift(Drift),
     /// List what was applied

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::discord::{self, Disposition};
 use crate::model::GuildId;
-use crate::plan::{Approved, Plan, Step, render};
+use crate::plan::{Approved, Plan, render};
 use crate::store::{self, Author, Trigger, Verdict};
 
 use super::decision::{Circumstances, Decision, decide};
@@ -36,10 +36,8 @@ pub struct Visited {
     pub standing: Standing,
     /// When to come again.
     pub again: Again,
-    /// What differs and was left as it is, because the policy says to report it.
-    pub drift: Vec<Step>,
-    /// The plan that waits for somebody's word.
-    pub held: Option<Box<Plan>>,
+    /// The plan it is about: what was applied, what waits for somebody's word, or what would undo what somebody did.
+    pub plan: Option<Box<Plan>>,
     /// What was applied.
     pub report: Option<Box<Report>>,
 }
@@ -121,7 +119,7 @@ impl Visit<'_> {
                 Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
                 applied => applied,
             },
-            Decision::Report => Ok(self.drifted(&proposal.plan, wanted)),
+            Decision::Report => Ok(self.drifted(proposal.plan, wanted)),
             Decision::Stall { reason, message } => {
                 Ok(self.stalled(reason, message, Some(wanted.revision.clone()), false))
             }
@@ -140,7 +138,7 @@ impl Visit<'_> {
             concurrency: CONCURRENCY,
         };
         let report = self.engine.apply(request, self.progress, self.stop).await?;
-        Ok(self.reported(report, wanted))
+        Ok(Visited { plan: Some(Box::new(proposal.plan.clone())), ..self.reported(report, wanted) })
     }
 
     fn reported(&self, report: Report, wanted: &Wanted) -> Visited {
@@ -178,18 +176,18 @@ impl Visit<'_> {
         Visited { standing: Standing { since: since.unwrap_or(standing.since), ..standing }, ..visited }
     }
 
-    fn drifted(&self, plan: &Plan, wanted: &Wanted) -> Visited {
+    fn drifted(&self, plan: Plan, wanted: &Wanted) -> Visited {
         let message = format!(
             "somebody changed the guild in Discord. {} `setai drift` shows who; `policy: {{ drift: heal }}` undoes it",
-            render::summary(plan)
+            render::summary(&plan)
         );
         let visited = self.at(State::Drifted, "ChangedInDiscord", message, wanted, Again::AtSweep);
-        Visited { drift: plan.steps.clone(), ..visited }
+        Visited { plan: Some(Box::new(plan)), ..visited }
     }
 
     fn held(&self, plan: Plan, why: String, wanted: &Wanted) -> Visited {
         let visited = self.at(State::AwaitingApproval, "ApprovalNeeded", why, wanted, Again::AtSweep);
-        Visited { held: Some(Box::new(plan)), ..visited }
+        Visited { plan: Some(Box::new(plan)), ..visited }
     }
 
     fn failed(&self, wanted: &Wanted, error: &Error) -> Visited {
@@ -230,7 +228,7 @@ impl Visit<'_> {
             since: same.map_or(now, |before| before.since),
             failures,
         };
-        Visited { standing, again, drift: Vec::new(), held: None, report: None }
+        Visited { standing, again, plan: None, report: None }
     }
 }
 
