@@ -159,7 +159,7 @@ pub(super) async fn waiting(
     connection: &mut Connection<'_>,
     guild: Option<GuildId>,
 ) -> Result<Vec<HeldSummary>, Error> {
-    let query = sql(held!("WHERE h.waiting_for IS NOT NULL")).and_if(" AND h.waiting_for = ?", guild);
+    let query = sql(held!("WHERE h.closed_at IS NULL")).and_if(" AND h.waiting_for = ?", guild);
     let mut waiting = query.fetch_all(connection).await?.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
     waiting.sort_by_key(|held| (held.held_at, held.guild));
     Ok(waiting)

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chains;
+mod controller;
 mod desk;
 mod indexes;
 mod leases;
@@ -620,6 +621,8 @@ macro_rules! contract {
         }
     };
 }
+
+use contract;
 
 contract![
     a_guild_never_heard_of_has_nothing,
