@@ -15,6 +15,7 @@ mod note;
 mod progress;
 mod queue;
 mod recover;
+mod remember;
 mod run;
 mod send;
 mod servers;

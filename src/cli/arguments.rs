@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 pub(super) use audit::{Audit, AuditCommand, AuditExport, AuditList, AuditPrune, AuditShow, AuditVerify, ExportFormat};
 pub(super) use backup::{Backup, BackupCommand, BackupCreate, BackupRestore};
-pub(super) use run::Run;
+pub(super) use run::{Approve, Resume, Run, Status, Suspend};
 
 /// Keeps Discord servers in git: roles, channels and permissions as YAML, planned and applied.
 #[derive(Debug, Parser)]
@@ -74,6 +74,14 @@ pub(super) enum Command {
     Apply(Apply),
     /// Keep guilds equal to their manifests, for as long as it runs
     Run(Run),
+    /// Show how the guilds stand that `setai run` looks after
+    Status(Status),
+    /// Approve a plan that waits
+    Approve(Approve),
+    /// Leave a guild alone for a while
+    Suspend(Suspend),
+    /// Look after a guild again
+    Resume(Resume),
     /// Show what was changed in Discord by hand
     Drift(Drift),
     /// List what was applied

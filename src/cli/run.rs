@@ -160,7 +160,7 @@ impl Teller {
 
     fn tell_of_guild(&self, view: &GuildView, visited: &Visited) {
         let Standing { state, message, .. } = &visited.standing;
-        self.at_time(tone(*state), &format!("{}  {state}: {message}", view.name));
+        self.at_time(tone(*state), &format!("{}  {}: {message}", view.name, in_words(*state)));
         let Some(plan) = &visited.plan else { return };
         for step in worth_showing(plan, visited) {
             render::step_lines(plan, step).iter().for_each(|line| self.screen.line(line));
@@ -186,13 +186,25 @@ fn is_at_rest(guild: &GuildView) -> bool {
     guild.standing.as_ref().is_some_and(|standing| standing.state != State::Reconciling)
 }
 
-fn tone(state: State) -> Tone {
+pub(super) fn tone(state: State) -> Tone {
     match state {
         State::Ready => Tone::Create,
         State::Reconciling => Tone::Move,
         State::Drifted | State::AwaitingApproval => Tone::Warn,
         State::Stalled => Tone::Refuse,
         State::Suspended => Tone::Faint,
+    }
+}
+
+/// A state as people read it.
+pub(super) fn in_words(state: State) -> &'static str {
+    match state {
+        State::Ready => "ready",
+        State::Reconciling => "reconciling",
+        State::Drifted => "drifted",
+        State::AwaitingApproval => "waiting for approval",
+        State::Stalled => "stalled",
+        State::Suspended => "suspended",
     }
 }
 

@@ -74,9 +74,7 @@ fn told(refusal: &Refusal) -> String {
 fn why_held(plan: &Plan) -> String {
     let why = plan.refusals.first().map_or_else(|| render::summary(plan), told);
     let digest = plan.digest.short();
-    format!(
-        "{why} Look at it with `setai plan`, and apply it with `setai apply --approve`; here its digest is {digest}."
-    )
+    format!("{why} `setai approve {digest}` shows it and approves it")
 }
 
 fn refused(rejected: &Rejected) -> String {

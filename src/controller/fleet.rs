@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::GuildId;
 use crate::source::{Class, Look, Revision, Source};
-use crate::store::{Author, Trigger};
+use crate::store::{self, Author, Trigger};
 
 use super::desired::{Desired, Obstacle};
 use super::engine::Engine;
@@ -108,6 +108,9 @@ pub enum News {
     },
 }
 
+/// How often the database is asked for what people said to other processes.
+const MAILBOX: Duration = Duration::from_secs(5);
+
 /// How many pieces of news a slow listener may be behind before it misses some.
 const BACKLOG: usize = 4096;
 
@@ -191,6 +194,7 @@ impl Controller {
             };
             watchers.spawn(watcher.watch(stop.clone()));
         }
+        watchers.spawn(Arc::clone(&self.shared).listen_to_people(stop.clone()));
         let mut visits = JoinSet::new();
         while !stop.is_cancelled() {
             self.send_out(&mut visits);
@@ -215,7 +219,8 @@ impl Controller {
             let stop = StopSignal::default();
             inner.running.insert(work.guild, stop.clone());
             let shared = Arc::clone(&self.shared);
-            visits.spawn(async move { (work.guild, shared.visit(&work, &stop).await) });
+            let interval = self.settings.sweep;
+            visits.spawn(async move { (work.guild, shared.visit(&work, &stop, interval).await) });
         }
     }
 
@@ -259,12 +264,24 @@ impl Shared {
     }
 
     /// Visits a guild; none when nobody wants anything of it any more.
-    async fn visit(&self, work: &Work, stop: &StopSignal) -> Option<Visited> {
+    async fn visit(&self, work: &Work, stop: &StopSignal, interval: Duration) -> Option<Visited> {
         let (wish, before) = {
             let inner = self.inner();
             let before = inner.guilds.get(&work.guild).and_then(|known| known.standing.clone());
             (inner.desired.of(work.guild)?, before)
         };
+        // What another process, or this one before it was started anew, knew of the guild.
+        let before = match before {
+            Some(before) => Some(before),
+            None => match self.engine.remembered(work.guild).await {
+                Ok(before) => before,
+                Err(error) => {
+                    tracing::warn!(guild = %work.guild, %error, "how the guild stood cannot be read");
+                    None
+                }
+            },
+        };
+        let source = wish.last_good.as_ref().map(|wanted| wanted.source.clone());
         let errand = Errand {
             guild: work.guild,
             wish,
@@ -273,7 +290,11 @@ impl Shared {
             author: Author::Controller,
             remembered: None,
         };
-        Some(self.engine.visit(&errand, &Silent, stop).await)
+        let visited = self.engine.visit(&errand, &Silent, stop).await;
+        let wait = pause(work.guild, &visited, interval);
+        let next = chrono::TimeDelta::from_std(wait).ok().map(|wait| self.engine.clock.now() + wait);
+        self.engine.remember(work.guild, source, &visited, next).await;
+        Some(visited)
     }
 
     /// Notes how a guild stands, tells who listens, and sees to the next visit.
@@ -286,12 +307,8 @@ impl Shared {
             inner.queue.forget(guild);
             return;
         };
-        let again = match visited.again {
-            Again::AtSweep => (Trigger::Schedule, sweep(guild, settings.sweep)),
-            Again::After(wait) => (Trigger::Retry, wait),
-            Again::BackOff => (Trigger::Retry, back_off(visited.standing.failures, fraction(guild, now.as_secs()))),
-        };
-        inner.queue.done(now, guild, Some((again.0, now + again.1)));
+        let trigger = if visited.again == Again::AtSweep { Trigger::Schedule } else { Trigger::Retry };
+        inner.queue.done(now, guild, Some((trigger, now + pause(guild, &visited, settings.sweep))));
         let before = inner.guilds.entry(guild).or_default();
         let standing = Some(visited.standing.clone());
         let is_news = visited.report.is_some() || before.standing != standing;
@@ -302,6 +319,37 @@ impl Shared {
             // Nobody has to listen.
             drop(self.news.send(News::Guild { view, visited: Box::new(visited) }));
         }
+    }
+
+    /// Looks now and then for what people said to other processes: approvals, and guilds to leave alone or not any more.
+    async fn listen_to_people(self: Arc<Self>, stop: CancellationToken) {
+        let mut suspended = BTreeSet::new();
+        while !stop.is_cancelled() {
+            match self.said(&mut suspended).await {
+                Ok(guilds) if guilds.is_empty() => {}
+                Ok(guilds) => self.ask(guilds, Trigger::Person),
+                Err(error) => tracing::debug!(%error, "what people said cannot be read; trying again"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.engine.clock.sleep(MAILBOX) => {}
+            }
+        }
+    }
+
+    /// The guilds somebody said something about since the last time.
+    async fn said(&self, suspended: &mut BTreeSet<GuildId>) -> Result<BTreeSet<GuildId>, store::Error> {
+        let (store, now) = (self.engine.store(), self.engine.clock.now());
+        let alone: BTreeSet<GuildId> = store.suspensions(now).await?.into_iter().map(|said| said.guild).collect();
+        let mut guilds: BTreeSet<GuildId> = alone.symmetric_difference(suspended).copied().collect();
+        for held in store.held_plans(None).await? {
+            if store.approval(held.guild, &held.plan_digest, now).await?.is_some() {
+                guilds.insert(held.guild);
+            }
+        }
+        *suspended = alone;
+        let known = self.inner().desired.guilds();
+        Ok(guilds.intersection(&known).copied().collect())
     }
 
     /// Asks for looks at guilds. One that is being changed for an older manifest ends after the request it is at.
@@ -318,6 +366,15 @@ impl Shared {
         }
         drop(inner);
         self.wake.notify_one();
+    }
+}
+
+/// How long until a guild is visited again when nothing happens.
+fn pause(guild: GuildId, visited: &Visited, interval: Duration) -> Duration {
+    match visited.again {
+        Again::AtSweep => sweep(guild, interval),
+        Again::After(wait) => wait,
+        Again::BackOff => back_off(visited.standing.failures, fraction(guild, visited.standing.failures.into())),
     }
 }
 

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::discord::{self, Disposition};
 use crate::model::GuildId;
 use crate::plan::{Approved, Plan, render};
-use crate::store::{self, Author, Trigger, Verdict};
+use crate::store::{self, Author, Suspension, Trigger, Verdict};
 
 use super::decision::{Circumstances, Decision, decide};
 use super::desired::{Obstacle, Wanted, Wish};
@@ -63,8 +63,13 @@ impl Engine {
     /// Visits a guild, and does what is to be done there.
     pub async fn visit(&self, errand: &Errand<'_>, progress: &dyn Progress, stop: &StopSignal) -> Visited {
         let visit = Visit { engine: self, errand, progress, stop };
+        match self.store.suspension(errand.guild, self.clock.now()).await {
+            Ok(None) => {}
+            Ok(Some(suspension)) => return visit.suspended(&suspension),
+            Err(error) => return visit.failed(None, &error.into()),
+        }
         match usable(&errand.wish) {
-            Ok(wanted) => visit.go(&wanted).await.unwrap_or_else(|error| visit.failed(&wanted, &error)),
+            Ok(wanted) => visit.go(&wanted).await.unwrap_or_else(|error| visit.failed(Some(&wanted), &error)),
             Err(obstacle) => visit.stalled(obstacle.reason, obstacle.message, obstacle.attempted, obstacle.is_passing),
         }
     }
@@ -115,10 +120,18 @@ impl Visit<'_> {
                 Ok(self.ready("InOrder", "the guild is as the manifest says", wanted))
             }
             Decision::Apply(approved) => self.apply(approved, &proposal, wanted).await,
-            Decision::ApplyOnApproval(approved, why) => match self.apply(approved, &proposal, wanted).await {
-                Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
-                applied => applied,
-            },
+            Decision::ApplyOnApproval(approved, why) => {
+                let digest = proposal.plan.digest.to_string();
+                let word = engine.store().approval(errand.guild, &digest, engine.clock.now()).await?;
+                if word.is_none() {
+                    return Ok(self.held(proposal.plan, why, wanted));
+                }
+                match self.apply(approved, &proposal, wanted).await {
+                    // Somebody else used it up.
+                    Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
+                    applied => applied,
+                }
+            }
             Decision::Report => Ok(self.drifted(proposal.plan, wanted)),
             Decision::Stall { reason, message } => {
                 Ok(self.stalled(reason, message, Some(wanted.revision.clone()), false))
@@ -190,9 +203,18 @@ impl Visit<'_> {
         Visited { plan: Some(Box::new(plan)), ..visited }
     }
 
-    fn failed(&self, wanted: &Wanted, error: &Error) -> Visited {
+    fn suspended(&self, suspension: &Suspension) -> Visited {
+        let Suspension { guild, by, reason, at: _, until } = suspension;
+        let until = until.map_or_else(String::new, |until| format!(" until {}", until.format("%Y-%m-%d %H:%M UTC")));
+        let message = format!("{by} said to leave it alone{until}: {reason}. `setai resume {guild}` ends that");
+        let attempted = self.errand.before.and_then(|before| before.attempted.clone());
+        self.standing(State::Suspended, "Suspended", message, attempted, Again::AtSweep)
+    }
+
+    fn failed(&self, wanted: Option<&Wanted>, error: &Error) -> Visited {
         let (state, reason, again) = classify(error);
-        self.at(state, reason, error.to_string(), wanted, again)
+        let attempted = wanted.map(|wanted| wanted.revision.clone());
+        self.standing(state, reason, error.to_string(), attempted, again)
     }
 
     fn stalled(&self, reason: &'static str, message: String, attempted: Option<String>, is_passing: bool) -> Visited {
@@ -221,7 +243,7 @@ impl Visit<'_> {
         };
         let standing = Standing {
             state,
-            reason,
+            reason: reason.to_owned(),
             message,
             attempted,
             applied: before.and_then(|before| before.applied.clone()),

@@ -22,3 +22,46 @@ pub(in crate::cli) struct Run {
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Status {
+    /// One guild's id [default: all]
+    #[arg(value_name = "GUILD")]
+    pub(in crate::cli) guild: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Approve {
+    /// The beginning of the digest of a plan that waits [default: list them]
+    #[arg(value_name = "DIGEST")]
+    pub(in crate::cli) plan: Option<String>,
+    /// For how long the word counts, in hours
+    #[arg(long, default_value_t = 24, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=720))]
+    pub(in crate::cli) hours: u32,
+    /// Do not ask
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Suspend {
+    /// The guild's id
+    #[arg(value_name = "GUILD")]
+    pub(in crate::cli) guild: String,
+    /// Why, for everybody who wonders
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) reason: String,
+    /// For how long, in hours [default: until somebody resumes it]
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8760))]
+    pub(in crate::cli) hours: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Resume {
+    /// The guild's id
+    #[arg(value_name = "GUILD")]
+    pub(in crate::cli) guild: String,
+}
