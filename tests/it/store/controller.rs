@@ -124,7 +124,7 @@ async fn a_suspension_counts_until_it_ends_or_is_taken_back(store: &Desk) {
 
     let second = Suspension { by: ada(), at: at(10), until: None, ..first.clone() };
     store.suspend(&second).await.expect("suspended");
-    assert_eq!(store.suspensions(at(1_000_000)).await.expect("all"), [second.clone()], "until somebody resumes it");
+    assert_eq!(store.suspensions(at(1_000_000)).await.expect("all"), [second], "until somebody resumes it");
     assert!(store.resume(GUILD, &ben(), at(20)).await.expect("resumed"));
     assert_eq!(store.suspension(GUILD, at(20)).await.expect("none"), None);
     store.suspend(&first).await.expect("suspended");
