@@ -9,6 +9,7 @@ mod behaviours;
 mod bytes;
 mod cache;
 mod cli;
+mod config;
 mod convergence;
 mod discord_apply;
 mod discord_lookup;
