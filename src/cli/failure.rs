@@ -6,6 +6,7 @@ use crate::cache;
 use crate::controller;
 use crate::discord;
 use crate::plan::Rejected;
+use crate::source;
 use crate::store;
 
 /// How a command ended. The numbers are documented in the README.
@@ -80,6 +81,12 @@ impl From<cache::Error> for Failure {
     fn from(error: cache::Error) -> Self {
         Self::new(chain(&error))
             .help(format!("{} names it. Without one everything works, only slower.", cache::SETTING))
+    }
+}
+
+impl From<source::Error> for Failure {
+    fn from(error: source::Error) -> Self {
+        Self::new(chain(&error))
     }
 }
 

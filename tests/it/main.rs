@@ -30,6 +30,7 @@ mod simulator_behaviours;
 mod simulator_conformance;
 mod simulator_properties;
 mod simulator_twilight;
+mod source;
 mod store;
 mod support;
 mod transport;

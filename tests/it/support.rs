@@ -1,5 +1,6 @@
 //! What integration tests share.
 
+pub(crate) mod git;
 pub(crate) mod guilds;
 pub(crate) mod harness;
 pub(crate) mod inspection;
@@ -13,6 +14,7 @@ pub(crate) mod own_mariadb;
 pub(crate) mod redis;
 pub(crate) mod rng;
 pub(crate) mod seeds;
+pub(crate) mod sshd;
 pub(crate) mod stage;
 pub(crate) mod terminal;
 pub(crate) mod wish;

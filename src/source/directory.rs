@@ -1,0 +1,128 @@
+//! A folder of this machine as a source.
+//!
+//! Decides when a folder is at rest: what is read counts when it is read twice alike, because somebody may be writing
+//! into it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::digest::digest;
+use super::folder::{Links, gather};
+use super::watch::Watch;
+use super::{Content, Error, Limits, Look, Revision, Source};
+use crate::clock::Clock;
+use crate::manifest::Files;
+
+/// How long to wait between two readings that have to agree. An editor writes a file in far less.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How often a folder is read to find it at rest.
+const READINGS: usize = 20;
+
+/// A folder of this machine.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    name: String,
+    clock: Clock,
+    limits: Limits,
+    watch: Watch,
+}
+
+impl Directory {
+    /// The folder at a path. It may come later, and may be replaced by another; the system is asked to tell of changes.
+    ///
+    /// # Errors
+    /// When the path can be that of no folder.
+    pub fn new(path: &Path, clock: Clock) -> Result<Self, Error> {
+        Self::with(path, clock, Watch::new)
+    }
+
+    /// The same, without asking the system to tell of changes: of folders on other machines (NFS, SMB) it does not know
+    /// them. They are looked at now and then.
+    ///
+    /// # Errors
+    /// When the path can be that of no folder.
+    pub fn polled(path: &Path, clock: Clock) -> Result<Self, Error> {
+        Self::with(path, clock, |_| Watch::none())
+    }
+
+    fn with(path: &Path, clock: Clock, watch: fn(&Path) -> Watch) -> Result<Self, Error> {
+        let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+        let path = std::path::absolute(path).map_err(unreadable)?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self { watch: watch(&path), path, name, clock, limits: Limits::default() })
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    async fn read(&self) -> Result<Reading, Error> {
+        let (path, limits) = (self.path.clone(), self.limits);
+        let reading = tokio::task::spawn_blocking(move || {
+            let files = gather(&path, Links::Refuse, limits)?.finish()?;
+            Ok(Reading { id: digest(&files), files })
+        });
+        reading.await.unwrap_or_else(|_| Err(Error::Unsettled { path: self.path.clone() }))
+    }
+
+    fn judge(&self, known: Option<&Revision>, reading: Reading) -> Look {
+        if known.is_some_and(|known| known.id == reading.id && known.name == self.name) {
+            return Look::Unchanged;
+        }
+        let name = self.name.clone();
+        let revision = Revision { name, id: reading.id, subject: None, author: None, at: None, signed_by: None };
+        Look::New(Box::new(Content { revision, files: reading.files }))
+    }
+}
+
+struct Reading {
+    id: String,
+    files: Files,
+}
+
+/// True when two readings say the same, be it the same trouble.
+fn agree(one: &Result<Reading, Error>, other: &Result<Reading, Error>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one.id == other.id,
+        (Err(one), Err(other)) => one.reason() == other.reason(),
+        _ => false,
+    }
+}
+
+#[async_trait]
+impl Source for Directory {
+    fn describe(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    async fn look(&self, known: Option<&Revision>) -> Result<Look, Error> {
+        // Before anything is read, so that no change is missed between the two.
+        self.watch.renew();
+        let mut before = self.read().await;
+        // What was at rest once need not be read twice.
+        if let (Some(known), Ok(reading)) = (known, &before)
+            && reading.id == known.id
+        {
+            return before.map(|reading| self.judge(Some(known), reading));
+        }
+        for _ in 1..READINGS {
+            self.clock.sleep(BREATH).await;
+            let after = self.read().await;
+            if agree(&before, &after) {
+                return after.map(|reading| self.judge(known, reading));
+            }
+            before = after;
+        }
+        Err(Error::Unsettled { path: self.path.clone() })
+    }
+
+    async fn changed(&self) {
+        self.watch.changed(&self.clock).await;
+    }
+}

@@ -1,0 +1,209 @@
+//! Reads the files of a folder of this machine.
+//!
+//! Decides which of them are read, and what a link is worth. Knows nothing of watching, and nothing of revisions.
+
+use std::fs::{DirEntry, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::limits::Gathering;
+use super::{Error, Limits, is_foreign, is_hidden, is_wanted};
+use crate::manifest::Files;
+
+/// What to do about symbolic links. They are never followed: one could lead anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// They are not there. For somebody who looks at the result before anything happens.
+    Skip,
+    /// One that might have led to manifests is an error, so that nothing is missing in silence.
+    Refuse,
+}
+
+/// Reads everything in a folder that a manifest may be or name, and in the folders in it. There may be nothing.
+///
+/// # Errors
+/// When something cannot be read, or there is too much.
+pub fn read(root: &Path, links: Links, limits: Limits) -> Result<Files, Error> {
+    gather(root, links, limits).map(Gathering::into_files)
+}
+
+/// Reads one file more, whatever it is called, under its name in the folder.
+///
+/// # Errors
+/// When it cannot be read or is too large.
+pub fn read_file(root: &Path, path: &Path, limits: Limits, files: &mut Files) -> Result<(), Error> {
+    let mut gathering = Gathering::new(limits, place(root));
+    let name = relative(root, path)?;
+    if let Some(bytes) = read_within(path, &name, &mut gathering)? {
+        files.insert(&name, bytes).map_err(|source| Error::UnusableName { source })?;
+    }
+    Ok(())
+}
+
+pub(super) fn gather(root: &Path, links: Links, limits: Limits) -> Result<Gathering, Error> {
+    let mut gathering = Gathering::new(limits, place(root));
+    gather_folder(root, root, links, &mut gathering)?;
+    Ok(gathering)
+}
+
+fn place(root: &Path) -> String {
+    format!("`{}`", root.display())
+}
+
+fn gather_folder(root: &Path, folder: &Path, links: Links, gathering: &mut Gathering) -> Result<(), Error> {
+    for entry in sorted_entries(folder)? {
+        let path = entry.path();
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+            // What nobody wants may be called anything.
+            let lossy = entry.file_name().to_string_lossy().into_owned();
+            if is_hidden(&lossy) || !is_wanted(&lossy) {
+                continue;
+            }
+            return Err(Error::NotText { place: place(folder), name: lossy });
+        };
+        if is_hidden(&name) {
+            continue;
+        }
+        // Somebody else's files come and go while we look, a database's journal for one.
+        let Some(kind) = found(entry.file_type()).map_err(|source| unreadable(&path, source))? else { continue };
+        if kind.is_dir() && !is_foreign(&name) {
+            gather_folder(root, &path, links, gathering)?;
+        } else if kind.is_file() && is_wanted(&name) {
+            let name = relative(root, &path)?;
+            if let Some(bytes) = read_within(&path, &name, gathering)? {
+                gathering.keep(&name, bytes)?;
+            }
+        } else if kind.is_symlink() && links == Links::Refuse && may_lead_to_manifests(&path, &name) {
+            return Err(Error::SymbolicLink { path: relative(root, &path)? });
+        }
+    }
+    Ok(())
+}
+
+fn sorted_entries(folder: &Path) -> Result<Vec<DirEntry>, Error> {
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries = entries.map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Error::FolderMissing { path: folder.to_owned() },
+        _ => unreadable(folder, source),
+    })?;
+    entries.sort_by_key(DirEntry::path);
+    Ok(entries)
+}
+
+/// The bytes of a file, or nothing when it is gone by now.
+fn read_within(path: &Path, name: &str, gathering: &mut Gathering) -> Result<Option<Vec<u8>>, Error> {
+    let Some(file) = found(File::open(path)).map_err(|source| unreadable(path, source))? else { return Ok(None) };
+    let announced = file.metadata().map_err(|source| unreadable(path, source))?.len();
+    // It may grow meanwhile, but not for ever.
+    let mut bytes = Vec::new();
+    file.take(gathering.most_of_a_file() + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
+    gathering.admit(name, announced.max(bytes.len() as u64))?;
+    Ok(Some(bytes))
+}
+
+/// A link to nowhere might have led to manifests too.
+fn may_lead_to_manifests(link: &Path, name: &str) -> bool {
+    is_wanted(name) || (!is_foreign(name) && std::fs::metadata(link).map_or(true, |behind| behind.is_dir()))
+}
+
+fn relative(root: &Path, path: &Path) -> Result<String, Error> {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let text = relative
+        .to_str()
+        .ok_or_else(|| Error::NotText { place: place(root), name: relative.to_string_lossy().into_owned() })?;
+    Ok(if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() })
+}
+
+/// What was asked for, or nothing when it is gone by now.
+fn found<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
+    match answer {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Unreadable { path: PathBuf::from(path), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        folder
+    }
+
+    fn names(files: &Files) -> Vec<&str> {
+        files.iter().map(|(path, _)| path).collect()
+    }
+
+    #[test]
+    fn only_what_a_manifest_may_be_or_name_is_read() {
+        let folder = folder(&[
+            ("guild.yaml", "1"),
+            ("roles/staff.yml", "2"),
+            ("icons/crew.png", "3"),
+            ("README.md", "4"),
+            (".git/config.yaml", "5"),
+            (".guild.yaml.swp", "6"),
+            ("node_modules/x/y.yaml", "7"),
+            ("target/z.yaml", "8"),
+        ]);
+        let files = read(folder.path(), Links::Refuse, Limits::default()).expect("readable");
+        assert_eq!(names(&files), ["guild.yaml", "icons/crew.png", "roles/staff.yml"]);
+        assert_eq!(files.get("roles/staff.yml"), Some(b"2".as_slice()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_never_followed() {
+        let elsewhere = folder(&[("secret.yaml", "hunter2")]);
+        for (name, to) in [("link.yaml", "secret.yaml"), ("more", ""), ("nowhere", "not/there")] {
+            let folder = folder(&[("guild.yaml", "1")]);
+            std::os::unix::fs::symlink(elsewhere.path().join(to), folder.path().join(name)).expect("a link");
+            let files = read(folder.path(), Links::Skip, Limits::default()).expect("readable");
+            assert_eq!(names(&files), ["guild.yaml"]);
+            let refused = read(folder.path(), Links::Refuse, Limits::default());
+            assert!(matches!(&refused, Err(Error::SymbolicLink { path }) if path == name), "{refused:?}");
+        }
+        let harmless = folder(&[("guild.yaml", "1"), ("a/README.md", "2")]);
+        std::os::unix::fs::symlink("a/README.md", harmless.path().join("README")).expect("a link");
+        assert!(read(harmless.path(), Links::Refuse, Limits::default()).is_ok(), "a link to something else is nothing");
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_no_empty_folder() {
+        let gone = folder(&[]).path().join("gone");
+        assert!(
+            matches!(read(&gone, Links::Skip, Limits::default()), Err(Error::FolderMissing { path }) if path == gone)
+        );
+    }
+
+    #[test]
+    fn files_of_others_may_come_and_go_while_a_folder_is_read() {
+        let folder = folder(&[("guild.yaml", "version: 1")]);
+        let journal = folder.path().join("setai.db-wal");
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::fs::write(&journal, "pages").expect("a journal");
+                    std::fs::remove_file(&journal).expect("its end");
+                }
+            });
+            let read = (0..2_000).map(|_| read(folder.path(), Links::Refuse, Limits::default()));
+            let read: Vec<_> = read.map(|files| files.map(|files| files.iter().count())).collect();
+            is_over.store(true, Ordering::Relaxed);
+            assert!(read.iter().all(|files| matches!(files, Ok(1))), "{:?}", read.iter().find(|files| files.is_err()));
+        });
+    }
+}
