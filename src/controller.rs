@@ -4,6 +4,8 @@
 
 mod attempt;
 mod back;
+mod decision;
+mod desired;
 mod drive;
 mod engine;
 mod front;
@@ -17,8 +19,11 @@ mod run;
 mod send;
 mod servers;
 mod share;
+mod standing;
+mod visit;
 mod wait;
 
+pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
 pub use front::{Front, Health};
 pub use glance::Glance;
@@ -27,4 +32,6 @@ pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
 pub use run::{Report, Request};
 pub use servers::Servers;
+pub use standing::{Again, Standing, State};
+pub use visit::{Errand, Visited};
 pub use wait::Patience;

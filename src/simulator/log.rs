@@ -19,6 +19,8 @@ const MOST_RECORDS: usize = 200_000;
 pub struct Record {
     /// Counted from 1 since the simulator started.
     pub number: u64,
+    /// When it came in. What was decided between this and [`time`](Self::time) nobody could have told its sender.
+    pub arrived: DateTime<Utc>,
     /// When the answer was decided.
     pub time: DateTime<Utc>,
     /// `GET`, `POST`, ...
@@ -105,7 +107,7 @@ impl Record {
     /// The record as the admin route shows it.
     pub fn to_json(&self) -> Value {
         json!({
-            "number": self.number, "time": self.time, "method": self.method, "path": self.path, "query": self.query,
+            "number": self.number, "arrived": self.arrived, "time": self.time, "method": self.method, "path": self.path, "query": self.query,
             "user_id": self.user_id, "reason": self.reason, "user_agent": self.user_agent, "body": self.body,
             "status": self.status, "done": self.done, "origin": self.origin, "answer": self.answer(),
         })

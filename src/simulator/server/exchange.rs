@@ -20,6 +20,7 @@ use crate::simulator::{Simulator, State};
 
 impl Simulator {
     pub(super) async fn exchange(&self, parts: Parts, raw: Bytes) -> Response<Body> {
+        let arrived = self.now();
         let path = request::below_version(parts.uri.path());
         let (number, verdict) = {
             let mut state = self.state();
@@ -34,7 +35,7 @@ impl Simulator {
         let mut exchange = Exchange::new(&mut state, &parts, &raw, now, &self.0.switches);
         exchange.let_others_act(&verdict);
         let outgoing = exchange.answer(path, &verdict);
-        let record = exchange.record(number, &outgoing);
+        let record = exchange.record(number, arrived, &outgoing);
         let told = self.0.recorder.as_ref().map(|recorder| (recorder, record.clone()));
         state.log.push(record);
         drop(state);
@@ -219,12 +220,13 @@ impl<'a> Exchange<'a> {
         Ok(reply)
     }
 
-    fn record(&self, number: u64, outgoing: &Outgoing) -> Record {
+    fn record(&self, number: u64, arrived: DateTime<Utc>, outgoing: &Outgoing) -> Record {
         let (status, answer) = outgoing.logged();
         let text = || Value::String(String::from_utf8_lossy(self.raw).into_owned());
         let unread = || (!self.raw.is_empty()).then(|| serde_json::from_slice(self.raw).unwrap_or_else(|_| text()));
         Record {
             number,
+            arrived,
             time: self.now,
             method: self.parts.method.to_string(),
             path: self.parts.uri.path().to_owned(),

@@ -19,15 +19,15 @@ pub(crate) fn impatient(records: &[Record]) -> Vec<String> {
         let Some(seconds) = body["retry_after"].as_f64() else { continue };
         let until = refused.time + TimeDelta::milliseconds((seconds * 1000.0) as i64);
         let everything = body["global"] == true;
-        // What was decided in the same moment was under way already.
-        let after = records[index + 1..].iter().filter(|later| later.time > refused.time);
-        for later in after.take_while(|later| later.time < until) {
+        // What came in before, or in the same moment, was under way already.
+        let after = records[index + 1..].iter().filter(|later| later.arrived > refused.time && later.arrived < until);
+        for later in after {
             let same = later.method == refused.method && route(later) == route(refused);
             let frees = seconds > 60.0 && fields(later).iter().all(|field| !fields(refused).contains(field));
             if everything || same && !frees {
                 found.push(format!(
                     "{} {} at {} within the {seconds} s that {} {} was told at {}",
-                    later.method, later.path, later.time, refused.method, refused.path, refused.time
+                    later.method, later.path, later.arrived, refused.method, refused.path, refused.time
                 ));
             }
         }

@@ -1,0 +1,87 @@
+//! What is done about a plan when nobody is asking for it: applied, reported, held for somebody's word, or refused.
+//!
+//! Pure: the plan and the circumstances go in, and what to do comes out. Whoever carries it out decides nothing.
+
+use crate::manifest::DriftMode;
+use crate::plan::{Approved, Consent, Lift, Plan, Refusal, Rejected, judge, judge_strictly, render};
+
+/// What a decision depends on besides the plan.
+#[derive(Clone, Debug)]
+pub(super) struct Circumstances<'a> {
+    /// The revision the guild was last seen or made equal to.
+    pub(super) applied: Option<&'a str>,
+    /// What the manifest's policy says about drift.
+    pub(super) drift: DriftMode,
+    /// Every change of the guild needs an approval of its own.
+    pub(super) strictly: bool,
+}
+
+/// What to do about a plan.
+#[derive(Clone, Debug)]
+pub(super) enum Decision {
+    /// Nothing; the guild is as it should be.
+    Rest,
+    /// Apply it.
+    Apply(Approved),
+    /// Apply it if an approval of exactly this plan is left, and hold it until there is one otherwise.
+    ApplyOnApproval(Approved, String),
+    /// Tell people what was changed by hand, and leave it.
+    Report,
+    /// Do nothing until somebody changes something.
+    Stall {
+        /// The word.
+        reason: &'static str,
+        /// The sentence.
+        message: String,
+    },
+}
+
+/// Decides.
+pub(super) fn decide(plan: &Plan, circumstances: &Circumstances<'_>) -> Decision {
+    let Circumstances { applied, drift, strictly } = circumstances;
+    if let Some(note) = plan.blocking().next() {
+        let help = note.help.as_deref().map_or_else(String::new, |help| format!(" {help}"));
+        return Decision::Stall { reason: "DecisionNeeded", message: format!("{}{help}", note.text) };
+    }
+    if let Some(refusal) = plan.refusals.iter().find(|refusal| refusal.lift == Lift::Never) {
+        return Decision::Stall { reason: "Refused", message: told(refusal) };
+    }
+    if plan.is_empty() && plan.refusals.is_empty() {
+        return Decision::Rest;
+    }
+    // What differs from a revision that was reached before was changed in Discord.
+    let is_drift = plan.revision.is_some() && plan.revision.as_deref() == *applied;
+    if is_drift && *drift == DriftMode::Report {
+        return Decision::Report;
+    }
+    let judged = |consent: &Consent| match strictly {
+        true => judge_strictly(plan.clone(), consent),
+        false => judge(plan.clone(), consent),
+    };
+    if let Ok(approved) = judged(&Consent::Nobody) {
+        return Decision::Apply(approved);
+    }
+    match judged(&Consent::Digest(plan.digest.to_string())) {
+        Ok(approved) => Decision::ApplyOnApproval(approved, why_held(plan)),
+        Err(rejected) => Decision::Stall { reason: "Refused", message: refused(&rejected) },
+    }
+}
+
+fn told(refusal: &Refusal) -> String {
+    format!("{} {}", refusal.text, refusal.help)
+}
+
+fn why_held(plan: &Plan) -> String {
+    let why = plan.refusals.first().map_or_else(|| render::summary(plan), told);
+    format!(
+        "{why} Look at it with `setai status --plan {}`, and approve it with `setai approve {}`.",
+        plan.guild, plan.digest
+    )
+}
+
+fn refused(rejected: &Rejected) -> String {
+    match rejected {
+        Rejected::Refused(refusals) => refusals.first().map_or_else(|| rejected.to_string(), told),
+        Rejected::Blocked(_) | Rejected::NeedsApproval(_) | Rejected::OtherPlan(_) => rejected.to_string(),
+    }
+}

@@ -1,0 +1,289 @@
+//! One visit to one guild: what is wanted, what is there, and what is done about the difference.
+//!
+//! Reads and writes, and decides nothing that [`super::decision`] does not say. Whatever goes wrong ends in a standing that
+//! says why and when to come again; nothing that goes wrong is ever taken for nothing being wanted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::discord::{self, Disposition};
+use crate::model::GuildId;
+use crate::plan::{Approved, Plan, Step, render};
+use crate::store::{self, Author, Trigger, Verdict};
+
+use super::decision::{Circumstances, Decision, decide};
+use super::desired::{Obstacle, Wanted, Wish};
+use super::engine::{Engine, Error, Proposal};
+use super::progress::{Progress, StopSignal};
+use super::run::{Report, Request};
+use super::standing::{Again, Standing, State};
+
+/// Requests under way at once in one guild. More would gain nothing under Discord's limits.
+const CONCURRENCY: usize = 4;
+
+/// Longest wait for one of Discord's limits; what rests longer is left for another visit.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// When something is in the way that goes by itself, and nothing says when.
+const SOON: Duration = Duration::from_secs(30);
+
+/// What came of a visit.
+#[derive(Clone, Debug)]
+pub struct Visited {
+    /// How the guild stands.
+    pub standing: Standing,
+    /// When to come again.
+    pub again: Again,
+    /// What differs and was left as it is, because the policy says to report it.
+    pub drift: Vec<Step>,
+    /// The plan that waits for somebody's word.
+    pub held: Option<Box<Plan>>,
+    /// What was applied.
+    pub report: Option<Box<Report>>,
+}
+
+/// What a visit is about.
+#[derive(Debug)]
+pub struct Errand<'a> {
+    /// Where.
+    pub guild: GuildId,
+    /// What is wanted there.
+    pub wish: Wish,
+    /// How it stood before.
+    pub before: Option<&'a Standing>,
+    /// Why somebody comes.
+    pub trigger: Trigger,
+    /// On whose word.
+    pub author: Author,
+    /// How old may be what is remembered of the guild, when nothing differs in it; none to ask Discord in any case.
+    pub remembered: Option<Duration>,
+}
+
+impl Engine {
+    /// Visits a guild, and does what is to be done there.
+    pub async fn visit(&self, errand: &Errand<'_>, progress: &dyn Progress, stop: &StopSignal) -> Visited {
+        let visit = Visit { engine: self, errand, progress, stop };
+        match usable(&errand.wish) {
+            Ok(wanted) => visit.go(&wanted).await.unwrap_or_else(|error| visit.failed(&wanted, &error)),
+            Err(obstacle) => visit.stalled(obstacle.reason, obstacle.message, obstacle.attempted, obstacle.is_passing),
+        }
+    }
+}
+
+/// The manifest that counts. What is wrong for good stops the guild; what passes does not, as long as there is a last good one.
+fn usable(wish: &Wish) -> Result<Arc<Wanted>, Obstacle> {
+    match (&wish.last_good, &wish.obstacle) {
+        (Some(wanted), None) => Ok(Arc::clone(wanted)),
+        (Some(wanted), Some(obstacle)) if obstacle.is_passing => Ok(Arc::clone(wanted)),
+        (_, Some(obstacle)) => Err(obstacle.clone()),
+        (None, None) => Err(Obstacle {
+            reason: "NoManifest",
+            message: "no source was read yet".to_owned(),
+            attempted: None,
+            is_passing: true,
+        }),
+    }
+}
+
+struct Visit<'a> {
+    engine: &'a Engine,
+    errand: &'a Errand<'a>,
+    progress: &'a dyn Progress,
+    stop: &'a StopSignal,
+}
+
+impl Visit<'_> {
+    async fn go(&self, wanted: &Wanted) -> Result<Visited, Error> {
+        let (engine, errand, revision) = (self.engine, self.errand, Some(wanted.revision.as_str()));
+        if let Some(age) = errand.remembered
+            && let Some(glance) = engine.glance(&wanted.manifest, revision, age).await?
+            && glance.plan.bindings.is_empty()
+            && engine.store().unfinished(errand.guild).await?.is_empty()
+        {
+            return Ok(self.ready("InOrder", "the guild was as the manifest says when it was seen last", wanted));
+        }
+        engine.recover(errand.guild, self.progress, self.stop).await?;
+        let proposal = engine.propose(&wanted.manifest, revision).await?;
+        let circumstances = Circumstances {
+            applied: errand.before.and_then(|before| before.applied.as_deref()),
+            drift: wanted.manifest.policy.drift,
+            strictly: engine.servers().require_approval(errand.guild).await?,
+        };
+        match decide(&proposal.plan, &circumstances) {
+            Decision::Rest => {
+                engine.rebind(errand.guild, &proposal.plan.bindings, &errand.author).await?;
+                Ok(self.ready("InOrder", "the guild is as the manifest says", wanted))
+            }
+            Decision::Apply(approved) => self.apply(approved, &proposal, wanted).await,
+            Decision::ApplyOnApproval(approved, why) => match self.apply(approved, &proposal, wanted).await {
+                Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
+                applied => applied,
+            },
+            Decision::Report => Ok(self.drifted(&proposal.plan, wanted)),
+            Decision::Stall { reason, message } => {
+                Ok(self.stalled(reason, message, Some(wanted.revision.clone()), false))
+            }
+        }
+    }
+
+    async fn apply(&self, approved: Approved, proposal: &Proposal, wanted: &Wanted) -> Result<Visited, Error> {
+        let request = Request {
+            approved,
+            proposal,
+            manifest: Some(&wanted.manifest),
+            trigger: self.errand.trigger,
+            author: self.errand.author.clone(),
+            rollback_of: None,
+            patience: PATIENCE,
+            concurrency: CONCURRENCY,
+        };
+        let report = self.engine.apply(request, self.progress, self.stop).await?;
+        Ok(self.reported(report, wanted))
+    }
+
+    fn reported(&self, report: Report, wanted: &Wanted) -> Visited {
+        let done = report.done().count();
+        let visited = match report.verdict {
+            Verdict::Succeeded => self.ready("Applied", &format!("{done} changes were made"), wanted),
+            Verdict::Interrupted => {
+                let message = "it was stopped in the middle and goes on".to_owned();
+                self.at(State::Reconciling, "Interrupted", message, wanted, Again::After(Duration::ZERO))
+            }
+            Verdict::Partial | Verdict::Failed => {
+                let remark = report.remark.clone().unwrap_or_default();
+                match first_failure(&report) {
+                    // The same would be refused again until somebody changes something.
+                    Some((why, true)) => {
+                        let message = format!("{remark}: {why}");
+                        self.stalled("MissingPermissions", message, Some(wanted.revision.clone()), false)
+                    }
+                    Some((why, false)) => {
+                        let message = format!("{remark}: {why}");
+                        self.at(State::Reconciling, "StepsFailed", message, wanted, Again::BackOff)
+                    }
+                    None => self.at(State::Reconciling, "NotThereYet", remark, wanted, Again::BackOff),
+                }
+            }
+        };
+        Visited { report: Some(Box::new(report)), ..visited }
+    }
+
+    fn ready(&self, reason: &'static str, message: &str, wanted: &Wanted) -> Visited {
+        let visited = self.at(State::Ready, reason, message.to_owned(), wanted, Again::AtSweep);
+        let standing = Standing { applied: Some(wanted.revision.clone()), ..visited.standing };
+        // That it was applied a moment ago and that it was found in order are the same state to whoever asks since when.
+        let since = self.errand.before.filter(|before| before.state == State::Ready).map(|before| before.since);
+        Visited { standing: Standing { since: since.unwrap_or(standing.since), ..standing }, ..visited }
+    }
+
+    fn drifted(&self, plan: &Plan, wanted: &Wanted) -> Visited {
+        let message = format!(
+            "somebody changed the guild in Discord. {} `setai drift` shows who; `policy: {{ drift: heal }}` undoes it",
+            render::summary(plan)
+        );
+        let visited = self.at(State::Drifted, "ChangedInDiscord", message, wanted, Again::AtSweep);
+        Visited { drift: plan.steps.clone(), ..visited }
+    }
+
+    fn held(&self, plan: Plan, why: String, wanted: &Wanted) -> Visited {
+        let visited = self.at(State::AwaitingApproval, "ApprovalNeeded", why, wanted, Again::AtSweep);
+        Visited { held: Some(Box::new(plan)), ..visited }
+    }
+
+    fn failed(&self, wanted: &Wanted, error: &Error) -> Visited {
+        let (state, reason, again) = classify(error);
+        self.at(state, reason, error.to_string(), wanted, again)
+    }
+
+    fn stalled(&self, reason: &'static str, message: String, attempted: Option<String>, is_passing: bool) -> Visited {
+        let (state, again) =
+            if is_passing { (State::Reconciling, Again::BackOff) } else { (State::Stalled, Again::AtSweep) };
+        self.standing(state, reason, message, attempted, again)
+    }
+
+    fn at(&self, state: State, reason: &'static str, message: String, wanted: &Wanted, again: Again) -> Visited {
+        self.standing(state, reason, message, Some(wanted.revision.clone()), again)
+    }
+
+    fn standing(
+        &self,
+        state: State,
+        reason: &'static str,
+        message: String,
+        attempted: Option<String>,
+        again: Again,
+    ) -> Visited {
+        let (before, now): (_, DateTime<Utc>) = (self.errand.before, self.engine.clock.now());
+        let same = before.filter(|before| before.state == state && before.reason == reason);
+        let failures = match again {
+            Again::BackOff => before.map_or(0, |before| before.failures).saturating_add(1),
+            Again::AtSweep | Again::After(_) => 0,
+        };
+        let standing = Standing {
+            state,
+            reason,
+            message,
+            attempted,
+            applied: before.and_then(|before| before.applied.clone()),
+            since: same.map_or(now, |before| before.since),
+            failures,
+        };
+        Visited { standing, again, drift: Vec::new(), held: None, report: None }
+    }
+}
+
+/// The first step that failed by itself, and whether Discord refused it.
+fn first_failure(report: &Report) -> Option<(String, bool)> {
+    report.steps.iter().find_map(|(_, outcome)| match outcome {
+        crate::plan::Outcome::Failed { why, refused } => Some((why.clone(), *refused)),
+        crate::plan::Outcome::Done | crate::plan::Outcome::Skipped { .. } => None,
+    })
+}
+
+/// What an error means for the guild.
+fn classify(error: &Error) -> (State, &'static str, Again) {
+    match error {
+        Error::Discord(error) => of_discord(error),
+        Error::Store(error) => of_store(error),
+        // The world changed between the look and the deed: look again.
+        Error::Stale => (State::Reconciling, "Stale", Again::After(Duration::ZERO)),
+        Error::Overtaken { .. } => (State::Reconciling, "Overtaken", Again::After(Duration::ZERO)),
+        Error::Stopped { .. } => (State::Reconciling, "Stopped", Again::After(Duration::ZERO)),
+        Error::NotApproved | Error::ApprovalRequired { .. } => {
+            (State::AwaitingApproval, "ApprovalNeeded", Again::AtSweep)
+        }
+        Error::ApprovalSpent { .. } => (State::AwaitingApproval, "ApprovalSpent", Again::AtSweep),
+        Error::Unsettled { .. } => (State::Reconciling, "Unsettled", Again::BackOff),
+        Error::UnreadablePlan { .. } => (State::Stalled, "UnreadablePlan", Again::AtSweep),
+        Error::NoSuchRun { .. } => (State::Stalled, "NoSuchRun", Again::AtSweep),
+    }
+}
+
+fn of_discord(error: &discord::Error) -> (State, &'static str, Again) {
+    match error.disposition() {
+        Disposition::RetryAfter(wait) => (State::Reconciling, "DiscordUnavailable", after(wait)),
+        Disposition::Parked(wait) => (State::Reconciling, "RateLimited", after(wait)),
+        Disposition::Refused => (State::Stalled, "AccessDenied", Again::AtSweep),
+        Disposition::Gone => (State::Stalled, "GuildNotFound", Again::AtSweep),
+        Disposition::Stale => (State::Reconciling, "Stale", Again::After(Duration::ZERO)),
+        Disposition::Unknown => (State::Reconciling, "AnswerLost", Again::BackOff),
+        Disposition::Fatal => (State::Stalled, "DiscordRefuses", Again::AtSweep),
+    }
+}
+
+fn of_store(error: &store::Error) -> (State, &'static str, Again) {
+    match error {
+        // Another replica is at it, and tells how it went.
+        store::Error::GuildBusy { .. } => (State::Reconciling, "BusyElsewhere", Again::After(SOON)),
+        store::Error::LeaseLost { .. } => (State::Reconciling, "Overtaken", Again::After(SOON)),
+        error if error.is_transient() => (State::Reconciling, "DatabaseUnavailable", Again::BackOff),
+        _ => (State::Stalled, "DatabaseError", Again::AtSweep),
+    }
+}
+
+/// A wait Discord asks for; without a time of its own, the usual growing one.
+fn after(wait: Duration) -> Again {
+    if wait.is_zero() { Again::BackOff } else { Again::After(wait) }
+}
