@@ -11,6 +11,7 @@ mod cache;
 mod cli;
 mod config;
 mod convergence;
+mod deployment;
 mod discord_apply;
 mod discord_lookup;
 mod discord_script;
