@@ -7,6 +7,7 @@ mod arguments;
 mod audit;
 mod backup;
 mod check;
+mod config;
 mod context;
 mod demo;
 mod doctor;
@@ -31,7 +32,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+use crate::telemetry::logs::{self, Format};
 
 use arguments::{Arguments, Command};
 use failure::{Exit, Failure};
@@ -40,9 +43,16 @@ use screen::Screen;
 /// Parses the arguments, does what they say, and says how it went. The exit codes: 0 as asked, 1 an error, 2 something to
 /// do (only with `--detailed-exitcode`), 3 refused or waiting for a decision, 4 applied in part, 130 stopped by the user.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    log_to_stderr();
+    let mut arguments = Arguments::parse();
     let screen = Screen;
+    let format = match configure(&mut arguments) {
+        Ok(format) => format,
+        Err(failure) => {
+            screen.failure(&failure);
+            return ExitCode::from(failure.exit.code());
+        }
+    };
+    log_to_stderr(format);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,11 +67,25 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// Lays the operator's file, where there is one, under flags and environment, and says how to log. Commands that ask neither
+/// Discord nor a database do not look at it, nor does the one that says what is wrong with it.
+fn configure(arguments: &mut Arguments) -> Result<Format, Failure> {
+    let Some(config) =
+        arguments.command.needs_connection().then(|| config::in_force(&arguments.connection)).transpose()?.flatten()
+    else {
+        return Ok(Format::Text);
+    };
+    arguments.connection = context::completed(&arguments.connection, &config);
+    Ok(match config.logs.format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    })
+}
+
 /// Logs what `SETAI_LOG` asks for, such as `setai=debug`; nothing by default.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("SETAI_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    drop(subscriber.try_init());
+fn log_to_stderr(format: Format) {
+    let filter = std::env::var("SETAI_LOG").unwrap_or_default();
+    logs::install(format, &filter);
 }
 
 async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure> {
@@ -89,6 +113,7 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
             screen.say(crate::manifest::schema::schema_text().trim_end());
             Ok(Exit::Success)
         }
+        Command::Config(command) => config::run(command, connection, screen),
         Command::Doctor(command) => doctor::run(command, connection, screen).await,
         Command::Simulate(command) => simulate::run(command, screen).await,
         Command::Demo(command) => demo::run(command, screen).await,

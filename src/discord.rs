@@ -19,6 +19,7 @@ mod identity;
 mod limits;
 mod lookup;
 mod members;
+mod message;
 mod permit;
 mod reason;
 mod snapshot;

@@ -6,19 +6,19 @@
 mod check;
 mod compose;
 mod content;
-mod diagnostic;
+pub(crate) mod diagnostic;
 mod document;
 mod origin;
 mod parse;
 mod policy;
-mod read;
+pub(crate) mod read;
 pub mod render;
 mod report;
 mod resolve;
 mod scalar;
 pub mod schema;
 mod source;
-mod tree;
+pub(crate) mod tree;
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
 pub use diagnostic::{Diagnostic, Label, RULES, Rule, Severity, Suggestion};

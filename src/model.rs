@@ -12,6 +12,7 @@ mod guild;
 mod id;
 mod image;
 mod name;
+mod occasion;
 mod overwrite;
 mod permission;
 mod record;
@@ -32,6 +33,7 @@ pub use id::{
 };
 pub use image::{Image, ImageSource};
 pub use name::{normalise_channel_name, same_channel_name};
+pub use occasion::Occasion;
 pub use overwrite::{Overwrite, OverwriteChoice, Overwrites, Target};
 pub use permission::{Permission, Permissions, Scope, UnknownPermission};
 pub use record::{Change, FieldChange, Overlay};

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod run;
+mod config;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 pub(super) use audit::{Audit, AuditCommand, AuditExport, AuditList, AuditPrune, AuditShow, AuditVerify, ExportFormat};
 pub(super) use backup::{Backup, BackupCommand, BackupCreate, BackupRestore};
 pub(super) use run::{Approve, Resume, Run, Status, Suspend};
+pub(super) use config::{ConfigCheck, ConfigCommand, Configuration};
 
 /// Keeps Discord servers in git: roles, channels and permissions as YAML, planned and applied.
 #[derive(Debug, Parser)]
@@ -28,6 +30,10 @@ pub(super) struct Arguments {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct Connection {
+    /// The operator's file; flags and environment variables win over it
+    #[arg(long, global = true, env = "SETAI_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
     /// The bot's token
     #[arg(long, global = true, env = "DISCORD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(super) token: Option<SecretString>,
@@ -98,6 +104,8 @@ pub(super) enum Command {
     Backup(Backup),
     /// Print the JSON Schema of manifests
     Schema,
+    /// Check the operator's file, or write a first one
+    Config(Configuration),
     /// Check token, permissions, hierarchy, hidden channels and database
     Doctor(Doctor),
     /// Run a simulated Discord
@@ -109,6 +117,33 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// True for what asks Discord, a database or a cache, whose places the operator's file may name.
+    pub(super) fn needs_connection(&self) -> bool {
+        match self {
+            Self::Import(_)
+            | Self::Plan(_)
+            | Self::Apply(_)
+            | Self::Drift(_)
+            | Self::History(_)
+            | Self::Rollback(_)
+            | Self::Audit(_)
+            | Self::Migrate(_)
+            | Self::Server(_)
+            | Self::Backup(_)
+            | Self::Doctor(_) => true,
+            Self::Init(_)
+            | Self::Validate(_)
+            | Self::Lint(_)
+            | Self::Schema
+            | Self::Config(_)
+            | Self::Simulate(_)
+            | Self::Demo(_)
+            | Self::Completions { .. } => false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

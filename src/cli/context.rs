@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::cache::Cache;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::controller::{Engine, Patience, Servers};
 use crate::discord::{Client, Settings};
 use crate::model::GuildId;
@@ -15,6 +16,19 @@ use crate::store::{Author, DatabaseUrl, Store, default_url, open};
 
 use super::arguments::Connection;
 use super::failure::Failure;
+
+/// The connection, where a configuration says what neither a flag nor the environment does.
+pub(super) fn completed(connection: &Connection, config: &Config) -> Connection {
+    let mut completed = connection.clone();
+    if !says_token(connection) {
+        completed.token = config.discord.token.as_ref().map(|token| token.get().clone());
+    }
+    let exposed = |secret: &SecretString| secret.expose_secret().to_owned();
+    completed.discord_url = completed.discord_url.or_else(|| config.discord.url.clone());
+    completed.database_url = completed.database_url.or_else(|| config.database.as_ref().map(exposed));
+    completed.redis_url = completed.redis_url.or_else(|| config.redis.as_ref().map(exposed));
+    completed
+}
 
 /// A client for the bot whose token was given.
 pub(super) fn client(connection: &Connection) -> Result<Client, Failure> {
@@ -25,7 +39,14 @@ pub(super) fn client(connection: &Connection) -> Result<Client, Failure> {
     Ok(Client::connect(settings)?)
 }
 
-fn token(connection: &Connection) -> Result<SecretString, Failure> {
+/// True when a flag or the environment says which token, even if wrongly.
+pub(super) fn says_token(connection: &Connection) -> bool {
+    connection.token.as_ref().is_some_and(|token| !token.expose_secret().trim().is_empty())
+        || connection.token_file.is_some()
+}
+
+/// The bot's token.
+pub(super) fn token(connection: &Connection) -> Result<SecretString, Failure> {
     if let Some(token) = connection.token.as_ref().filter(|token| !token.expose_secret().trim().is_empty()) {
         return Ok(token.clone());
     }
@@ -37,7 +58,7 @@ fn token(connection: &Connection) -> Result<SecretString, Failure> {
         });
     }
     Err(Failure::new("there is no bot token")
-        .help("Set DISCORD_TOKEN (or DISCORD_TOKEN_FILE) to the token from the Bot page of Discord's Developer Portal.")
+        .help("Set DISCORD_TOKEN (or DISCORD_TOKEN_FILE, or `discord.token_file` in the configuration) to the token from the Bot page of Discord's Developer Portal.")
         .help(
             "No bot yet? `setai demo` shows everything without one, and `setai simulate` runs a Discord to try it on.",
         ))

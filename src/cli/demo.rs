@@ -60,6 +60,7 @@ impl Story {
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::new(format!("cannot make `{}`: {error}", folder.display())))?;
         let connection = Connection {
+            config: None,
             token: Some("demo-token".to_owned().into()),
             token_file: None,
             discord_url: Some(format!("http://{address}")),

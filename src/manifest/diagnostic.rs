@@ -37,9 +37,9 @@ macro_rules! rules {
         pub const RULES: &[Rule] = &[$( rule::$name, )*];
 
         /// The kinds of problem, by name.
-        pub(super) mod rule {
+        pub(crate) mod rule {
             use super::{Rule, Severity};
-            $( pub(in crate::manifest) const $name: Rule =
+            $( pub(crate) const $name: Rule =
                 Rule { code: $code, severity: Severity::$severity, meaning: $meaning }; )*
         }
     };
@@ -131,7 +131,7 @@ rules! {
 /// A problem of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Its stable code, one of [`RULES`].
+    /// Its stable code, one of [`RULES`]; empty for what is no problem of a manifest.
     pub code: &'static str,
     /// How grave it is.
     pub severity: Severity,
@@ -171,19 +171,19 @@ pub struct Suggestion {
 
 /// A file among those that were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FileId(pub(super) u16);
+pub(crate) struct FileId(pub(crate) u16);
 
 /// A place in a file that was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Spot {
-    pub(super) file: FileId,
-    pub(super) start: u32,
-    pub(super) end: u32,
+pub(crate) struct Spot {
+    pub(crate) file: FileId,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
 impl Spot {
     /// Bytes of a file. Files have a size limit far below what fits.
-    pub(super) fn new(file: FileId, range: Range<usize>) -> Self {
+    pub(crate) fn new(file: FileId, range: Range<usize>) -> Self {
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self { file, start: narrow(range.start), end: narrow(range.end) }
     }
@@ -196,7 +196,7 @@ impl Spot {
 /// A problem on its way into [`Problems`].
 #[derive(Clone, Debug)]
 #[must_use = "a problem nobody reports is not found"]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     rule: Rule,
     message: String,
     labels: Vec<(Spot, String)>,
@@ -206,30 +206,30 @@ pub(super) struct Problem {
 
 impl Problem {
     /// A problem without a place.
-    pub(super) fn new(rule: Rule, message: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: Rule, message: impl Into<String>) -> Self {
         Self { rule, message: message.into(), labels: Vec::new(), help: None, suggestion: None }
     }
 
     /// Points at a place; the first call names the primary one.
-    pub(super) fn at(mut self, spot: Spot, text: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, spot: Spot, text: impl Into<String>) -> Self {
         self.labels.push((spot, text.into()));
         self
     }
 
     /// Says what to do.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Offers a text in the place of what is at `spot`.
-    pub(super) fn suggest(mut self, spot: Spot, replacement: impl Into<String>) -> Self {
+    pub(crate) fn suggest(mut self, spot: Spot, replacement: impl Into<String>) -> Self {
         self.suggestion = Some((spot, replacement.into()));
         self
     }
 
     /// Offers a word that is probably meant.
-    pub(super) fn did_you_mean(self, spot: Spot, guess: Option<&str>) -> Self {
+    pub(crate) fn did_you_mean(self, spot: Spot, guess: Option<&str>) -> Self {
         match guess {
             Some(found) => self.help(format!("did you mean `{found}`?")).suggest(spot, found),
             None => self,
@@ -252,7 +252,7 @@ fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Opt
 
 /// Gathers problems, and knows the files they are in.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     files: Vec<String>,
     found: Vec<Diagnostic>,
     blocking: usize,
@@ -264,23 +264,23 @@ impl Problems {
     const MOST: usize = 500;
 
     /// Makes a file known.
-    pub(super) fn add_file(&mut self, name: &str) -> FileId {
+    pub(crate) fn add_file(&mut self, name: &str) -> FileId {
         self.files.push(name.to_owned());
         FileId(u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX))
     }
 
     /// The name of a file.
-    pub(super) fn file_name(&self, file: FileId) -> &str {
+    pub(crate) fn file_name(&self, file: FileId) -> &str {
         self.files.get(usize::from(file.0)).map_or("", String::as_str)
     }
 
     /// The candidate that looks most like `text`; none when nobody will read the guess.
-    pub(super) fn guess<'c>(&self, text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    pub(crate) fn guess<'c>(&self, text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
         if self.blocking < Self::MOST { nearest(text, candidates) } else { None }
     }
 
     /// Adds a problem.
-    pub(super) fn report(&mut self, problem: Problem) {
+    pub(crate) fn report(&mut self, problem: Problem) {
         let Problem { rule, message, labels, help, suggestion } = problem;
         let blocks = rule.severity == Severity::Block;
         let listed = if blocks { self.blocking } else { self.found.len() - self.blocking };
@@ -304,13 +304,21 @@ impl Problems {
         self.found.push(Diagnostic { code: rule.code, severity: rule.severity, message, labels, help, suggestion });
     }
 
+    /// True when something that blocks was found at, or inside of, a place.
+    pub(crate) fn are_blocking_within(&self, spot: Spot) -> bool {
+        let file = self.file_name(spot.file);
+        let inside = |label: &Label| label.file == file && spot.range().contains(&label.range.start);
+        let blocking = self.found.iter().filter(|d| d.severity == Severity::Block);
+        blocking.flat_map(|d| d.labels.first()).any(inside)
+    }
+
     /// True when the manifest must be refused.
-    pub(super) fn are_blocking(&self) -> bool {
+    pub(crate) fn are_blocking(&self) -> bool {
         self.blocking > 0
     }
 
     /// All problems, in the order of files and places, blocking or not.
-    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         let order: BTreeMap<&str, usize> = self.files.iter().enumerate().map(|(i, f)| (f.as_str(), i)).collect();
         self.found.sort_by_key(|d| d.labels.first().map(|l| (order.get(l.file.as_str()).copied(), l.range.start)));
         if self.dropped > 0 {

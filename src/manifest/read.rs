@@ -16,7 +16,7 @@ use super::diagnostic::{Problem, Problems, Spot, rule};
 use super::tree::{Entry, Node, Value, is_number};
 
 /// Something that can be read from a tree.
-pub(super) trait Read: Sized + JsonSchema {
+pub(crate) trait Read: Sized + JsonSchema {
     /// Reads a value; `None` when it does not fit, and then that was reported.
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self>;
 
@@ -28,12 +28,12 @@ pub(super) trait Read: Sized + JsonSchema {
 
 /// A value that was written, and where.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Said<T> {
-    pub(super) value: T,
+pub(crate) struct Said<T> {
+    pub(crate) value: T,
     /// Where the value stands.
-    pub(super) spot: Spot,
+    pub(crate) spot: Spot,
     /// Where its key stands; the same in a list.
-    pub(super) key: Spot,
+    pub(crate) key: Spot,
 }
 
 impl<T> Deref for Said<T> {
@@ -46,7 +46,7 @@ impl<T> Deref for Said<T> {
 
 impl<T: Read> Said<T> {
     /// Reads the value of a field.
-    pub(super) fn read_field(entry: &Entry<'_>, problems: &mut Problems) -> Option<Self> {
+    pub(crate) fn read_field(entry: &Entry<'_>, problems: &mut Problems) -> Option<Self> {
         let value = T::read(&entry.node, problems)?;
         Some(Self { value, spot: entry.node.spot, key: entry.key_spot })
     }
@@ -113,7 +113,7 @@ impl Read for bool {
 }
 
 /// Reports a value of another type than expected.
-pub(super) fn wrong_type<T>(node: &Node<'_>, expected: &str, problems: &mut Problems) -> Option<T> {
+pub(crate) fn wrong_type<T>(node: &Node<'_>, expected: &str, problems: &mut Problems) -> Option<T> {
     if node.is_null() {
         let problem = Problem::new(rule::NOT_NULL, "nothing is written here");
         problems
@@ -127,7 +127,7 @@ pub(super) fn wrong_type<T>(node: &Node<'_>, expected: &str, problems: &mut Prob
 
 /// The text of a scalar. What stands without quotes and is no text to YAML is taken as it is written, with a warning:
 /// an editor or another reader would see a number.
-pub(super) fn text<'n>(node: &'n Node<'_>, problems: &mut Problems) -> Option<&'n str> {
+pub(crate) fn text<'n>(node: &'n Node<'_>, problems: &mut Problems) -> Option<&'n str> {
     let Value::Scalar { text, plain } = &node.value else { return wrong_type(node, "a text", problems) };
     if node.is_null() {
         return wrong_type(node, "a text", problems);
@@ -153,7 +153,7 @@ impl Read for String {
 
 /// A text of `MIN` to `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Text<const MIN: usize, const MAX: usize>(pub(super) String);
+pub(crate) struct Text<const MIN: usize, const MAX: usize>(pub(crate) String);
 
 impl<const MIN: usize, const MAX: usize> Read for Text<MIN, MAX> {
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
@@ -188,7 +188,7 @@ impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
 
 /// A whole number of `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Number<const MIN: u32, const MAX: u32>(pub(super) u32);
+pub(crate) struct Number<const MIN: u32, const MAX: u32>(pub(crate) u32);
 
 impl<const MIN: u32, const MAX: u32> Read for Number<MIN, MAX> {
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
@@ -219,7 +219,7 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Number<MIN, MAX> {
 }
 
 /// A whole number without quotes, in any of YAML's spellings. Numbers too large for the type come out as its ends.
-pub(super) fn whole_number(node: &Node<'_>, problems: &mut Problems) -> Option<i64> {
+pub(crate) fn whole_number(node: &Node<'_>, problems: &mut Problems) -> Option<i64> {
     let Value::Scalar { text, plain: true } = &node.value else { return wrong_type(node, "a number", problems) };
     let parsed = match (text.strip_prefix("0x"), text.strip_prefix("0o")) {
         (Some(hex), _) => i64::from_str_radix(hex, 16),
@@ -235,7 +235,7 @@ pub(super) fn whole_number(node: &Node<'_>, problems: &mut Problems) -> Option<i
 }
 
 /// One of a few words.
-pub(super) trait Word: for<'de> Deserialize<'de> + JsonSchema {}
+pub(crate) trait Word: for<'de> Deserialize<'de> + JsonSchema {}
 
 impl<T: Word> Read for T {
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
@@ -271,7 +271,7 @@ impl serde::de::Error for NotOneOf {
 
 /// Keys and values in the order they were written.
 #[derive(Clone, Debug)]
-pub(super) struct Table<T>(pub(super) Vec<(Said<String>, T)>);
+pub(crate) struct Table<T>(pub(crate) Vec<(Said<String>, T)>);
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
@@ -321,10 +321,10 @@ impl<T: Read> JsonSchema for Table<T> {
 }
 
 /// The fields of an object, for its reader and its schema.
-pub(super) type FieldSchema = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema);
+pub(crate) type FieldSchema = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema);
 
 /// Writes the schema of an object.
-pub(super) fn object_schema(generator: &mut SchemaGenerator, description: &str, fields: &[FieldSchema]) -> Schema {
+pub(crate) fn object_schema(generator: &mut SchemaGenerator, description: &str, fields: &[FieldSchema]) -> Schema {
     let mut properties = serde_json::Map::new();
     for (name, description, schema) in fields {
         let mut schema = schema(generator);
@@ -360,7 +360,7 @@ const PLACES: [(&str, &str); 4] = [
 ];
 
 /// Reports the entries that are no fields of an object.
-pub(super) fn unknown_fields(entries: &[Entry<'_>], noun: &str, fields: &[&str], problems: &mut Problems) {
+pub(crate) fn unknown_fields(entries: &[Entry<'_>], noun: &str, fields: &[&str], problems: &mut Problems) {
     let is_field = |entry: &Entry<'_>| fields.contains(&&*entry.key);
     let mut at = 0;
     while let Some(entry) = entries.get(at) {
@@ -413,7 +413,7 @@ fn unknown_field(entry: &Entry<'_>, torn: Option<Torn>, noun: &str, fields: &[&s
 }
 
 /// A map with a fixed list of fields.
-pub(super) trait Object {
+pub(crate) trait Object {
     /// The names of all fields.
     const FIELDS: &'static [&'static str];
 
@@ -433,10 +433,10 @@ macro_rules! objects {
     )+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Debug, Default)]
-        pub(in crate::manifest) struct $name {
+        pub(crate) struct $name {
             /// Where the object stands.
-            pub(in crate::manifest) spot: Spot,
-            $( $(#[doc = $fdoc])+ pub(in crate::manifest) $field: Option<Said<$type>>, )*
+            pub(crate) spot: Spot,
+            $( $(#[doc = $fdoc])+ pub(crate) $field: Option<Said<$type>>, )*
         }
 
         impl Object for $name {
@@ -496,10 +496,10 @@ macro_rules! objects {
     )+};
 }
 
-pub(super) use objects;
+pub(crate) use objects;
 
 /// A field's name as it is written: `type`, not `r#type`.
-pub(super) const fn name(field: &'static str) -> &'static str {
+pub(crate) const fn name(field: &'static str) -> &'static str {
     match field.as_bytes() {
         [b'r', b'#', ..] => field.split_at(2).1,
         _ => field,

@@ -30,7 +30,9 @@ fn groups_of<'a>(diagnostic: &'a Diagnostic, texts: &'a BTreeMap<&str, Cow<'a, s
         Severity::Warn => Level::WARNING,
         Severity::Log => Level::NOTE,
     };
-    let mut group = Group::with_title(level.primary_title(message.as_str()).id(*code));
+    let title = level.primary_title(message.as_str());
+    // Only problems of manifests have codes.
+    let mut group = Group::with_title(if code.is_empty() { title } else { title.id(*code) });
     let mut files: Vec<&str> = labels.iter().map(|label| label.file.as_str()).collect();
     files.dedup();
     for file in files {

@@ -11,14 +11,14 @@ use super::diagnostic::{FileId, Problem, Problems, Spot, rule};
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(super) struct Node<'s> {
-    pub(super) spot: Spot,
-    pub(super) value: Value<'s>,
+pub(crate) struct Node<'s> {
+    pub(crate) spot: Spot,
+    pub(crate) value: Value<'s>,
 }
 
 /// What a value is. The type of a plain scalar is for its reader to decide.
 #[derive(Clone, Debug)]
-pub(super) enum Value<'s> {
+pub(crate) enum Value<'s> {
     /// A scalar: a text with quotes, or anything without.
     Scalar { text: Cow<'s, str>, plain: bool },
     /// A list.
@@ -29,27 +29,27 @@ pub(super) enum Value<'s> {
 
 /// A key and its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry<'s> {
-    pub(super) key: Cow<'s, str>,
-    pub(super) key_spot: Spot,
-    pub(super) node: Node<'s>,
+pub(crate) struct Entry<'s> {
+    pub(crate) key: Cow<'s, str>,
+    pub(crate) key_spot: Spot,
+    pub(crate) node: Node<'s>,
     /// The key stands alone between two commas of a flow map, without even a colon.
-    pub(super) bare: bool,
+    pub(crate) bare: bool,
 }
 
 impl<'s> Node<'s> {
     /// An empty map.
-    pub(super) fn empty_map(spot: Spot) -> Self {
+    pub(crate) fn empty_map(spot: Spot) -> Self {
         Self { spot, value: Value::Map(Vec::new()) }
     }
 
     /// True for `null`, `~` and nothing at all.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// The value of a key, when this is a map that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry<'s>> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry<'s>> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|e| e.key == key),
             Value::Scalar { .. } | Value::List(_) => None,
@@ -57,7 +57,7 @@ impl<'s> Node<'s> {
     }
 
     /// The word for what it is.
-    pub(super) fn noun(&self) -> &'static str {
+    pub(crate) fn noun(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
             Value::Scalar { plain: true, text } if matches!(&**text, "true" | "false") => "a boolean",
@@ -87,7 +87,7 @@ impl<'s> Node<'s> {
 }
 
 /// True for what YAML 1.2 calls a number.
-pub(super) fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let begins = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     let radix = digits.starts_with("0x") || digits.starts_with("0o");
@@ -95,17 +95,17 @@ pub(super) fn is_number(text: &str) -> bool {
 }
 
 /// How much YAML is accepted. A guild of 500 channels with 20 overwrites each, spelled out, stays below half of it.
-pub(super) mod budget {
+pub(crate) mod budget {
     /// Bytes of one file.
-    pub(in crate::manifest) const BYTES: usize = 4 << 20;
+    pub(crate) const BYTES: usize = 4 << 20;
     /// Values of one file, with aliases expanded.
-    pub(in crate::manifest) const NODES: usize = 300_000;
+    pub(crate) const NODES: usize = 300_000;
     /// Values inside values.
-    pub(in crate::manifest) const DEPTH: usize = 32;
+    pub(crate) const DEPTH: usize = 32;
 }
 
 /// Reads a text. `None` when it is not YAML, is too much, or holds nothing; then that was reported.
-pub(super) fn read<'s>(text: &'s str, file: FileId, problems: &mut Problems) -> Option<Node<'s>> {
+pub(crate) fn read<'s>(text: &'s str, file: FileId, problems: &mut Problems) -> Option<Node<'s>> {
     let mut builder =
         Builder { text, file, problems, frames: Vec::new(), anchors: BTreeMap::new(), nodes: 0, root: None };
     let mut documents = 0;
@@ -121,7 +121,7 @@ pub(super) fn read<'s>(text: &'s str, file: FileId, problems: &mut Problems) -> 
         if matches!(event, Event::DocumentStart(..)) {
             documents += 1;
             if documents > 1 {
-                let problem = Problem::new(rule::SEVERAL_DOCUMENTS, "a manifest is one YAML document");
+                let problem = Problem::new(rule::SEVERAL_DOCUMENTS, "a file is one YAML document");
                 builder.problems.report(problem.at(spot, "a second document begins here"));
                 return None;
             }
@@ -184,7 +184,7 @@ impl<'s> Builder<'s, '_> {
         let tag = format!("{}{}", tag.handle(), tag.suffix());
         let is_text = tag == "tag:yaml.org,2002:str";
         if !is_text {
-            let problem = Problem::new(rule::YAML_TAG, format!("the YAML tag `{tag}` has no meaning in a manifest"));
+            let problem = Problem::new(rule::YAML_TAG, format!("the YAML tag `{tag}` has no meaning here"));
             self.problems.report(problem.at(spot, "remove the tag"));
         }
         is_text

@@ -1,0 +1,61 @@
+//! `setai config`, and the file in front of every other command.
+
+use serde_json::Value;
+
+use crate::support::terminal::{Terminal, finished};
+
+fn write(terminal: &Terminal, name: &str, text: &str) {
+    std::fs::write(terminal.path(name), text).expect("a file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_sees_what_is_in_force() {
+    let terminal = Terminal::new().await;
+    write(&terminal, "token", "hunter2-token");
+    write(&terminal, "setai.yaml", "discord: { token_file: token }\nworkers: 9\n");
+    let ran = terminal.run(&["config", "check", "setai.yaml"]).await;
+    ran.works(&["token: (set)", "workers: 9", "interval: 10m", "`database` is what a flag or the environment says"]);
+    let ran = terminal.run(&["config", "check", "setai.yaml", "--json"]).await;
+    let json: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(json["in_force"]["workers"], 9);
+    assert!(!ran.out.contains("hunter2"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_problems_is_refused_with_all_of_them() {
+    let terminal = Terminal::new().await;
+    write(&terminal, "setai.yaml", "workrs: 9\ndrift: { jitter: much }\n");
+    let problems = ["did you mean `workers`?", "--> setai.yaml:1:1", "`much` is not a share", "2 problem(s)"];
+    terminal.run(&["config", "check", "setai.yaml"]).await.fails(1, &problems);
+    let ran = terminal.run(&["config", "check", "setai.yaml", "--json"]).await;
+    let json: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((json["problems"][1]["line"].as_u64(), ran.code), (Some(2), 1));
+    terminal
+        .run(&["--config", "setai.yaml", "history"])
+        .await
+        .fails(1, &["has 2 problem(s)", "did you mean `workers`?"]);
+    terminal.run(&["--config", "nowhere.yaml", "history"]).await.fails(1, &["`nowhere.yaml` cannot be read"]);
+    terminal.run(&["config", "check"]).await.fails(1, &["no file is named"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_finds_discord_and_the_database_in_the_file() {
+    let terminal = Terminal::new().await;
+    let mut command = terminal.command(&["--config", "setai.yaml", "doctor"]);
+    let address =
+        command.get_envs().find(|(name, _)| *name == "SETAI_DISCORD_URL").and_then(|(_, value)| value?.to_str());
+    let address = address.expect("an address").to_owned();
+    let text = format!("discord: {{ url: \"{address}\", token_file: token }}\ndatabase: sqlite:from-the-file.db\n");
+    write(&terminal, "token", "a-token");
+    write(&terminal, "setai.yaml", &text);
+    command.env_remove("DISCORD_TOKEN").env_remove("SETAI_DISCORD_URL").env_remove("SETAI_DATABASE_URL");
+    finished(command).await.works(&["Rust Study Group"]);
+    assert!(terminal.folder.path().join("from-the-file.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_file_is_printed() {
+    let terminal = Terminal::new().await;
+    terminal.run(&["config", "example"]).await.works(&["token_file: secrets/discord-token"]);
+    terminal.run(&["config", "schema"]).await.works(&["The configuration of SetAI, version 1"]);
+}
