@@ -10,11 +10,13 @@ mod glance;
 mod hold;
 mod note;
 mod progress;
+pub mod queue;
 mod recover;
 mod run;
 mod send;
 mod servers;
 mod share;
+mod spread;
 mod wait;
 
 pub use engine::{Engine, Error, Proposal};
