@@ -15,7 +15,10 @@ mod hold;
 mod note;
 mod notify;
 mod progress;
-mod queue;
+<<<<<<< HEAD
+=======
+pub mod queue;
+>>>>>>> core
 mod recover;
 mod remember;
 mod run;
@@ -23,8 +26,11 @@ mod send;
 mod servers;
 mod share;
 mod spread;
+<<<<<<< HEAD
 mod standing;
 mod visit;
+=======
+>>>>>>> core
 mod wait;
 
 pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};

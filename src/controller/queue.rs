@@ -11,10 +11,10 @@ use crate::model::GuildId;
 use crate::store::Trigger;
 
 /// Events of a guild are one look once there was none for so long.
-pub(super) const QUIET: Duration = Duration::from_millis(500);
+pub const QUIET: Duration = Duration::from_millis(500);
 
 /// Events are looked at after so long, however many keep coming.
-pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
+pub const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who has been due for so long takes every [`FAIR_TURN`]th turn, whoever is more urgent.
 const AGED: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const FAIR_TURN: u32 = 4;
 
 /// The guilds that wait to be looked at, and those that are being looked at.
 #[derive(Clone, Debug)]
-pub(super) struct Queue {
+pub struct Queue {
     workers: usize,
     slots: BTreeMap<GuildId, Slot>,
     /// Those that are not due yet, by time.
@@ -43,17 +43,17 @@ pub(super) struct Queue {
 /// A guild to look at now. Whoever takes it says [`Queue::done`] when the look is over, however it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a guild that is taken and never done is never looked at again"]
-pub(super) struct Work {
+pub struct Work {
     /// The guild.
-    pub(super) guild: GuildId,
+    pub guild: GuildId,
     /// The reason that counts: the most urgent one.
-    pub(super) trigger: Trigger,
+    pub trigger: Trigger,
     /// Every reason it was asked for, most urgent first.
-    pub(super) triggers: Vec<Trigger>,
+    pub triggers: Vec<Trigger>,
     /// When it was first asked for.
-    pub(super) asked_at: Duration,
+    pub asked_at: Duration,
     /// When it was due.
-    pub(super) due_at: Duration,
+    pub due_at: Duration,
 }
 
 /// A place among those that are due: since when, and a number.
@@ -139,7 +139,7 @@ impl Wish {
 
 impl Queue {
     /// An empty queue for so many looks at once; at least one.
-    pub(super) fn new(workers: usize) -> Self {
+    pub fn new(workers: usize) -> Self {
         Self {
             workers: workers.max(1),
             slots: BTreeMap::new(),
@@ -155,14 +155,14 @@ impl Queue {
     /// Asks that a guild be looked at, not before a time. A guild that waits keeps its earliest time and all reasons; one
     /// that is being looked at is looked at once more afterwards. Events are one look as long as they keep coming, but for
     /// no longer than [`LONGEST_PATIENCE`].
-    pub(super) fn push(&mut self, now: Duration, guild: GuildId, trigger: Trigger, not_before: Duration) {
+    pub fn push(&mut self, now: Duration, guild: GuildId, trigger: Trigger, not_before: Duration) {
         let wish = self.slots.entry(guild).or_default().wish.get_or_insert_with(|| Wish::new(now));
         wish.add(now, trigger, not_before);
         self.stand_anew(now, guild, Duration::ZERO);
     }
 
     /// The guild whose turn it is; none while nobody is due or all workers are busy.
-    pub(super) fn pop(&mut self, now: Duration) -> Option<Work> {
+    pub fn pop(&mut self, now: Duration) -> Option<Work> {
         if self.running >= self.workers {
             return None;
         }
@@ -182,7 +182,7 @@ impl Queue {
 
     /// When [`pop`](Self::pop) can give something, as far as is known now; in the past when it can at once. None while
     /// nobody waits or all workers are busy.
-    pub(super) fn next_due(&self) -> Option<Duration> {
+    pub fn next_due(&self) -> Option<Duration> {
         if self.running >= self.workers {
             return None;
         }
@@ -192,9 +192,12 @@ impl Queue {
 
     /// A look is over. `again` is when the guild is to be looked at next and why, when that is known; what was asked for
     /// meanwhile counts besides.
-    pub(super) fn done(&mut self, now: Duration, guild: GuildId, again: Option<(Trigger, Duration)>) {
+    pub fn done(&mut self, now: Duration, guild: GuildId, again: Option<(Trigger, Duration)>) {
         let Some(slot) = self.slots.get_mut(&guild).filter(|slot| slot.running) else { return };
         slot.running = false;
+        if slot.parked <= now {
+            slot.parked = Duration::ZERO;
+        }
         self.running -= 1;
         if let Some((trigger, not_before)) = again {
             slot.wish.get_or_insert_with(|| Wish::new(now)).add(now, trigger, not_before);
@@ -205,20 +208,20 @@ impl Queue {
     }
 
     /// Lets nobody look at a guild before a time, whoever asks: its requests are forbidden until then.
-    pub(super) fn park(&mut self, now: Duration, guild: GuildId, until: Duration) {
+    pub fn park(&mut self, now: Duration, guild: GuildId, until: Duration) {
         let slot = self.slots.entry(guild).or_default();
         slot.parked = slot.parked.max(until);
         self.stand_anew(now, guild, Duration::ZERO);
     }
 
     /// Holds a guild back. What it is asked for is kept; a look under way goes on.
-    pub(super) fn suspend(&mut self, guild: GuildId) {
+    pub fn suspend(&mut self, guild: GuildId) {
         self.slots.entry(guild).or_default().suspended = true;
         self.leave(guild);
     }
 
     /// Lets a guild be looked at again. What it was asked for meanwhile is due at its time.
-    pub(super) fn resume(&mut self, now: Duration, guild: GuildId) {
+    pub fn resume(&mut self, now: Duration, guild: GuildId) {
         let Some(slot) = self.slots.get_mut(&guild) else { return };
         slot.suspended = false;
         self.stand_anew(now, guild, now);
@@ -226,7 +229,7 @@ impl Queue {
     }
 
     /// Forgets a guild that is nobody's concern any more. A look under way goes on and is [`done`](Self::done) as usual.
-    pub(super) fn forget(&mut self, guild: GuildId) {
+    pub fn forget(&mut self, guild: GuildId) {
         let Some(slot) = self.slots.get_mut(&guild) else { return };
         (slot.wish, slot.suspended, slot.parked) = (None, false, Duration::ZERO);
         self.leave(guild);
@@ -234,30 +237,30 @@ impl Queue {
     }
 
     /// How many guilds are due and wait for a worker.
-    pub(super) fn depth(&self, now: Duration) -> usize {
+    pub fn depth(&self, now: Duration) -> usize {
         let matured = self.later.iter().take_while(|(at, _)| *at <= now).count();
         self.due.iter().map(BTreeSet::len).sum::<usize>() + matured
     }
 
     /// For how long the guild that is due longest has been; none when nobody is due.
-    pub(super) fn oldest(&self, now: Duration) -> Option<Duration> {
+    pub fn oldest(&self, now: Duration) -> Option<Duration> {
         let due = self.due.iter().filter_map(|places| places.first().map(|(since, _, _)| *since));
         let matured = self.later.first().map(|(at, _)| *at).filter(|at| *at <= now);
         due.chain(matured).min().map(|since| now.saturating_sub(since))
     }
 
     /// How many guilds are being looked at.
-    pub(super) fn running(&self) -> usize {
+    pub fn running(&self) -> usize {
         self.running
     }
 
     /// True when a guild waits, is being looked at, or is held back.
-    pub(super) fn knows(&self, guild: GuildId) -> bool {
+    pub fn knows(&self, guild: GuildId) -> bool {
         self.slots.contains_key(&guild)
     }
 
     /// When a guild will be looked at, as far as is known, and why; none when nobody asked or it is held back.
-    pub(super) fn planned(&self, guild: GuildId) -> Option<(Duration, Vec<Trigger>)> {
+    pub fn planned(&self, guild: GuildId) -> Option<(Duration, Vec<Trigger>)> {
         let slot = self.slots.get(&guild).filter(|slot| !slot.suspended)?;
         let wish = slot.wish.as_ref()?;
         Some((wish.due_at()?.max(slot.parked), wish.triggers.iter().map(|(_, trigger)| *trigger).collect()))
