@@ -1,0 +1,1 @@
+//! What messages mean, and what guilds are afterwards.
