@@ -28,6 +28,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::model::GuildId;
 
+pub use change::Told;
 pub use error::Error;
 pub use execution::Execution;
 pub use limit::Window;

@@ -8,6 +8,7 @@ mod decision;
 mod desired;
 mod drive;
 mod engine;
+mod follow;
 mod glance;
 mod hold;
 mod note;
@@ -23,6 +24,7 @@ mod wait;
 
 pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
+pub use follow::{Follower, Nudge, Standing, Subject, Why};
 pub use glance::Glance;
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;

@@ -1,0 +1,1 @@
+//! What is followed, and what is worth a look.
