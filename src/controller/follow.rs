@@ -349,6 +349,3 @@ fn merged(old: &Snapshot, told: &Snapshot) -> Snapshot {
 fn tell(guild: GuildId, error: &crate::cache::Error) {
     tracing::warn!(%guild, error = error as &dyn std::error::Error, "the cache failed at following a guild; it has to be looked at");
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,13 +3,15 @@
 //! The library speaks the protocol: hello, identify, resume, heartbeat, compression. Each of its shards serves for one
 //! connection here, so that it is us who decide when the next one is made and whether the session goes on in it.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
-use twilight_gateway::error::ReceiveMessageErrorType;
-use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Message, Session, Shard, ShardId};
+use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
+use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Message, Session, Shard, ShardId, ShardState};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -135,6 +137,7 @@ impl Link {
 
     /// One connection, from its beginning to its end.
     async fn connection(&self, shard: &mut Shard, kept: &mut Kept) -> End {
+        let mut was_connected = false;
         loop {
             if kept.outbox.is_full() {
                 // What is not read yet waits at Discord's side.
@@ -150,11 +153,11 @@ impl Link {
                     Ok(()) => continue,
                     Err(_) => return End::Stopped,
                 },
-                message = tokio::time::timeout(self.silence, shard.next()) => message,
+                message = tokio::time::timeout(self.silence, next(shard, &mut was_connected)) => message,
             };
             let end = match message {
                 Err(_) => Some(End::lost("it was silent for too long")),
-                Ok(None) => Some(End::lost("it was closed")),
+                Ok(None) => Some(End::lost("it broke")),
                 Ok(Some(Err(error))) => match error.kind() {
                     ReceiveMessageErrorType::Reconnect => Some(End::lost("no connection could be made")),
                     ReceiveMessageErrorType::Compression => Some(End::lost("what came could not be unpacked")),
@@ -213,6 +216,19 @@ impl Link {
         }
         None
     }
+}
+
+/// The next message; none when the connection is lost. The library makes another one without a word when it breaks, so it is
+/// asked each time whether it still has it.
+async fn next(shard: &mut Shard, was_connected: &mut bool) -> Option<Result<Message, ReceiveMessageError>> {
+    poll_fn(|context| {
+        let polled = shard.poll_next_unpin(context);
+        let is_connected = !matches!(shard.state(), ShardState::Disconnected { .. });
+        let is_lost = polled.is_pending() && *was_connected && !is_connected;
+        *was_connected |= is_connected;
+        if is_lost { Poll::Ready(None) } else { polled }
+    })
+    .await
 }
 
 /// Lets the library send what it has to send, and waits for nothing.

@@ -1,1 +1,0 @@
-//! What is followed, and what is worth a look.
