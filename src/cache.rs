@@ -13,6 +13,7 @@ mod error;
 mod execution;
 mod limit;
 mod memory;
+mod pack;
 mod redis;
 mod seen;
 

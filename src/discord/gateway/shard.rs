@@ -141,9 +141,9 @@ impl Link {
         loop {
             if kept.outbox.is_full() {
                 // What is not read yet waits at Discord's side.
-                match tokio::time::timeout(Self::PATIENCE, kept.outbox.deliver(&self.events)).await {
-                    Ok(Err(_)) => return End::Stopped,
-                    Ok(Ok(())) | Err(_) => {}
+                let delivered = tokio::time::timeout(Self::PATIENCE, kept.outbox.deliver(&self.events)).await;
+                if matches!(delivered, Ok(Err(_))) {
+                    return End::Stopped;
                 }
             }
             let message = tokio::select! {

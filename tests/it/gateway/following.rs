@@ -417,3 +417,34 @@ async fn what_the_cache_missed_while_it_was_away_is_not_believed_afterwards() {
     followed.look().await;
     assert_eq!(followed.current().await, Some(live));
 }
+
+#[tokio::test]
+async fn ten_thousand_guilds_take_little_room() {
+    const GUILDS: usize = 10_000;
+    let followed = Followed::untold(Harness::new()).await;
+    let discord = &followed.stage.discord;
+    let roles: Vec<Snowflake> =
+        (0..48).map(|at| discord.role_by_hand(&format!("Role {at}"), Bits(1 << at), 2)).collect();
+    for at in 0..98_usize {
+        let overwrite = |nth: usize| {
+            let bits: (u64, u64) = (1 << (nth + 10), 1 << (at % 40));
+            json!({"id": roles[(at * 7 + nth * 11) % 48], "type": 0, "allow": bits.0.to_string(), "deny": bits.1.to_string()})
+        };
+        let overwrites: Vec<_> = (0..4).map(overwrite).collect();
+        let topic = format!("What is said here is about number {at} of what we talk about");
+        discord.channel_by_hand(
+            json!({"name": format!("channel-{at}"), "topic": topic, "permission_overwrites": overwrites}),
+        );
+    }
+    let snapshot = followed.live().await;
+    let shelf = Arc::new(Memory::new(discord.clock.clone()));
+    let cache = Cache::on(Arc::clone(&shelf) as Arc<dyn Shelf>, discord.clock.clone());
+    cache
+        .keep(&Seen { snapshot: snapshot.clone(), at: discord.clock.now(), source: Source::Told })
+        .await
+        .expect("a cache");
+    let (bytes, plain) = (shelf.bytes(), serde_json::to_string(&snapshot).expect("JSON").len());
+    let all = bytes * GUILDS / (1 << 20);
+    println!("a guild of 100 channels takes {bytes} bytes in the process ({plain} as JSON); {GUILDS} take {all} MiB");
+    assert!(all < 400, "{all} MiB");
+}
