@@ -105,7 +105,7 @@ fn old_events_that_are_told_again_are_no_drift() {
         assert_eq!(kept.snapshot.guild, new.guild, "what is kept is what is there");
         Some(looks)
     };
-    let seeds = seeds(25, 105);
+    let seeds = seeds(105, 1_000);
     let least = seeds.clone().count() * 95 / 100;
     let looks: Vec<u64> = trials(seeds, pass).into_iter().flatten().collect();
     println!(
