@@ -24,7 +24,7 @@ mod wait;
 
 pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
-pub use follow::{Follower, Nudge, Standing, Subject, Why};
+pub use follow::{Follower, Nudge, Presence, Subject, Why};
 pub use glance::Glance;
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;

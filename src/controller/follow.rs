@@ -97,7 +97,7 @@ impl Subject {
 
 /// How a guild stands with the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Presence {
     /// The bot is in it, and it was not told yet, or not since the connection was lost.
     Awaited,
     /// It was told, and every change is.
@@ -125,8 +125,8 @@ impl Follower {
     }
 
     /// How a guild stands; none when the bot is not in it, as far as is known.
-    pub fn standing(&self, guild: GuildId) -> Option<Standing> {
-        self.known().standing(guild)
+    pub fn presence(&self, guild: GuildId) -> Option<Presence> {
+        self.known().presence(guild)
     }
 
     /// Hears an event, and says what is worth a look because of it.
@@ -145,9 +145,9 @@ impl Follower {
             }
             Event::Guild(snapshot) => return self.told(*snapshot, now).await,
             Event::Unavailable(guild) => {
-                let was = self.known().stand(guild, Standing::Unavailable);
+                let was = self.known().stand(guild, Presence::Unavailable);
                 return nudge(guild, Why::Unavailable, None)
-                    .filter(|_| was != Some(Standing::Unavailable))
+                    .filter(|_| was != Some(Presence::Unavailable))
                     .into_iter()
                     .collect();
             }
@@ -210,9 +210,9 @@ impl Follower {
         let (before, doubted) = {
             let mut known = self.known();
             let doubted = known.doubted(guild).is_some();
-            (known.stand(guild, Standing::Followed), doubted)
+            (known.stand(guild, Presence::Followed), doubted)
         };
-        if before == Some(Standing::Followed) || doubted {
+        if before == Some(Presence::Followed) || doubted {
             // Something was told before it, so it is not known which of them is newer.
             let same = |old: &Snapshot| (!doubted && same_guild(old, &snapshot)).then(|| old.clone());
             let told = self.cache.change(guild, now, same).await;
@@ -250,7 +250,7 @@ impl Follower {
 
     async fn changed(&self, guild: GuildId, change: &Change, at: DateTime<Utc>) -> Vec<Nudge> {
         let subject = Subject::of(change);
-        if self.known().standing(guild) != Some(Standing::Followed) {
+        if self.known().presence(guild) != Some(Presence::Followed) {
             // The guild will be told in whole, but maybe as it was before this.
             self.known().doubt(guild, at);
             return Vec::new();

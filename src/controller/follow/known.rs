@@ -10,7 +10,7 @@ use crate::discord::gateway::{Change, shard_of};
 use crate::model::GuildId;
 
 use super::expect::Expected;
-use super::{Standing, Subject};
+use super::{Presence, Subject};
 
 /// What is known besides what lies in the cache.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Known {
 
 #[derive(Clone, Copy, Debug)]
 struct Guild {
-    standing: Standing,
+    presence: Presence,
     /// What was seen until then is not believed.
     doubted: Option<DateTime<Utc>>,
 }
@@ -39,19 +39,19 @@ impl Known {
     const MOST_LOGGED: usize = 256;
     const EXPLAINS: TimeDelta = TimeDelta::minutes(1);
 
-    pub(super) fn standing(&self, guild: GuildId) -> Option<Standing> {
-        self.guilds.get(&guild).map(|guild| guild.standing)
+    pub(super) fn presence(&self, guild: GuildId) -> Option<Presence> {
+        self.guilds.get(&guild).map(|guild| guild.presence)
     }
 
     /// From now on it stands so; says how it stood before.
-    pub(super) fn stand(&mut self, guild: GuildId, standing: Standing) -> Option<Standing> {
+    pub(super) fn stand(&mut self, guild: GuildId, presence: Presence) -> Option<Presence> {
         let entry = self.guilds.entry(guild);
         let before = match &entry {
-            std::collections::btree_map::Entry::Occupied(known) => Some(known.get().standing),
+            std::collections::btree_map::Entry::Occupied(known) => Some(known.get().presence),
             std::collections::btree_map::Entry::Vacant(_) => None,
         };
-        let known = entry.or_insert(Guild { standing, doubted: None });
-        known.standing = standing;
+        let known = entry.or_insert(Guild { presence, doubted: None });
+        known.presence = presence;
         before
     }
 
@@ -63,7 +63,7 @@ impl Known {
         }
         let shards = self.shards;
         for (_, known) in self.guilds.iter_mut().filter(|(guild, _)| shard_of(**guild, shards) == shard) {
-            *known = Guild { standing: Standing::Awaited, doubted: None };
+            *known = Guild { presence: Presence::Awaited, doubted: None };
         }
     }
 
@@ -77,7 +77,7 @@ impl Known {
         let known = self.guilds.keys().copied().filter(|guild| shard_of(*guild, of) == shard);
         let gone = known.filter(|guild| !guilds.contains(guild)).collect();
         for guild in guilds {
-            self.guilds.insert(*guild, Guild { standing: Standing::Awaited, doubted: None });
+            self.guilds.insert(*guild, Guild { presence: Presence::Awaited, doubted: None });
         }
         gone
     }
@@ -91,7 +91,7 @@ impl Known {
 
     /// What was seen of the guild until then is not believed any more.
     pub(super) fn doubt(&mut self, guild: GuildId, at: DateTime<Utc>) {
-        let known = self.guilds.entry(guild).or_insert(Guild { standing: Standing::Awaited, doubted: None });
+        let known = self.guilds.entry(guild).or_insert(Guild { presence: Presence::Awaited, doubted: None });
         known.doubted = known.doubted.max(Some(at));
     }
 
@@ -111,7 +111,7 @@ impl Known {
     pub(super) fn followed_since(&self, guild: GuildId) -> Option<Option<DateTime<Utc>>> {
         let known = self.guilds.get(&guild)?;
         let is_followed =
-            known.standing == Standing::Followed && self.connected.contains(&shard_of(guild, self.shards));
+            known.presence == Presence::Followed && self.connected.contains(&shard_of(guild, self.shards));
         let last = self.meanwhile.get(&guild).into_iter().flatten().map(|(at, _)| *at).max();
         is_followed.then_some(known.doubted.max(last))
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use setai::cache::{Cache, Edit, Error, Memory, Put, Seen, Shelf, Slot, Source, Value};
-use setai::controller::{Follower, Nudge, Standing, Subject, Why};
+use setai::controller::{Follower, Nudge, Presence, Subject, Why};
 use setai::discord;
 use setai::discord::Event;
 use setai::discord::gateway::Change;
@@ -104,7 +104,7 @@ async fn a_guild_that_was_told_is_known_without_asking() {
     let live = followed.live().await;
     followed.stage.discord.simulator.forget_requests();
     assert_eq!(followed.current().await, Some(live));
-    assert_eq!(followed.follower.standing(followed.stage.guild()), Some(Standing::Followed));
+    assert_eq!(followed.follower.presence(followed.stage.guild()), Some(Presence::Followed));
     assert_eq!(followed.stage.discord.simulator.requests().len(), 0);
 }
 
@@ -196,7 +196,7 @@ async fn an_outage_freezes_a_guild_and_forgets_nothing() {
     let live = followed.live().await;
     assert_eq!(followed.whys(Event::Unavailable(guild)).await, [Why::Unavailable]);
     assert_eq!(followed.whys(Event::Unavailable(guild)).await, [], "told twice");
-    assert_eq!(followed.follower.standing(guild), Some(Standing::Unavailable));
+    assert_eq!(followed.follower.presence(guild), Some(Presence::Unavailable));
     assert_eq!(followed.current().await, None);
     assert!(followed.cache.seen(guild, Duration::MAX).await.expect("a cache").is_some());
     assert_eq!(followed.whys(Event::Guild(Box::new(live.clone()))).await, []);
@@ -209,7 +209,7 @@ async fn a_guild_the_bot_has_left_is_dropped() {
     let guild = followed.stage.guild();
     assert_eq!(followed.whys(Event::Removed(guild)).await, [Why::Removed]);
     assert_eq!(followed.whys(Event::Removed(guild)).await, [], "told twice");
-    assert_eq!(followed.follower.standing(guild), None);
+    assert_eq!(followed.follower.presence(guild), None);
     assert_eq!(followed.cache.seen(guild, Duration::MAX).await.expect("a cache"), None);
 }
 
@@ -220,7 +220,7 @@ async fn a_guild_that_is_not_listed_any_more_was_left_meanwhile() {
     followed.hear(Event::Connected { shard: 0, resumed: false }).await;
     let nudges = followed.whys(Event::Listed { shard: 0, of: 1, guilds: vec![other] }).await;
     assert_eq!(nudges, [Why::Removed]);
-    assert_eq!(followed.follower.standing(other), Some(Standing::Awaited));
+    assert_eq!(followed.follower.presence(other), Some(Presence::Awaited));
     let of_two = Event::Listed { shard: 1 - setai::discord::gateway::shard_of(other, 2), of: 2, guilds: vec![] };
     assert_eq!(followed.hear(of_two).await, [], "another shard speaks of its own guilds alone");
 }
