@@ -10,15 +10,13 @@ mod drive;
 mod engine;
 mod fleet;
 mod front;
+mod follow;
 mod glance;
 mod hold;
 mod note;
 mod notify;
 mod progress;
-<<<<<<< HEAD
-=======
 pub mod queue;
->>>>>>> core
 mod recover;
 mod remember;
 mod run;
@@ -26,17 +24,15 @@ mod send;
 mod servers;
 mod share;
 mod spread;
-<<<<<<< HEAD
 mod standing;
 mod visit;
-=======
->>>>>>> core
 mod wait;
 
 pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
 pub use fleet::{Assign, Controller, GuildView, Handle, News, Settings, Watched};
 pub use front::{Front, Health};
+pub use follow::{Follower, Nudge, Presence, Subject, Why};
 pub use glance::Glance;
 pub use notify::{Desk, Event, Message, Notice};
 pub use progress::{Pause, Progress, Silent, StopSignal};

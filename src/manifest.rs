@@ -18,12 +18,8 @@ mod resolve;
 mod scalar;
 pub mod schema;
 mod source;
-<<<<<<< HEAD
 pub(crate) mod tree;
-=======
-mod tree;
 pub mod window;
->>>>>>> core
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
 pub use diagnostic::{Diagnostic, Label, RULES, Rule, Severity, Suggestion};
