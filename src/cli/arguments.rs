@@ -2,8 +2,8 @@
 
 mod audit;
 mod backup;
-mod run;
 mod config;
+mod run;
 
 use std::path::PathBuf;
 
@@ -12,8 +12,8 @@ use secrecy::SecretString;
 
 pub(super) use audit::{Audit, AuditCommand, AuditExport, AuditList, AuditPrune, AuditShow, AuditVerify, ExportFormat};
 pub(super) use backup::{Backup, BackupCommand, BackupCreate, BackupRestore};
-pub(super) use run::{Approve, Resume, Run, Status, Suspend};
 pub(super) use config::{ConfigCheck, ConfigCommand, Configuration};
+pub(super) use run::{Approve, Resume, Run, Status, Suspend};
 
 /// Keeps Discord servers in git: roles, channels and permissions as YAML, planned and applied.
 #[derive(Debug, Parser)]
@@ -126,6 +126,11 @@ impl Command {
             Self::Import(_)
             | Self::Plan(_)
             | Self::Apply(_)
+            | Self::Run(_)
+            | Self::Status(_)
+            | Self::Approve(_)
+            | Self::Suspend(_)
+            | Self::Resume(_)
             | Self::Drift(_)
             | Self::History(_)
             | Self::Rollback(_)

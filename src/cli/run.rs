@@ -1,19 +1,27 @@
 //! `setai run`: keeps guilds equal to their manifests, for as long as it runs.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::controller::{Controller, GuildView, Handle, News, Settings, Standing, State, Visited, Watched};
+use crate::config::{self, Assignment, Config, ForgeKind, Origin};
+use crate::controller::{Assign, Controller, GuildView, Handle, News, Settings, Standing, State, Visited, Watched};
+use crate::discord::gateway::GatewaySettings;
 use crate::plan::render::{self, Line, Tone};
 use crate::plan::{Plan, Step};
-use crate::source::{Directory, Source};
+use crate::source::webhook::Kind;
+use crate::source::{self, Credentials, Directory, Git, GitSettings, Reference, Signatures, Source};
+use crate::telemetry::Recorder;
+use crate::web::{self, Hook, Web};
 
 use super::arguments::{Connection, Run};
 use super::context;
@@ -23,24 +31,28 @@ use super::screen::Screen;
 /// How often a folder is looked at besides when it says that it changed.
 const FOLDER_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How often each guild is compared when nobody says how often.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// How many guilds are worked on at once when nobody says how many.
+const WORKERS: usize = 8;
+
+/// Who one is at a git server over SSH when nobody says who.
+const GIT_USER: &str = "git";
+
 /// How long a visit under way has to come to its end. A request that is under way is waited for, a plan is not.
 const GRACE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) -> Result<Exit, Failure> {
-    let sources = folders(command)?;
-    let names: Vec<String> = sources.iter().map(|watched| watched.name.clone()).collect();
+    let config = super::config::in_force(connection)?.filter(|_| command.folders.is_empty());
+    let recorder = Recorder::install().map_err(Failure::new)?;
+    let settings = settings(command, connection, config.as_ref(), &recorder)?;
+    let names: Vec<String> = settings.sources.iter().map(|watched| watched.name.clone()).collect();
     let engine = context::engine(connection).await?;
     let store = Arc::clone(engine.store());
-    let settings = Settings {
-        sources,
-        // Whoever names folders on the command line means all that is in them.
-        assign: Arc::new(|_, _, _| Ok(())),
-        sweep: Duration::from_secs(command.every),
-        workers: usize::from(command.workers),
-        grace: GRACE,
-    };
     let controller = Controller::new(engine, settings);
     let (handle, stop) = (controller.handle(), CancellationToken::new());
+    let web = web(config.as_ref(), &handle, recorder, &stop).await?;
     let news = handle.news();
     let running = tokio::spawn(controller.run(stop.clone()));
     let teller = Teller { screen, json: command.json };
@@ -53,15 +65,150 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     };
     stop.cancel();
     running.await.map_err(|error| Failure::new(format!("the controller broke down: {error}")))?;
+    if let Some(web) = web {
+        drop(web.await);
+    }
     store.close().await;
     Ok(exit)
+}
+
+fn settings(
+    command: &Run,
+    connection: &Connection,
+    config: Option<&Config>,
+    recorder: &Recorder,
+) -> Result<Settings, Failure> {
+    let is_deaf = command.no_gateway || command.once;
+    let gateway = (!is_deaf).then(|| context::token(connection).map(GatewaySettings::new)).transpose()?;
+    let every = command.every.map(Duration::from_secs).or(config.map(|config| config.drift.interval));
+    let workers = command.workers.map(usize::from).or(config.map(|config| config.workers as usize));
+    let (sources, assign): (_, Assign) = match config.filter(|config| !config.sources.is_empty()) {
+        Some(config) => (sources(config)?, assigned_by(config.clone())),
+        // Whoever names folders on the command line means all that is in them.
+        None => (folders(command)?, Arc::new(|_, _, _| Ok(()))),
+    };
+    Ok(Settings {
+        sources,
+        assign,
+        sweep: every.unwrap_or(SWEEP),
+        workers: workers.unwrap_or(WORKERS),
+        grace: GRACE,
+        gateway,
+        recorder: Some(recorder.clone()),
+    })
+}
+
+fn assigned_by(config: Config) -> Assign {
+    Arc::new(move |source, guild, path| {
+        let assignment = Assignment::of(&config, source, guild, path).map_err(|error| error.to_string())?;
+        match assignment.suspended {
+            true => Err("the operator's file says to leave this guild alone (`suspended`)".to_owned()),
+            false => Ok(()),
+        }
+    })
+}
+
+/// The sources of the operator's file.
+fn sources(config: &Config) -> Result<Vec<Watched>, Failure> {
+    let caches = context::state_folder()?.join("git");
+    config
+        .sources
+        .iter()
+        .map(|source| {
+            let unusable = |error: source::Error| Failure::new(format!("the source `{}`: {error}", source.name));
+            let made: Arc<dyn Source> = match &source.origin {
+                Origin::Git(git) => Arc::new(Git::new(git_settings(source, git, &caches)).map_err(unusable)?),
+                Origin::Directory(path) => {
+                    Arc::new(Directory::new(&path.join(&source.path), Clock::system()).map_err(unusable)?)
+                }
+            };
+            Ok(Watched { name: source.name.clone(), source: made, interval: source.interval })
+        })
+        .collect()
+}
+
+fn git_settings(source: &config::Source, git: &config::Git, caches: &Path) -> GitSettings {
+    let reference = match git.reference.clone() {
+        config::Reference::Default => Reference::Default,
+        config::Reference::Branch(name) => Reference::Branch(name),
+        config::Reference::Tag(name) => Reference::Tag(name),
+        config::Reference::Commit(id) => Reference::Commit(id),
+    };
+    let credentials = match git.credentials.clone() {
+        None => Credentials::None,
+        Some(config::Credentials::Token(token)) => Credentials::Token(token.get().clone()),
+        Some(config::Credentials::Password { user, password }) => {
+            Credentials::Basic { user, password: password.get().clone() }
+        }
+        Some(config::Credentials::SshKey { user, file, passphrase }) => Credentials::SshKey {
+            user: user.unwrap_or_else(|| GIT_USER.to_owned()),
+            private_key: file,
+            passphrase: passphrase.map(|passphrase| passphrase.get().clone()),
+        },
+        Some(config::Credentials::SshAgent { user }) => {
+            Credentials::SshAgent { user: user.unwrap_or_else(|| GIT_USER.to_owned()) }
+        }
+    };
+    let signatures = git
+        .signatures
+        .clone()
+        .map(|config::Signatures { allowed_signers, openpgp_keyring }| Signatures { allowed_signers, openpgp_keyring });
+    GitSettings {
+        url: git.url.clone(),
+        reference,
+        path: (!source.path.is_empty()).then(|| source.path.clone()),
+        credentials,
+        known_hosts: git.known_hosts.clone(),
+        signatures,
+        timeout: source.timeout,
+        cache: caches.join(&source.name),
+    }
+}
+
+/// Serves health, metrics and webhooks, where the operator's file says so.
+async fn web(
+    config: Option<&Config>,
+    handle: &Handle,
+    recorder: Recorder,
+    stop: &CancellationToken,
+) -> Result<Option<JoinHandle<std::io::Result<()>>>, Failure> {
+    let Some((config, address)) = config.and_then(|config| Some((config, config.http.listen?))) else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address}: {error}"))
+            .help("`http.listen` in the operator's file says where.")
+    })?;
+    let hooks = config.sources.iter().filter(|_| config.http.webhooks);
+    let hooks = hooks.filter_map(|source| Some((source.name.clone(), hook(source.webhook.as_ref()?))));
+    let web = Web::new(Arc::new(handle.clone()), recorder.clone(), hooks.collect());
+    let (stop, upkeep) = (stop.clone(), stop.clone());
+    tokio::spawn(async move {
+        let mut rhythm = tokio::time::interval(Duration::from_secs(5));
+        while !upkeep.is_cancelled() {
+            rhythm.tick().await;
+            recorder.keep_up();
+        }
+    });
+    Ok(Some(tokio::spawn(async move { web::serve(listener, &web, async move { stop.cancelled().await }).await })))
+}
+
+fn hook(webhook: &config::Webhook) -> Hook {
+    let kind = match webhook.kind {
+        ForgeKind::Github => Kind::GitHub,
+        ForgeKind::Gitlab => Kind::GitLab,
+        ForgeKind::Gitea => Kind::Gitea,
+        ForgeKind::Generic => Kind::Generic,
+    };
+    Hook { kind, secret: webhook.secret.get().clone() }
 }
 
 /// A source for each folder.
 fn folders(command: &Run) -> Result<Vec<Watched>, Failure> {
     let mut names = BTreeSet::new();
     let mut sources = Vec::new();
-    for folder in &command.folders {
+    let here = [PathBuf::from(".")];
+    for folder in if command.folders.is_empty() { &here[..] } else { &command.folders } {
         let name = folder.display().to_string();
         if !names.insert(name.clone()) {
             return Err(Failure::new(format!("`{name}` is named twice")));

@@ -10,20 +10,26 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tokio::sync::{Notify, broadcast};
+use serde_json::json;
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::discord::gateway::{Event, Gateway, GatewaySettings};
 use crate::model::GuildId;
+use crate::source::webhook::Delivery;
 use crate::source::{Class, Look, Revision, Source};
 use crate::store::{self, Author, Trigger};
+use crate::telemetry::{Recorder, metrics};
 
 use super::desired::{Desired, Obstacle};
 use super::engine::Engine;
+use super::follow::{Follower, Nudge};
+use super::front::{Front, Health};
 use super::progress::{Silent, StopSignal};
 use super::queue::{Queue, Work};
 use super::spread::fraction;
-use super::standing::{Again, Standing, back_off};
+use super::standing::{Again, Standing, State, back_off};
 use super::visit::{Errand, Visited};
 
 /// A source with what the operator decided for it.
@@ -53,11 +59,15 @@ pub struct Settings {
     pub workers: usize,
     /// How long visits under way may take to come to an end when the process is asked to stop.
     pub grace: Duration,
+    /// How Discord tells what happens; none to find out only by looking.
+    pub gateway: Option<GatewaySettings>,
+    /// Where it is measured what happens.
+    pub recorder: Option<Recorder>,
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sources, assign: _, sweep, workers, grace } = self;
+        let Self { sources, assign: _, sweep, workers, grace, gateway: _, recorder: _ } = self;
         f.debug_struct("Settings")
             .field("sources", sources)
             .field("sweep", sweep)
@@ -108,6 +118,15 @@ pub enum News {
     },
 }
 
+/// The loop comes round at least this often, also when nobody is due: so it can be told from one that hangs.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A loop that did not come round for so long hangs.
+const HANGS: Duration = Duration::from_secs(120);
+
+/// How many events of Discord's may wait to be heard.
+const EVENTS: usize = 1024;
+
 /// How often the database is asked for what people said to other processes.
 const MAILBOX: Duration = Duration::from_secs(5);
 
@@ -134,6 +153,9 @@ struct Shared {
     wake: Notify,
     /// A source has something to say.
     pokes: BTreeMap<String, Notify>,
+    /// Follows guilds by what the gateway tells.
+    follower: Follower,
+    recorder: Option<Recorder>,
     news: broadcast::Sender<News>,
 }
 
@@ -144,6 +166,10 @@ struct Inner {
     guilds: BTreeMap<GuildId, Known>,
     running: BTreeMap<GuildId, StopSignal>,
     in_trouble: BTreeSet<String>,
+    /// Sources that were looked at at least once, whatever came of it.
+    looked_at: BTreeSet<String>,
+    /// Why the gateway tells nothing and will not before somebody changes a setting.
+    deaf: Option<String>,
     /// When the loop last came round.
     turned_at: Duration,
 }
@@ -165,6 +191,8 @@ impl Controller {
             guilds: BTreeMap::new(),
             running: BTreeMap::new(),
             in_trouble: BTreeSet::new(),
+            looked_at: BTreeSet::new(),
+            deaf: None,
             turned_at: Duration::ZERO,
         };
         let shared = Shared {
@@ -172,6 +200,8 @@ impl Controller {
             inner: Mutex::new(inner),
             wake: Notify::new(),
             pokes: settings.sources.iter().map(|watched| (watched.name.clone(), Notify::new())).collect(),
+            follower: Follower::new(engine.cache.clone(), engine.clock.clone()),
+            recorder: settings.recorder.clone(),
             news: broadcast::Sender::new(BACKLOG),
         };
         Self { engine, settings, shared: Arc::new(shared) }
@@ -195,10 +225,14 @@ impl Controller {
             watchers.spawn(watcher.watch(stop.clone()));
         }
         watchers.spawn(Arc::clone(&self.shared).listen_to_people(stop.clone()));
+        if let Some(gateway) = self.settings.gateway.clone() {
+            watchers.spawn(Arc::clone(&self.shared).listen_to_discord(gateway, stop.clone()));
+        }
         let mut visits = JoinSet::new();
         while !stop.is_cancelled() {
             self.send_out(&mut visits);
-            let due = self.shared.inner().queue.next_due();
+            let now = self.engine.clock.elapsed();
+            let due = self.shared.inner().queue.next_due().unwrap_or(Duration::MAX).min(now + HEARTBEAT);
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.shared.wake.notified() => {}
@@ -215,6 +249,8 @@ impl Controller {
         let now = self.engine.clock.elapsed();
         let mut inner = self.shared.inner();
         inner.turned_at = now;
+        metrics::QUEUE_DEPTH.set(inner.queue.depth(now) as f64, &[]);
+        metrics::QUEUE_OLDEST.set(inner.queue.oldest(now).unwrap_or_default().as_secs_f64(), &[]);
         while let Some(work) = inner.queue.pop(now) {
             let stop = StopSignal::default();
             inner.running.insert(work.guild, stop.clone());
@@ -224,11 +260,8 @@ impl Controller {
         }
     }
 
-    async fn sleep_until(&self, due: Option<Duration>) {
-        match due {
-            Some(due) => self.engine.clock.sleep(due.saturating_sub(self.engine.clock.elapsed())).await,
-            None => std::future::pending().await,
-        }
+    async fn sleep_until(&self, due: Duration) {
+        self.engine.clock.sleep(due.saturating_sub(self.engine.clock.elapsed())).await;
     }
 
     fn take_in(&self, over: Result<(GuildId, Option<Visited>), tokio::task::JoinError>) {
@@ -288,12 +321,17 @@ impl Shared {
             before: before.as_ref(),
             trigger: work.trigger,
             author: Author::Controller,
-            remembered: None,
+            remembered: self.may_remember(work).await,
         };
+        let began = self.engine.clock.elapsed();
         let visited = self.engine.visit(&errand, &Silent, stop).await;
+        self.measure(work.guild, &visited, self.engine.clock.elapsed().saturating_sub(began));
         let wait = pause(work.guild, &visited, interval);
         let next = chrono::TimeDelta::from_std(wait).ok().map(|wait| self.engine.clock.now() + wait);
         self.engine.remember(work.guild, source, &visited, next).await;
+        if visited.report.is_some() {
+            self.nudge(self.follower.settled(work.guild).await);
+        }
         Some(visited)
     }
 
@@ -318,6 +356,65 @@ impl Shared {
         if is_news {
             // Nobody has to listen.
             drop(self.news.send(News::Guild { view, visited: Box::new(visited) }));
+        }
+    }
+
+    /// How old may be what is remembered of a guild. Where Discord tells every change, what is remembered is as good as a look
+    /// for a sweep; whoever comes because something happened looks.
+    async fn may_remember(&self, work: &Work) -> Option<Duration> {
+        let only_sweeps = work.triggers.iter().all(|trigger| *trigger == Trigger::Schedule);
+        match only_sweeps {
+            true => self.follower.current(work.guild).await.map(|_| Duration::MAX),
+            false => None,
+        }
+    }
+
+    fn measure(&self, guild: GuildId, visited: &Visited, took: Duration) {
+        let Some(recorder) = &self.recorder else { return };
+        let (standing, guilds) = (&visited.standing, recorder.guilds());
+        let result = standing.state.to_string();
+        guilds.count(&metrics::RECONCILES, guild, &[&result]);
+        metrics::RECONCILE_SECONDS.observe(took, &[&result]);
+        guilds.set(&metrics::SUSPENDED, guild, &[], f64::from(u8::from(standing.state == State::Suspended)));
+        if standing.state == State::Ready {
+            guilds.set(&metrics::LAST_SUCCESS, guild, &[], self.engine.clock.now().timestamp() as f64);
+        }
+    }
+
+    /// Hears what happens in guilds, and asks for looks at those that are worth it.
+    async fn listen_to_discord(self: Arc<Self>, settings: GatewaySettings, stop: CancellationToken) {
+        let (events, mut heard) = mpsc::channel(EVENTS);
+        let gateway = Gateway::new(settings, Arc::clone(self.engine.client()));
+        let connection = gateway.run(events, stop.clone());
+        let hearing = async {
+            while let Some(event) = heard.recv().await {
+                self.note_connection(&event);
+                let nudges = self.follower.hear(event).await;
+                self.nudge(nudges);
+            }
+        };
+        let (ended, ()) = tokio::join!(connection, hearing);
+        if let Err(error) = ended {
+            tracing::error!(%error, "Discord's gateway cannot be used; guilds are looked at on schedule only");
+            self.inner().deaf = Some(error.to_string());
+            drop(self.news.send(News::Trouble { source: "discord".to_owned(), problem: Some(error.to_string()) }));
+        }
+    }
+
+    fn note_connection(&self, event: &Event) {
+        match event {
+            Event::Connected { .. } => metrics::GATEWAY_CONNECTED.set(1.0, &[]),
+            Event::Disconnected { .. } => metrics::GATEWAY_CONNECTED.set(0.0, &[]),
+            _ => {}
+        }
+    }
+
+    fn nudge(&self, nudges: Vec<Nudge>) {
+        let known = self.inner().desired.guilds();
+        let guilds = nudges.into_iter().map(|nudge| nudge.guild).filter(|guild| known.contains(guild));
+        let guilds: BTreeSet<GuildId> = guilds.collect();
+        if !guilds.is_empty() {
+            self.ask(guilds, Trigger::Event);
         }
     }
 
@@ -429,10 +526,33 @@ impl Handle {
         let poke = self.0.pokes.get(source);
         poke.inspect(|poke| poke.notify_one()).is_some()
     }
+}
 
-    /// For how long the loop has not come round: it is stuck when this grows beyond the longest pause it may make.
-    pub fn idle_for(&self) -> Duration {
-        self.0.engine.clock.elapsed().saturating_sub(self.0.inner().turned_at)
+impl Front for Handle {
+    fn health(&self) -> Health {
+        let inner = self.0.inner();
+        let still = self.0.engine.clock.elapsed().saturating_sub(inner.turned_at);
+        let live = match still > HANGS {
+            true => Err(format!("the loop did not come round for {} s", still.as_secs())),
+            false => Ok(()),
+        };
+        let unread: Vec<&str> =
+            self.0.pokes.keys().filter(|name| !inner.looked_at.contains(*name)).map(String::as_str).collect();
+        let ready = match unread.as_slice() {
+            [] => Ok(()),
+            unread => Err(format!("not yet read: {}", unread.join(", "))),
+        };
+        let mut states: BTreeMap<String, usize> = BTreeMap::new();
+        for known in inner.guilds.values() {
+            let state = known.standing.as_ref().map_or_else(|| "unknown".to_owned(), |s| s.state.to_string());
+            *states.entry(state).or_default() += 1;
+        }
+        let details = json!({ "guilds": states, "sources_in_trouble": inner.in_trouble, "gateway": inner.deaf });
+        Health { live, ready, details }
+    }
+
+    fn look_again(&self, source: &str, _: &Delivery) {
+        self.look_at_source(source);
     }
 }
 
@@ -483,6 +603,7 @@ impl Watcher {
     fn take_in(&self, look: Look, known: &mut Option<Revision>) {
         let name = &self.watched.name;
         let mut inner = self.shared.inner();
+        inner.looked_at.insert(name.clone());
         let is_over = inner.in_trouble.remove(name);
         let mut touched = inner.desired.reachable(name);
         let mut news = Vec::new();
@@ -514,6 +635,7 @@ impl Watcher {
         tracing::warn!(source = name, reason = error.reason(), %error, "a source cannot be read");
         let why = Obstacle { reason: error.reason(), message: message.clone(), attempted: None, is_passing };
         let mut inner = self.shared.inner();
+        inner.looked_at.insert(name.clone());
         let touched = inner.desired.failed(name, why);
         let is_new = inner.in_trouble.insert(name.clone());
         drop(inner);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::discord::{self, Disposition};
+use crate::manifest::{Window, window};
 use crate::model::GuildId;
 use crate::plan::{Approved, Plan, render};
 use crate::store::{self, Author, Suspension, Trigger, Verdict};
@@ -109,10 +110,12 @@ impl Visit<'_> {
         }
         engine.recover(errand.guild, self.progress, self.stop).await?;
         let proposal = engine.propose(&wanted.manifest, revision).await?;
+        let windows = &wanted.manifest.policy.windows;
         let circumstances = Circumstances {
             applied: errand.before.and_then(|before| before.applied.as_deref()),
             drift: wanted.manifest.policy.drift,
             strictly: engine.servers().require_approval(errand.guild).await?,
+            is_shut: !window::is_open(windows, engine.clock.now()),
         };
         match decide(&proposal.plan, &circumstances) {
             Decision::Rest => {
@@ -133,6 +136,7 @@ impl Visit<'_> {
                 }
             }
             Decision::Report => Ok(self.drifted(proposal.plan, wanted)),
+            Decision::Wait => Ok(self.waiting(proposal.plan, windows, wanted)),
             Decision::Stall { reason, message } => {
                 Ok(self.stalled(reason, message, Some(wanted.revision.clone()), false))
             }
@@ -200,6 +204,17 @@ impl Visit<'_> {
 
     fn held(&self, plan: Plan, why: String, wanted: &Wanted) -> Visited {
         let visited = self.at(State::AwaitingApproval, "ApprovalNeeded", why, wanted, Again::AtSweep);
+        Visited { plan: Some(Box::new(plan)), ..visited }
+    }
+
+    /// Until the policy lets anything be changed. Comes again when it does.
+    fn waiting(&self, plan: Plan, windows: &[Window], wanted: &Wanted) -> Visited {
+        let now = self.engine.clock.now();
+        let opens = window::opens_at(windows, now);
+        let again = opens.and_then(|opens| (opens - now).to_std().ok()).map_or(Again::AtSweep, Again::After);
+        let when = opens.map_or_else(String::new, |opens| format!(" at {}", opens.format("%Y-%m-%d %H:%M UTC")));
+        let message = format!("{} It is made when the next window of the policy opens{when}", render::summary(&plan));
+        let visited = self.at(State::Reconciling, "OutsideWindow", message, wanted, again);
         Visited { plan: Some(Box::new(plan)), ..visited }
     }
 

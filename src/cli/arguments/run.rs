@@ -6,15 +6,18 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Run {
-    /// Folders of manifests to keep guilds equal to
-    #[arg(default_value = ".", value_name = "FOLDER")]
+    /// Folders of manifests to keep guilds equal to [default: the sources of the operator's file, or else this folder]
+    #[arg(value_name = "FOLDER")]
     pub(in crate::cli) folders: Vec<PathBuf>,
-    /// How often each guild is compared when nothing happens, in seconds
-    #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..))]
-    pub(in crate::cli) every: u64,
-    /// How many guilds are worked on at once
-    #[arg(long, default_value_t = 8, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(in crate::cli) workers: u16,
+    /// How often each guild is compared when nothing happens, in seconds [default: 600]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..))]
+    pub(in crate::cli) every: Option<u64>,
+    /// How many guilds are worked on at once [default: 8]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(in crate::cli) workers: Option<u16>,
+    /// Do not listen to Discord's gateway; changes by hand are then seen when a guild is compared
+    #[arg(long)]
+    pub(in crate::cli) no_gateway: bool,
     /// Look at every guild once, say how it stands, and end; exits with 4 when one is not as its manifest says
     #[arg(long)]
     pub(in crate::cli) once: bool,
