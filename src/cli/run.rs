@@ -282,6 +282,9 @@ impl Teller {
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return Exit::Failure,
             }
+            if !news.is_empty() {
+                continue;
+            }
             let guilds = handle.guilds();
             if heard.len() == sources.len() && guilds.iter().all(is_at_rest) {
                 let in_trouble = sources.iter().any(|source| !handle.problems(source).is_empty());

@@ -161,7 +161,7 @@ impl Visit<'_> {
     fn reported(&self, report: Report, wanted: &Wanted) -> Visited {
         let done = report.done().count();
         let visited = match report.verdict {
-            Verdict::Succeeded => self.ready("Applied", &format!("{done} changes were made"), wanted),
+            Verdict::Succeeded => self.ready("Applied", &made(done), wanted),
             Verdict::Interrupted => {
                 let message = "it was stopped in the middle and goes on".to_owned();
                 self.at(State::Reconciling, "Interrupted", message, wanted, Again::After(Duration::ZERO))
@@ -266,6 +266,13 @@ impl Visit<'_> {
             failures,
         };
         Visited { standing, again, plan: None, report: None }
+    }
+}
+
+fn made(changes: usize) -> String {
+    match changes {
+        1 => "one change was made".to_owned(),
+        many => format!("{many} changes were made"),
     }
 }
 
