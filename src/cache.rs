@@ -13,6 +13,7 @@ mod error;
 mod execution;
 mod limit;
 mod memory;
+mod pack;
 mod redis;
 mod seen;
 
@@ -28,6 +29,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::model::GuildId;
 
+pub use change::Told;
 pub use error::Error;
 pub use execution::Execution;
 pub use limit::Window;

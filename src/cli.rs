@@ -21,6 +21,8 @@ mod migrate;
 mod plan;
 mod progress;
 mod rollback;
+mod run;
+mod say;
 mod screen;
 mod server;
 mod simulate;
@@ -95,6 +97,11 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
         Command::Lint(command) => check::run(command, true, screen),
         Command::Plan(command) => plan::run(command, connection, screen).await,
         Command::Apply(command) => apply::run(command, connection, screen).await,
+        Command::Run(command) => run::run(command, connection, screen).await,
+        Command::Status(command) => say::status(command, connection, screen).await,
+        Command::Approve(command) => say::approve(command, connection, screen).await,
+        Command::Suspend(command) => say::suspend(command, connection, screen).await,
+        Command::Resume(command) => say::resume(command, connection, screen).await,
         Command::Drift(command) => drift::run(command, connection, screen).await,
         Command::History(command) => history::run(command, connection, screen).await,
         Command::Rollback(command) => rollback::run(command, connection, screen).await,

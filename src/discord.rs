@@ -14,6 +14,7 @@ mod client;
 mod convert;
 mod error;
 mod exchange;
+pub mod gateway;
 mod hint;
 mod identity;
 mod limits;
@@ -31,6 +32,7 @@ pub use changes::Change;
 pub use client::{Client, Settings};
 pub use error::{Disposition, Error, Refusal};
 pub use exchange::{Exchange, ExchangeError, Https};
+pub use gateway::{Event, Gateway, GatewayError, GatewaySettings, patched};
 pub use identity::{Application, GuildSummary, Me};
 pub use limits::{
     BucketReading, Budget, Decision, Edits, Facts, Hold, Limits, Major, Notice, Outcome, Quota, Reading, Throttle,

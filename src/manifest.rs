@@ -19,10 +19,12 @@ mod scalar;
 pub mod schema;
 mod source;
 pub(crate) mod tree;
+pub mod window;
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
 pub use diagnostic::{Diagnostic, Label, RULES, Rule, Severity, Suggestion};
 pub use parse::{Parsed, guild_files, parse};
-pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, UpdateLimit, Window};
+pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, UpdateLimit};
 pub use report::{diagnostics_to_json, render_diagnostics};
 pub use source::{Files, InvalidPath};
+pub use window::Window;

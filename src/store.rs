@@ -1,4 +1,5 @@
-//! What is remembered: bindings, reconciliations, their operations, and the audit trail.
+//! What is remembered: bindings, reconciliations, their operations, the audit trail, and what the controller has to know
+//! when it starts anew.
 //!
 //! Decides how facts are kept and that none is lost: an operation's intent is on disk before its request leaves, its
 //! outcome after. Knows nothing of Discord, of plans beyond their operations, or of what time it is: callers say when.
@@ -13,21 +14,28 @@ mod bindings;
 mod chain;
 mod column;
 mod copy;
+mod corrections;
 mod database;
 mod database_url;
+mod drift;
 mod error;
 mod guilds;
+mod held;
 mod lease;
 mod migration;
 mod mysql;
 mod record;
 mod retention;
 mod runs;
+mod schedules;
 mod seal;
 mod servers;
 mod sign;
 mod sql;
 mod sqlite;
+mod status;
+mod suspensions;
+mod tidy;
 mod trail;
 mod words;
 
@@ -51,17 +59,26 @@ pub use chain::{
     ChainHead, ChainPage, ChainRow, Finding, Inspection, InvalidPin, Pin, Place, RowName, covered_columns,
 };
 pub use copy::{Examination, copy, examine, replace, revive};
+pub use corrections::Correction;
 pub use database_url::{DatabaseUrl, SETTING, ServerUrl, default_url};
+pub use drift::{
+    DriftAnswer, DriftCause, DriftChanges, DriftFilter, DriftRecord, DriftStatus, DriftSubject, ObservedDrift,
+};
 pub use error::Error;
+pub use held::{Closed, Closing, HeldPlan, HeldRecord, HeldSummary};
 pub use lease::Lease;
 pub use migration::{MigrationState, MigrationStatus};
 pub use record::{
-    Approval, Author, Created, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun, OperationId,
-    Outcome, Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord, Trigger,
-    UnfinishedRun, Verdict,
+    Approval, Author, Created, DriftId, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun,
+    OperationId, Outcome, Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord,
+    Trigger, UnfinishedRun, Verdict,
 };
 pub use retention::{Expiry, Prunable};
+pub use schedules::Schedule;
 pub use servers::{LastRun, Reconfiguration, ServerSummary};
+pub use status::{GuildStatus, Standing};
+pub use suspensions::Suspension;
+pub use tidy::Tidied;
 pub use words::UnknownWord;
 
 /// The contract of a database. Every method is one transaction: it happens entirely or not at all.
@@ -161,6 +178,110 @@ pub trait Store: Debug + Send + Sync {
 
     /// Changes what is set for a guild, with an audit row when that changes anything. Gives what is set afterwards.
     async fn configure(&self, change: &Reconfiguration) -> Result<ServerConfiguration, Error>;
+
+    /// The oldest approval of a plan that is neither used nor expired at a time: the one [`begin`](Self::begin) would use.
+    async fn approval(&self, guild: GuildId, plan_digest: &str, at: DateTime<Utc>) -> Result<Option<Approval>, Error>;
+
+    /// What was last said of a guild.
+    async fn status(&self, guild: GuildId) -> Result<Option<GuildStatus>, Error>;
+
+    /// What was last said of every guild, by snowflake.
+    async fn statuses(&self) -> Result<Vec<GuildStatus>, Error>;
+
+    /// Says how a guild stands, in one statement and without a lease. A report that was true before the one that is there
+    /// changes nothing; [`GuildStatus::since`] moves only with the state or the reason.
+    async fn report(&self, status: &GuildStatus) -> Result<(), Error>;
+
+    /// The same of many guilds at once, in a statement for every 500.
+    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error>;
+
+    /// Says that a guild is to be left alone, with an audit row. Takes the place of what was said before.
+    async fn suspend(&self, suspension: &Suspension) -> Result<(), Error>;
+
+    /// Takes that back, with an audit row. False when nothing of the kind counts, and then there is no row.
+    async fn resume(&self, guild: GuildId, by: &Author, at: DateTime<Utc>) -> Result<bool, Error>;
+
+    /// Why a guild is left alone, if it is at this time.
+    async fn suspension(&self, guild: GuildId, at: DateTime<Utc>) -> Result<Option<Suspension>, Error>;
+
+    /// Every guild that is left alone at this time, by snowflake.
+    async fn suspensions(&self, at: DateTime<Utc>) -> Result<Vec<Suspension>, Error>;
+
+    /// Lets a plan wait for an approval; one that waits in the same guild is superseded, or expired. False when this very
+    /// plan waits already, and then nothing changes.
+    async fn hold(&self, held: &HeldPlan) -> Result<bool, Error>;
+
+    /// The plans that wait, longest first, of one guild or of all. Those whose time is over are among them until they are
+    /// closed.
+    async fn held_plans(&self, guild: Option<GuildId>) -> Result<Vec<HeldSummary>, Error>;
+
+    /// The plan whose digest begins with `part`: among those that wait, or, when none of them does, the last one that did.
+    ///
+    /// Fails with [`Error::AmbiguousPlan`] when there are several.
+    async fn find_held_plan(&self, part: &str) -> Result<Option<HeldRecord>, Error>;
+
+    /// Says what became of a plan that waits. False when that is not news: it does not wait. One that is closed as
+    /// [`Closing::Approved`] can be closed once more, with what became of it then.
+    async fn close_held_plan(
+        &self,
+        guild: GuildId,
+        plan_digest: &str,
+        how: Closing,
+        at: DateTime<Utc>,
+    ) -> Result<bool, Error>;
+
+    /// Records everything that differs in a guild at a time. What was open and is not among it is gone; what is ignored stays
+    /// so; who made a difference is added once it is known.
+    async fn record_drift(
+        &self,
+        guild: GuildId,
+        observed: &[ObservedDrift],
+        at: DateTime<Utc>,
+    ) -> Result<DriftChanges, Error>;
+
+    /// Differences, newest first, of one guild or of all.
+    async fn drift(&self, guild: Option<GuildId>, filter: DriftFilter, limit: u32) -> Result<Vec<DriftRecord>, Error>;
+
+    /// One difference.
+    async fn drift_record(&self, id: DriftId) -> Result<Option<DriftRecord>, Error>;
+
+    /// The difference whose id begins or, among the latest 10,000, ends with `part`.
+    ///
+    /// Fails with [`Error::AmbiguousDrift`] when there are several.
+    async fn find_drift(&self, part: &str) -> Result<Option<DriftId>, Error>;
+
+    /// Records an answer to a difference, with an audit row. What is ignored can be answered in another way.
+    ///
+    /// Fails with [`Error::UnknownDrift`], and with [`Error::DriftSettled`] when it was answered or is gone.
+    async fn resolve_drift(
+        &self,
+        id: DriftId,
+        answer: DriftAnswer,
+        by: &Author,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error>;
+
+    /// When a guild is looked at without a cause.
+    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error>;
+
+    /// When each guild is, the next one first.
+    async fn schedules(&self) -> Result<Vec<Schedule>, Error>;
+
+    /// Plans when a guild is looked at next, in one statement. Without `last`, what is known of the last time stays.
+    async fn schedule_next(
+        &self,
+        guild: GuildId,
+        last: Option<DateTime<Utc>>,
+        next: DateTime<Utc>,
+    ) -> Result<(), Error>;
+
+    /// How often each object of a guild was brought back since a time by runs nobody asked for (those started by an event,
+    /// the schedule, a retry or the start), counting requests that were done or may have been.
+    async fn corrections(&self, guild: GuildId, since: DateTime<Utc>) -> Result<Vec<Correction>, Error>;
+
+    /// Removes what is over since before a time: plans that wait no more, differences that were answered or are gone,
+    /// suspensions that ended, and statuses and schedules of guilds nobody spoke of since.
+    async fn tidy(&self, before: DateTime<Utc>) -> Result<Tidied, Error>;
 
     /// Writes everything to its final place and lets go of the database. Dropping the store loses nothing either.
     async fn close(&self);

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::entry::{Stamp, seal};
 use super::seen::{INFO, Info, Kept, Later, OBJECTS, PERMISSIONS, Sight, decode, keys};
-use super::{Cache, Edit, Error, Seen, Value};
+use super::{Cache, Edit, Error, Seen, Source, Value};
 use crate::model::{Guild, GuildId, Snapshot};
 
 /// What a guild's info begins with while the guild changes; it is not the form of any value.
@@ -65,6 +66,78 @@ impl Cache {
         }
         // Others are at work there, and what they write is as new.
         Ok(())
+    }
+}
+
+/// What came of a change that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// What is kept is as told, or was seen later.
+    Same,
+    /// What is kept was something else, and is as told now.
+    Different,
+    /// Whether it is as told cannot be said; it is kept as it was.
+    Unclear,
+    /// Nothing that can be believed is kept.
+    Absent,
+    /// The guild changes, and what is kept is not believed until that is over.
+    Changing,
+}
+
+impl Cache {
+    /// Changes what is kept of a guild as was told at `at`. `change` says what a snapshot is after it, and nothing when
+    /// that cannot be said. Only what is different is written, and only to exactly what it was worked out from.
+    ///
+    /// # Errors
+    /// When the cache cannot be reached, or what was told cannot be written down.
+    pub async fn change(
+        &self,
+        guild: GuildId,
+        at: DateTime<Utc>,
+        change: impl Fn(&Snapshot) -> Option<Snapshot> + Send + Sync,
+    ) -> Result<Told, Error> {
+        self.change_if(guild, at, |old| change(old).map(|new| (new != *old).then_some(new))).await
+    }
+
+    /// That a guild is at `at` as it is kept. It stays as long from then on as if it had been seen then.
+    ///
+    /// # Errors
+    /// When the cache cannot be reached.
+    pub async fn confirm(&self, guild: GuildId, at: DateTime<Utc>) -> Result<Told, Error> {
+        self.change_if(guild, at, |old| Some(Some(old.clone()))).await
+    }
+
+    /// Writes what `change` says, if it says something.
+    async fn change_if(
+        &self,
+        guild: GuildId,
+        at: DateTime<Utc>,
+        change: impl Fn(&Snapshot) -> Option<Option<Snapshot>> + Send + Sync,
+    ) -> Result<Told, Error> {
+        let slots = keys(guild);
+        for _ in 0..TRIES {
+            let found = self.shelf.fetch(&slots).await?;
+            let Some(Some(Value::Text(info))) = found.first() else { return Ok(Told::Absent) };
+            if shown(info) != info {
+                return Ok(Told::Changing);
+            }
+            let Some(kept) = decode(guild, &found) else { return Ok(Told::Absent) };
+            if kept.seen.at > at {
+                return Ok(Told::Same);
+            }
+            let Some(changed) = change(&kept.seen.snapshot) else { return Ok(Told::Unclear) };
+            let Some(snapshot) = changed else { return Ok(Told::Same) };
+            let seen = Seen { snapshot, at, source: Source::Told };
+            let Some(edits) = edits(&kept, &seen)? else {
+                self.keep(&seen).await?;
+                return Ok(Told::Different);
+            };
+            if self.shelf.swap(&slots[0].key, info, &edits).await? {
+                return Ok(Told::Different);
+            }
+        }
+        // Others are at work there, and nobody knows what they saw.
+        Ok(Told::Unclear)
     }
 }
 

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::configuration::version;
-use super::{Edit, Error, Put, Shape, Shelf, Slot, Value};
+use super::pack::Packed;
+use super::{Edit, Error, Put, Shelf, Slot, Value};
 use crate::clock::Clock;
 
 /// Values by key, each with the time at which it goes.
@@ -20,12 +21,22 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Kept {
-    values: BTreeMap<String, (Duration, Value)>,
+    values: BTreeMap<String, (Duration, Packed)>,
     /// How many values there were when the old ones were last thrown out.
     after_sweep: usize,
 }
 
 impl Kept {
+    /// What lies at a key and is not too old.
+    fn get(&self, key: &str, now: Duration) -> Option<(Duration, Value)> {
+        let (until, value) = self.values.get(key)?;
+        if *until > now { Some((*until, value.open()?)) } else { None }
+    }
+
+    fn insert(&mut self, key: &str, until: Duration, value: Value) {
+        self.values.insert(key.to_owned(), (until, Packed::of(value)));
+    }
+
     /// Throws out what is too old, whenever as many values came as were left the last time: so nothing old takes more room
     /// than what is not.
     fn sweep(&mut self, now: Duration) {
@@ -42,6 +53,13 @@ impl Memory {
         Self { clock, kept: Mutex::default() }
     }
 
+    /// How many bytes the values take, about. They are packed.
+    pub fn bytes(&self) -> usize {
+        /// What a map needs for an entry besides.
+        const ENTRY: usize = 64;
+        self.kept().values.iter().map(|(key, (_, value))| key.len() + value.bytes() + ENTRY).sum()
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Nothing half-done can be seen: a value is put or it is not.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -54,16 +72,16 @@ impl Shelf for Memory {
         let (now, kept) = (self.clock.elapsed(), self.kept());
         let value = |slot: &Slot| {
             let (until, value) = kept.values.get(&slot.key)?;
-            let fits = matches!((slot.shape, value), (Shape::Text, Value::Text(_)) | (Shape::Hash, Value::Hash(_)));
-            (*until > now && fits).then(|| value.clone())
+            if *until > now && value.shape() == slot.shape { value.open() } else { None }
         };
         Ok(slots.iter().map(value).collect())
     }
 
     async fn put(&self, values: &[Put]) -> Result<(), Error> {
+        let packed: Vec<Packed> = values.iter().map(|put| Packed::of(put.value.clone())).collect();
         let (now, mut kept) = (self.clock.elapsed(), self.kept());
-        for Put { key, value, ttl } in values {
-            kept.values.insert(key.clone(), (now + *ttl, value.clone()));
+        for (Put { key, value: _, ttl }, packed) in values.iter().zip(packed) {
+            kept.values.insert(key.clone(), (now + *ttl, packed));
         }
         kept.sweep(now);
         Ok(())
@@ -71,12 +89,12 @@ impl Shelf for Memory {
 
     async fn put_later(&self, key: &str, text: &str, ttl: Duration) -> Result<(), Error> {
         let (now, mut kept) = (self.clock.elapsed(), self.kept());
-        let there = match kept.values.get(key) {
-            Some((until, Value::Text(text))) if *until > now => version(text),
+        let there = match kept.get(key, now) {
+            Some((_, Value::Text(text))) => version(&text),
             _ => None,
         };
         if there <= version(text) {
-            kept.values.insert(key.to_owned(), (now + ttl, Value::Text(text.to_owned())));
+            kept.insert(key, now + ttl, Value::Text(text.to_owned()));
         }
         kept.sweep(now);
         Ok(())
@@ -84,13 +102,24 @@ impl Shelf for Memory {
 
     async fn swap(&self, key: &str, expected: &str, edits: &[Edit]) -> Result<bool, Error> {
         let (now, mut kept) = (self.clock.elapsed(), self.kept());
-        let is_there = |(until, value): &(Duration, Value)| *until > now && *value == Value::Text(expected.to_owned());
-        if !kept.values.get(key).is_some_and(is_there) {
+        let is_there = |value| matches!(value, Value::Text(text) if text == expected);
+        if !kept.get(key, now).is_some_and(|(_, value)| is_there(value)) {
             return Ok(false);
         }
         for Edit { key, text, set, gone, ttl } in edits {
             let until = now + Duration::from_millis(*ttl);
-            let old = kept.values.remove(key).filter(|(until, _)| *until > now).map(|(_, value)| value);
+            if let Some((old, _)) = kept.values.get_mut(key)
+                && *old > now
+                && text.is_none()
+                && set.is_empty()
+                && gone.is_empty()
+            {
+                // It only stays longer.
+                *old = until;
+                continue;
+            }
+            let old = kept.get(key, now).map(|(_, value)| value);
+            kept.values.remove(key);
             let value = match (text, old) {
                 (Some(text), _) => Value::Text(text.clone()),
                 (None, Some(Value::Text(text))) => Value::Text(text),
@@ -105,7 +134,7 @@ impl Shelf for Memory {
                 }
             };
             if value != Value::Hash(BTreeMap::new()) {
-                kept.values.insert(key.clone(), (until, value));
+                kept.insert(key, until, value);
             }
         }
         Ok(true)
@@ -113,20 +142,22 @@ impl Shelf for Memory {
 
     async fn add(&self, key: &str, fields: &BTreeMap<String, String>, ttl: Duration) -> Result<(), Error> {
         let (now, mut kept) = (self.clock.elapsed(), self.kept());
-        let (mut until, mut hash) = match kept.values.remove(key) {
-            Some((until, Value::Hash(hash))) if until > now => (until, hash),
+        let (mut until, mut hash) = match kept.get(key, now) {
+            Some((until, Value::Hash(hash))) => (until, hash),
             _ => (now, BTreeMap::new()),
         };
         hash.extend(fields.clone());
         until = until.max(now + ttl);
-        kept.values.insert(key.to_owned(), (until, Value::Hash(hash)));
+        kept.insert(key, until, Value::Hash(hash));
         kept.sweep(now);
         Ok(())
     }
 
     async fn take_out(&self, key: &str, fields: &[String]) -> Result<(), Error> {
-        if let Some((_, Value::Hash(hash))) = self.kept().values.get_mut(key) {
+        let (now, mut kept) = (self.clock.elapsed(), self.kept());
+        if let Some((until, Value::Hash(mut hash))) = kept.get(key, now) {
             hash.retain(|field, _| !fields.contains(field));
+            kept.insert(key, until, Value::Hash(hash));
         }
         Ok(())
     }

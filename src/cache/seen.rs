@@ -30,6 +30,8 @@ pub struct Seen {
 pub enum Source {
     /// It was read from Discord in whole.
     Read,
+    /// It was told by Discord's gateway, or read and then changed by what the gateway told.
+    Told,
 }
 
 /// How long each slot is kept. What decides over access goes first, and with it the whole.

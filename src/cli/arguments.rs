@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod config;
+mod run;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 pub(super) use audit::{Audit, AuditCommand, AuditExport, AuditList, AuditPrune, AuditShow, AuditVerify, ExportFormat};
 pub(super) use backup::{Backup, BackupCommand, BackupCreate, BackupRestore};
 pub(super) use config::{ConfigCheck, ConfigCommand, Configuration};
+pub(super) use run::{Approve, Resume, Run, Status, Suspend};
 
 /// Keeps Discord servers in git: roles, channels and permissions as YAML, planned and applied.
 #[derive(Debug, Parser)]
@@ -76,6 +78,16 @@ pub(super) enum Command {
     Plan(PlanCommand),
     /// Make the guild equal to its manifest
     Apply(Apply),
+    /// Keep guilds equal to their manifests, for as long as it runs
+    Run(Run),
+    /// Show how the guilds stand that `setai run` looks after
+    Status(Status),
+    /// Approve a plan that waits
+    Approve(Approve),
+    /// Leave a guild alone for a while
+    Suspend(Suspend),
+    /// Look after a guild again
+    Resume(Resume),
     /// Show what was changed in Discord by hand
     Drift(Drift),
     /// List what was applied
@@ -114,6 +126,11 @@ impl Command {
             Self::Import(_)
             | Self::Plan(_)
             | Self::Apply(_)
+            | Self::Run(_)
+            | Self::Status(_)
+            | Self::Approve(_)
+            | Self::Suspend(_)
+            | Self::Resume(_)
             | Self::Drift(_)
             | Self::History(_)
             | Self::Rollback(_)

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::discord::Change as LoggedChange;
 use crate::plan::render::{self, Tone};
-use crate::plan::{NoteCode, Operation, Plan, Step};
+use crate::plan::{NoteCode, Plan, Step};
 
 use super::arguments::{Connection, Drift};
 use super::context;
@@ -78,7 +78,7 @@ fn report(plan: Plan, log: &[LoggedChange]) -> Report {
         .steps
         .iter()
         .map(|step| {
-            let (object, id) = subject(&step.operation);
+            let (object, id) = (step.operation.subject(), step.operation.target());
             // The log is newest first; our own changes explain nothing.
             let by = id.and_then(|id| log.iter().find(|change| change.target == Some(id) && !change.ours)).cloned();
             Difference { object, step: step.clone(), by }
@@ -87,24 +87,6 @@ fn report(plan: Plan, log: &[LoggedChange]) -> Report {
     let gone = plan.notes.iter().any(|note| note.code == NoteCode::DeletedByHand);
     let (guild, name, drifted) = (plan.guild, plan.name.clone(), gone || !differences.is_empty());
     Report { guild, name, drifted, seen_at: None, differences, plan }
-}
-
-/// What an operation is about, in words and by snowflake.
-fn subject(operation: &Operation) -> (String, Option<u64>) {
-    match operation {
-        Operation::UpdateGuild { .. } => ("settings".to_owned(), None),
-        Operation::CreateRole { key, .. } => (format!("roles.{key}"), None),
-        Operation::UpdateRole { role, .. } | Operation::DeleteRole { role, .. } => {
-            (format!("role {}", role.name), Some(role.id.get()))
-        }
-        Operation::GiveRole { user, .. } => (format!("member {user}"), Some(user.get())),
-        Operation::MoveRoles { .. } => ("order of roles".to_owned(), None),
-        Operation::CreateChannel { key, .. } => (format!("channels.{key}"), None),
-        Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => {
-            (format!("#{}", channel.name), Some(channel.id.get()))
-        }
-        Operation::MoveChannels { .. } => ("order of channels".to_owned(), None),
-    }
 }
 
 fn show(report: &Report, screen: Screen) {

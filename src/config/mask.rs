@@ -85,7 +85,7 @@ mod tests {
             ("credentials: { password: geheim }", "credentials: { password: ********"),
             ("token_file: /run/secrets/token", "token_file: /run/secrets/token"),
             ("redis: ${REDIS}", "redis: ${REDIS}"),
-            ("redis: ${REDIS}hunter2}", "redis: *****************"),
+            ("redis: ${REDIS}hunter2}", "redis: ****************"),
             ("listen: 127.0.0.1:8080", "listen: 127.0.0.1:8080"),
         ];
         for (text, expected) in cases {

@@ -14,6 +14,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) drift: DriftMode,
     /// Every change of the guild needs an approval of its own.
     pub(super) strictly: bool,
+    /// No change may be made now: the windows of the policy are shut.
+    pub(super) is_shut: bool,
 }
 
 /// What to do about a plan.
@@ -27,6 +29,8 @@ pub(super) enum Decision {
     ApplyOnApproval(Approved, String),
     /// Tell people what was changed by hand, and leave it.
     Report,
+    /// Wait for the next window of the policy.
+    Wait,
     /// Do nothing until somebody changes something.
     Stall {
         /// The word.
@@ -38,7 +42,7 @@ pub(super) enum Decision {
 
 /// Decides.
 pub(super) fn decide(plan: &Plan, circumstances: &Circumstances<'_>) -> Decision {
-    let Circumstances { applied, drift, strictly } = circumstances;
+    let Circumstances { applied, drift, strictly, is_shut } = circumstances;
     if let Some(note) = plan.blocking().next() {
         let help = note.help.as_deref().map_or_else(String::new, |help| format!(" {help}"));
         return Decision::Stall { reason: "DecisionNeeded", message: format!("{}{help}", note.text) };
@@ -53,6 +57,9 @@ pub(super) fn decide(plan: &Plan, circumstances: &Circumstances<'_>) -> Decision
     let is_drift = plan.revision.is_some() && plan.revision.as_deref() == *applied;
     if is_drift && *drift == DriftMode::Report {
         return Decision::Report;
+    }
+    if *is_shut && !plan.is_empty() {
+        return Decision::Wait;
     }
     let judged = |consent: &Consent| match strictly {
         true => judge_strictly(plan.clone(), consent),
@@ -73,10 +80,8 @@ fn told(refusal: &Refusal) -> String {
 
 fn why_held(plan: &Plan) -> String {
     let why = plan.refusals.first().map_or_else(|| render::summary(plan), told);
-    format!(
-        "{why} Look at it with `setai status --plan {}`, and approve it with `setai approve {}`.",
-        plan.guild, plan.digest
-    )
+    let digest = plan.digest.short();
+    format!("{why} `setai approve {digest}` shows it and approves it")
 }
 
 fn refused(rejected: &Rejected) -> String {

@@ -87,6 +87,12 @@ impl Desired {
         touched
     }
 
+    /// Takes in that a source can be read again, and names its guilds when it could not before.
+    pub fn reachable(&mut self, source: &str) -> BTreeSet<GuildId> {
+        let Some(view) = self.sources.get_mut(source) else { return BTreeSet::new() };
+        if view.failure.take().is_some() { view.guilds().collect() } else { BTreeSet::new() }
+    }
+
     /// Takes in that a source could not be read, and names its guilds.
     pub fn failed(&mut self, source: &str, why: Obstacle) -> BTreeSet<GuildId> {
         let view = self.sources.entry(source.to_owned()).or_default();

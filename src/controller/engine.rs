@@ -157,7 +157,8 @@ impl Engine {
             return Err(Error::ApprovalSpent { run: run.id });
         }
         let (guild, granted_by, granted_at) = (plan.guild, author.clone(), self.clock.now());
-        Ok(self.store.approve(&Approval { guild, plan_digest: digest, granted_by, granted_at }).await?)
+        let approval = Approval { guild, plan_digest: digest, granted_by, granted_at, expires_at: None };
+        Ok(self.store.approve(&approval).await?)
     }
 
     /// Reads a guild and what the bot is in it.

@@ -195,6 +195,9 @@ impl Queue {
     pub fn done(&mut self, now: Duration, guild: GuildId, again: Option<(Trigger, Duration)>) {
         let Some(slot) = self.slots.get_mut(&guild).filter(|slot| slot.running) else { return };
         slot.running = false;
+        if slot.parked <= now {
+            slot.parked = Duration::ZERO;
+        }
         self.running -= 1;
         if let Some((trigger, not_before)) = again {
             slot.wish.get_or_insert_with(|| Wish::new(now)).add(now, trigger, not_before);

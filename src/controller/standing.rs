@@ -1,41 +1,14 @@
 //! How a guild stands, in words that people, programs and metrics share.
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// The state of a guild.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// It is as its manifest says.
-    Ready,
-    /// It is being changed, or will be as soon as something passes.
-    Reconciling,
-    /// Somebody changed it, and the policy says to report that.
-    Drifted,
-    /// A plan waits for somebody's word.
-    AwaitingApproval,
-    /// It cannot go on before somebody changes something.
-    Stalled,
-    /// Somebody said to leave it alone.
-    Suspended,
-}
+use crate::model::GuildId;
+use crate::store::GuildStatus;
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ready => "Ready",
-            Self::Reconciling => "Reconciling",
-            Self::Drifted => "Drifted",
-            Self::AwaitingApproval => "AwaitingApproval",
-            Self::Stalled => "Stalled",
-            Self::Suspended => "Suspended",
-        })
-    }
-}
+pub use crate::store::Standing as State;
 
 /// How a guild stands after a look at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,7 +16,7 @@ pub struct Standing {
     /// The state.
     pub state: State,
     /// Why, in a word that never changes: `Applied`, `ManifestGone`, `MissingPermissions`, ...
-    pub reason: &'static str,
+    pub reason: String,
     /// Why, in a sentence, with what to do when something is to be done.
     pub message: String,
     /// The revision that was looked at.
@@ -54,6 +27,47 @@ pub struct Standing {
     pub since: DateTime<Utc>,
     /// How often in a row it did not come to rest.
     pub failures: u32,
+}
+
+impl Standing {
+    /// How a guild stood when somebody last wrote it down.
+    pub(super) fn remembered(status: GuildStatus) -> Self {
+        let GuildStatus { guild: _, state, reason, message, source: _, .. } = &status;
+        Self {
+            state: *state,
+            reason: reason.clone(),
+            message: message.clone(),
+            attempted: status.attempted_revision,
+            applied: status.applied_revision,
+            since: status.since,
+            failures: status.failures,
+        }
+    }
+
+    /// What is written down of it.
+    pub(super) fn status(
+        &self,
+        guild: GuildId,
+        source: Option<String>,
+        at: DateTime<Utc>,
+        next: Option<DateTime<Utc>>,
+    ) -> GuildStatus {
+        let Self { state, reason, message, attempted, applied, since, failures } = self.clone();
+        GuildStatus {
+            guild,
+            state,
+            reason,
+            message,
+            source,
+            attempted_revision: attempted,
+            applied_revision: applied,
+            since,
+            updated_at: at,
+            next_attempt_at: next,
+            failures,
+            observed_at: at,
+        }
+    }
 }
 
 /// When a guild is looked at again, apart from what happens meanwhile.

@@ -9,9 +9,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::discord::{self, Disposition};
+use crate::manifest::{Window, window};
 use crate::model::GuildId;
-use crate::plan::{Approved, Plan, Step, render};
-use crate::store::{self, Author, Trigger, Verdict};
+use crate::plan::{Approved, Plan, render};
+use crate::store::{self, Author, Suspension, Trigger, Verdict};
 
 use super::decision::{Circumstances, Decision, decide};
 use super::desired::{Obstacle, Wanted, Wish};
@@ -36,10 +37,8 @@ pub struct Visited {
     pub standing: Standing,
     /// When to come again.
     pub again: Again,
-    /// What differs and was left as it is, because the policy says to report it.
-    pub drift: Vec<Step>,
-    /// The plan that waits for somebody's word.
-    pub held: Option<Box<Plan>>,
+    /// The plan it is about: what was applied, what waits for somebody's word, or what would undo what somebody did.
+    pub plan: Option<Box<Plan>>,
     /// What was applied.
     pub report: Option<Box<Report>>,
 }
@@ -65,8 +64,13 @@ impl Engine {
     /// Visits a guild, and does what is to be done there.
     pub async fn visit(&self, errand: &Errand<'_>, progress: &dyn Progress, stop: &StopSignal) -> Visited {
         let visit = Visit { engine: self, errand, progress, stop };
+        match self.store.suspension(errand.guild, self.clock.now()).await {
+            Ok(None) => {}
+            Ok(Some(suspension)) => return visit.suspended(&suspension),
+            Err(error) => return visit.failed(None, &error.into()),
+        }
         match usable(&errand.wish) {
-            Ok(wanted) => visit.go(&wanted).await.unwrap_or_else(|error| visit.failed(&wanted, &error)),
+            Ok(wanted) => visit.go(&wanted).await.unwrap_or_else(|error| visit.failed(Some(&wanted), &error)),
             Err(obstacle) => visit.stalled(obstacle.reason, obstacle.message, obstacle.attempted, obstacle.is_passing),
         }
     }
@@ -106,10 +110,12 @@ impl Visit<'_> {
         }
         engine.recover(errand.guild, self.progress, self.stop).await?;
         let proposal = engine.propose(&wanted.manifest, revision).await?;
+        let windows = &wanted.manifest.policy.windows;
         let circumstances = Circumstances {
             applied: errand.before.and_then(|before| before.applied.as_deref()),
             drift: wanted.manifest.policy.drift,
             strictly: engine.servers().require_approval(errand.guild).await?,
+            is_shut: !window::is_open(windows, engine.clock.now()),
         };
         match decide(&proposal.plan, &circumstances) {
             Decision::Rest => {
@@ -117,11 +123,20 @@ impl Visit<'_> {
                 Ok(self.ready("InOrder", "the guild is as the manifest says", wanted))
             }
             Decision::Apply(approved) => self.apply(approved, &proposal, wanted).await,
-            Decision::ApplyOnApproval(approved, why) => match self.apply(approved, &proposal, wanted).await {
-                Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
-                applied => applied,
-            },
-            Decision::Report => Ok(self.drifted(&proposal.plan, wanted)),
+            Decision::ApplyOnApproval(approved, why) => {
+                let digest = proposal.plan.digest.to_string();
+                let word = engine.store().approval(errand.guild, &digest, engine.clock.now()).await?;
+                if word.is_none() {
+                    return Ok(self.held(proposal.plan, why, wanted));
+                }
+                match self.apply(approved, &proposal, wanted).await {
+                    // Somebody else used it up.
+                    Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
+                    applied => applied,
+                }
+            }
+            Decision::Report => Ok(self.drifted(proposal.plan, wanted)),
+            Decision::Wait => Ok(self.waiting(proposal.plan, windows, wanted)),
             Decision::Stall { reason, message } => {
                 Ok(self.stalled(reason, message, Some(wanted.revision.clone()), false))
             }
@@ -140,7 +155,7 @@ impl Visit<'_> {
             concurrency: CONCURRENCY,
         };
         let report = self.engine.apply(request, self.progress, self.stop).await?;
-        Ok(self.reported(report, wanted))
+        Ok(Visited { plan: Some(Box::new(proposal.plan.clone())), ..self.reported(report, wanted) })
     }
 
     fn reported(&self, report: Report, wanted: &Wanted) -> Visited {
@@ -178,23 +193,43 @@ impl Visit<'_> {
         Visited { standing: Standing { since: since.unwrap_or(standing.since), ..standing }, ..visited }
     }
 
-    fn drifted(&self, plan: &Plan, wanted: &Wanted) -> Visited {
+    fn drifted(&self, plan: Plan, wanted: &Wanted) -> Visited {
         let message = format!(
             "somebody changed the guild in Discord. {} `setai drift` shows who; `policy: {{ drift: heal }}` undoes it",
-            render::summary(plan)
+            render::summary(&plan)
         );
         let visited = self.at(State::Drifted, "ChangedInDiscord", message, wanted, Again::AtSweep);
-        Visited { drift: plan.steps.clone(), ..visited }
+        Visited { plan: Some(Box::new(plan)), ..visited }
     }
 
     fn held(&self, plan: Plan, why: String, wanted: &Wanted) -> Visited {
         let visited = self.at(State::AwaitingApproval, "ApprovalNeeded", why, wanted, Again::AtSweep);
-        Visited { held: Some(Box::new(plan)), ..visited }
+        Visited { plan: Some(Box::new(plan)), ..visited }
     }
 
-    fn failed(&self, wanted: &Wanted, error: &Error) -> Visited {
+    /// Until the policy lets anything be changed. Comes again when it does.
+    fn waiting(&self, plan: Plan, windows: &[Window], wanted: &Wanted) -> Visited {
+        let now = self.engine.clock.now();
+        let opens = window::opens_at(windows, now);
+        let again = opens.and_then(|opens| (opens - now).to_std().ok()).map_or(Again::AtSweep, Again::After);
+        let when = opens.map_or_else(String::new, |opens| format!(" at {}", opens.format("%Y-%m-%d %H:%M UTC")));
+        let message = format!("{} It is made when the next window of the policy opens{when}", render::summary(&plan));
+        let visited = self.at(State::Reconciling, "OutsideWindow", message, wanted, again);
+        Visited { plan: Some(Box::new(plan)), ..visited }
+    }
+
+    fn suspended(&self, suspension: &Suspension) -> Visited {
+        let Suspension { guild, by, reason, at: _, until } = suspension;
+        let until = until.map_or_else(String::new, |until| format!(" until {}", until.format("%Y-%m-%d %H:%M UTC")));
+        let message = format!("{by} said to leave it alone{until}: {reason}. `setai resume {guild}` ends that");
+        let attempted = self.errand.before.and_then(|before| before.attempted.clone());
+        self.standing(State::Suspended, "Suspended", message, attempted, Again::AtSweep)
+    }
+
+    fn failed(&self, wanted: Option<&Wanted>, error: &Error) -> Visited {
         let (state, reason, again) = classify(error);
-        self.at(state, reason, error.to_string(), wanted, again)
+        let attempted = wanted.map(|wanted| wanted.revision.clone());
+        self.standing(state, reason, error.to_string(), attempted, again)
     }
 
     fn stalled(&self, reason: &'static str, message: String, attempted: Option<String>, is_passing: bool) -> Visited {
@@ -223,14 +258,14 @@ impl Visit<'_> {
         };
         let standing = Standing {
             state,
-            reason,
+            reason: reason.to_owned(),
             message,
             attempted,
             applied: before.and_then(|before| before.applied.clone()),
             since: same.map_or(now, |before| before.since),
             failures,
         };
-        Visited { standing, again, drift: Vec::new(), held: None, report: None }
+        Visited { standing, again, plan: None, report: None }
     }
 }
 

@@ -10,11 +10,14 @@ use super::call::Call;
 use super::client::Client;
 use super::error::Error;
 use super::reason::AuditReason;
-use super::wire::WireAuditLog;
+use super::wire::{WireAuditEntry, WireAuditLog};
 
 /// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
+    /// Discord's number of what was done (its documentation, "Audit Log Events").
+    #[serde(skip)]
+    pub action: u64,
     /// The snowflake of what was changed.
     pub target: Option<u64>,
     /// Who did it: a name where Discord gives one, else `user:` and the id.
@@ -45,17 +48,20 @@ impl Client {
         };
         let log: WireAuditLog = self.transport.send(&Call::to(&route)).await?.json()?;
         let name = |id: UserId| log.users.iter().find(|user| user.id == id).map(|user| user.username.clone());
-        let change = |entry: &super::wire::WireAuditEntry| Change {
-            target: entry.target_id.as_deref().and_then(|id| id.parse().ok()),
-            who: entry
-                .user_id
-                .map_or_else(|| "Discord".to_owned(), |id| name(id).unwrap_or_else(|| format!("user:{id}"))),
-            user: entry.user_id,
-            reason: entry.reason.clone(),
-            ours: entry.reason.as_deref().is_some_and(|reason| reason.parse::<AuditReason>().is_ok()),
-            at: created_at(entry.id),
-        };
-        Ok(log.audit_log_entries.iter().map(change).collect())
+        Ok(log.audit_log_entries.iter().map(|entry| change(entry, entry.user_id.and_then(name))).collect())
+    }
+}
+
+/// What an entry says, by somebody of this name.
+pub(super) fn change(entry: &WireAuditEntry, name: Option<String>) -> Change {
+    Change {
+        action: entry.action_type,
+        target: entry.target_id.as_deref().and_then(|id| id.parse().ok()),
+        who: entry.user_id.map_or_else(|| "Discord".to_owned(), |id| name.unwrap_or_else(|| format!("user:{id}"))),
+        user: entry.user_id,
+        reason: entry.reason.clone(),
+        ours: entry.reason.as_deref().is_some_and(|reason| reason.parse::<AuditReason>().is_ok()),
+        at: created_at(entry.id),
     }
 }
 

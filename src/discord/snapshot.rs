@@ -27,23 +27,24 @@ impl Client {
             return Err(Error::Malformed { request: ask_guild.label(), problem });
         }
         let listed: Vec<WireChannel> = self.transport.send(&ask_channels).await?.json()?;
-        let (masked, channels): (Vec<_>, Vec<_>) =
-            listed.into_iter().partition(|channel| ChannelFlags(channel.flags).has(ChannelFlags::OBFUSCATED));
-        let guild = convert::guild(wire, channels)
-            .map_err(|problem| Error::Malformed { request: ask_channels.label(), problem })?;
-        let mut hidden = hidden(&guild);
-        hidden.extend(masked.iter().map(|channel| channel.id));
-        Ok(Snapshot {
-            guild,
-            bot: Facet::Unknown("it was not asked for".to_owned()),
-            hidden: hidden.into_iter().collect(),
-        })
+        whole(wire, listed).map_err(|problem| Error::Malformed { request: ask_channels.label(), problem })
     }
+}
+
+/// A guild as it was shown with its channels, some of which may be masks of channels the bot may not view.
+pub(super) fn whole(guild: WireGuild, listed: Vec<WireChannel>) -> Result<Snapshot, String> {
+    let (masked, channels): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|channel| ChannelFlags(channel.flags).has(ChannelFlags::OBFUSCATED));
+    let guild = convert::guild(guild, channels)?;
+    let mut hidden = hidden(&guild);
+    hidden.extend(masked.iter().map(|channel| channel.id));
+    let bot = Facet::Unknown("it was not asked for".to_owned());
+    Ok(Snapshot { guild, bot, hidden: hidden.into_iter().collect() })
 }
 
 /// Channels something refers to and the list does not show: since October 2026 the list leaves out what the bot may
 /// not view (Discord's changelog, "Channel obfuscation").
-fn hidden(guild: &Guild) -> BTreeSet<ChannelId> {
+pub(super) fn hidden(guild: &Guild) -> BTreeSet<ChannelId> {
     let GuildSettings {
         afk_channel, system_channel, rules_channel, public_updates_channel, safety_alerts_channel, ..
     } = &guild.settings;

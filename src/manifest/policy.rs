@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::source::glob_name as glob;
+use super::window::Window;
 
 /// What happens when Discord differs and nobody's commit explains it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -133,11 +134,6 @@ impl fmt::Display for Pattern {
         }
     }
 }
-
-/// A time in which changes may be made, such as `Mon-Fri 09:00-18:00 Europe/Berlin`. Kept as written; the scheduler reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Window(pub String);
 
 /// How much a reconciliation may do by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use super::diagnostic::{Problem, Problems, rule};
 use super::policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Prune};
 use super::read::{Read, Word, text, whole_number, wrong_type};
 use super::tree::{Node, Value};
+use super::window::{InvalidWindow, Window, WindowProblem, zones};
 
 impl Word for ApprovalMode {}
 impl Word for ContentFilter {}
@@ -278,43 +279,27 @@ macro_rules! one_of {
 one_of!(ArchiveMinutes [60, 1440, 4320, 10080]);
 one_of!(AfkSeconds [60, 300, 900, 1800, 3600]);
 
-/// A window of time, checked for its form.
+/// A window of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct WindowText(pub(super) String);
+pub(super) struct WindowText(pub(super) Window);
 
 scalar_schema!(WindowText: { "type": "string", "examples": ["Mon-Fri 09:00-18:00 Europe/Berlin"] });
 
-impl WindowText {
-    fn is_well_formed(text: &str) -> bool {
-        const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-        let mut words = text.split_whitespace();
-        let (Some(days), Some(times), Some(zone), None) = (words.next(), words.next(), words.next(), words.next())
-        else {
-            return false;
-        };
-        let of_day = |range: &str| range.splitn(2, '-').all(|day| DAYS.contains(&day));
-        let zone_letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+');
-        let zone_fits = zone.starts_with(|c: char| c.is_ascii_alphabetic()) && zone.chars().all(zone_letters);
-        let times_fit = times.split_once('-').is_some_and(|(from, to)| is_time(from) && is_time(to) && from != to);
-        (days == "daily" || days.split(',').all(of_day)) && times_fit && zone_fits
-    }
-}
-
-fn is_time(text: &str) -> bool {
-    let Some((hours, minutes)) = text.split_once(':') else { return false };
-    let below = |digits: &str, limit: u8| digits.len() == 2 && digits.parse::<u8>().is_ok_and(|n| n < limit);
-    (below(hours, 24) && below(minutes, 60)) || text == "24:00"
-}
-
 impl Read for WindowText {
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        const HELP: &str = "write it like `Mon-Fri 09:00-18:00 Europe/Berlin`; `daily` stands for all days";
         let text = text(node, problems)?;
-        if Self::is_well_formed(text) {
-            return Some(Self(text.to_owned()));
-        }
+        let InvalidWindow { text, problem: wrong } = match text.parse() {
+            Ok(window) => return Some(Self(window)),
+            Err(invalid) => invalid,
+        };
+        let near = match &wrong {
+            WindowProblem::Zone(zone) => problems.guess(zone, zones()),
+            _ => None,
+        };
         let problem = Problem::new(rule::BAD_WINDOW, format!("`{text}` is not a window of time"));
-        let problem = problem.at(node.spot, "expected days, times and a time zone");
-        problems.report(problem.help("write it like `Mon-Fri 09:00-18:00 Europe/Berlin`; `daily` stands for all days"));
+        let problem = problem.at(node.spot, wrong.to_string());
+        problems.report(problem.help(near.map_or(HELP.to_owned(), |zone| format!("did you mean `{zone}`?"))));
         None
     }
 }
@@ -322,18 +307,6 @@ impl Read for WindowText {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn windows_have_days_times_and_a_zone() {
-        for good in ["Mon-Fri 09:00-18:00 Europe/Berlin", "Sat,Sun 00:00-24:00 UTC", "daily 22:00-04:00 Etc/GMT+1"] {
-            assert!(WindowText::is_well_formed(good), "{good}");
-        }
-        for bad in
-            ["", "Mon-Fri", "Mon 9:00-18:00 UTC", "Mon 09:00-09:00 UTC", "Mo 09:00-10:00 UTC", "Mon 09:00-25:00 UTC"]
-        {
-            assert!(!WindowText::is_well_formed(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn emoji_are_characters_or_ids() {

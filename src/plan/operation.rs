@@ -130,6 +130,46 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// What it is about, in words.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::UpdateGuild { .. } => "settings".to_owned(),
+            Self::CreateRole { key, .. } => format!("roles.{key}"),
+            Self::UpdateRole { role, .. } | Self::DeleteRole { role, .. } => format!("role {}", role.name),
+            Self::GiveRole { user, .. } => format!("member {user}"),
+            Self::MoveRoles { .. } => "order of roles".to_owned(),
+            Self::CreateChannel { key, .. } => format!("channels.{key}"),
+            Self::UpdateChannel { channel, .. } | Self::DeleteChannel { channel, .. } => format!("#{}", channel.name),
+            Self::MoveChannels { .. } => "order of channels".to_owned(),
+        }
+    }
+
+    /// The snowflake of the one object it is about, when it is about one that exists.
+    pub fn target(&self) -> Option<u64> {
+        match self {
+            Self::UpdateRole { role, .. } | Self::DeleteRole { role, .. } => Some(role.id.get()),
+            Self::GiveRole { user, .. } => Some(user.get()),
+            Self::UpdateChannel { channel, .. } | Self::DeleteChannel { channel, .. } => Some(channel.id.get()),
+            Self::UpdateGuild { .. }
+            | Self::CreateRole { .. }
+            | Self::MoveRoles { .. }
+            | Self::CreateChannel { .. }
+            | Self::MoveChannels { .. } => None,
+        }
+    }
+
+    /// The key of the object it is about.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::CreateRole { key, .. } | Self::CreateChannel { key, .. } => Some(key),
+            Self::UpdateRole { role, .. } | Self::DeleteRole { role, .. } => role.key.as_ref(),
+            Self::UpdateChannel { channel, .. } | Self::DeleteChannel { channel, .. } => channel.key.as_ref(),
+            Self::UpdateGuild { .. } | Self::GiveRole { .. } | Self::MoveRoles { .. } | Self::MoveChannels { .. } => {
+                None
+            }
+        }
+    }
+
     /// True when the request can change who may see or do what.
     pub fn changes_access(&self) -> bool {
         match self {

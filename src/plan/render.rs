@@ -6,4 +6,4 @@ mod text;
 
 pub use change::loss;
 pub use markdown::markdown;
-pub use text::{Line, Tone, lines, plain, summary};
+pub use text::{Line, Tone, lines, plain, step_lines, summary};

@@ -35,6 +35,8 @@ const DIGITS: usize = 40;
 /// What of a repository is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
+    /// Wherever the branch is that the repository calls its default.
+    Default,
     /// Wherever the branch is.
     Branch(String),
     /// Wherever the tag is.
@@ -46,8 +48,10 @@ pub enum Reference {
 impl Reference {
     /// The branch, tag or commit.
     pub fn name(&self) -> &str {
-        let (Self::Branch(name) | Self::Tag(name) | Self::Commit(name)) = self;
-        name
+        match self {
+            Self::Default => "HEAD",
+            Self::Branch(name) | Self::Tag(name) | Self::Commit(name) => name,
+        }
     }
 }
 
@@ -264,7 +268,7 @@ fn folders(path: &str) -> Result<Vec<String>, Error> {
 impl Source for Git {
     fn describe(&self) -> String {
         let kind = match &self.settings.reference {
-            Reference::Branch(_) => "branch",
+            Reference::Default | Reference::Branch(_) => "branch",
             Reference::Tag(_) => "tag",
             Reference::Commit(_) => "commit",
         };

@@ -159,11 +159,14 @@ pub struct AuditMetadata {
     pub execution_source: ExecutionSource,
     /// The reconciliation; outside of one, the first of the rows that were written together.
     pub correlation_id: Uuid,
+    /// Who approved the plan, spelled as an author is, when the reconciliation rests on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
 }
 
 impl AuditMetadata {
     /// What is known of a change on somebody's word.
-    pub(super) fn of(author: &Author, correlation_id: Uuid) -> Self {
+    pub(super) fn of(author: &Author, correlation_id: Uuid, approved_by: Option<&Author>) -> Self {
         Self {
             ip_address: None,
             user_agent: None,
@@ -174,6 +177,7 @@ impl AuditMetadata {
                 Author::Controller => ExecutionSource::Controller,
             },
             correlation_id,
+            approved_by: approved_by.map(ToString::to_string),
         }
     }
 }

@@ -10,11 +10,14 @@ use chrono::{DateTime, Utc};
 use sqlx::{MySql, MySqlPool, Sqlite, SqlitePool};
 
 use super::sign::Signs;
-use super::sql::Connection;
+use super::sql::{Connection, Statement};
 use super::{
-    Approval, AuditFilter, AuditRow, ChainPage, Error, Expiry, Finish, GuildState, IntendedStep, Lease, NewRun, Place,
-    Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store,
-    UnfinishedRun, approvals, bindings, guilds, lease, mysql, retention, runs, servers, trail,
+    Approval, AuditFilter, AuditRow, Author, ChainPage, Closing, Correction, DriftAnswer, DriftChanges, DriftFilter,
+    DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord, HeldSummary,
+    IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord,
+    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, UnfinishedRun, approvals, bindings,
+    corrections, drift, guilds, held, lease, mysql, retention, runs, schedules, servers, status, suspensions, tidy,
+    trail,
 };
 use crate::model::{Bindings, GuildId, ServerConfiguration};
 use crate::plan::StepId;
@@ -106,6 +109,22 @@ impl Database {
             Pool::Sqlite(pool) => Single::Sqlite(pool.acquire().await?),
             Pool::MySql(pool) => Single::MySql(pool.acquire().await?),
         })
+    }
+
+    /// What one statement writes, which is a transaction of its own, tried again while it loses races. Only for what may be
+    /// written twice: when the connection breaks, it may have been written already.
+    async fn write_at_once(&self, statement: Statement) -> Result<(), Error> {
+        let mut pause = PAUSE;
+        loop {
+            let again = statement.clone();
+            let attempt = async { again.execute(&mut self.connection().await?.connection()).await };
+            match self.in_time(attempt).await {
+                Err(Error::Contended) if pause <= LONGEST_PAUSE => tokio::time::sleep(pause).await,
+                Err(Error::ConnectionLost { source }) => break Err(Error::Unsure { source }),
+                outcome => break outcome.map(|_| ()),
+            }
+            pause *= 2;
+        }
     }
 
     /// Work that may not take for ever, where it could.
@@ -261,6 +280,120 @@ impl Store for Database {
 
     async fn configure(&self, change: &Reconfiguration) -> Result<ServerConfiguration, Error> {
         writing!(self, |connection| servers::configure(connection, change))
+    }
+
+    async fn approval(&self, guild: GuildId, plan_digest: &str, at: DateTime<Utc>) -> Result<Option<Approval>, Error> {
+        reading!(self, |connection| approvals::left(connection, guild, plan_digest, at))
+    }
+
+    async fn status(&self, guild: GuildId) -> Result<Option<GuildStatus>, Error> {
+        self.in_time(async { status::of(&mut self.connection().await?.connection(), guild).await }).await
+    }
+
+    async fn statuses(&self) -> Result<Vec<GuildStatus>, Error> {
+        reading!(self, |connection| status::all(connection))
+    }
+
+    async fn report(&self, status: &GuildStatus) -> Result<(), Error> {
+        self.write_at_once(status::report(status)).await
+    }
+
+    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error> {
+        writing!(self, |connection| status::report_all(connection, statuses))
+    }
+
+    async fn suspend(&self, suspension: &Suspension) -> Result<(), Error> {
+        writing!(self, |connection| suspensions::suspend(connection, suspension))
+    }
+
+    async fn resume(&self, guild: GuildId, by: &Author, at: DateTime<Utc>) -> Result<bool, Error> {
+        writing!(self, |connection| suspensions::resume(connection, guild, by, at))
+    }
+
+    async fn suspension(&self, guild: GuildId, at: DateTime<Utc>) -> Result<Option<Suspension>, Error> {
+        self.in_time(async { suspensions::of(&mut self.connection().await?.connection(), guild, at).await }).await
+    }
+
+    async fn suspensions(&self, at: DateTime<Utc>) -> Result<Vec<Suspension>, Error> {
+        reading!(self, |connection| suspensions::all(connection, at))
+    }
+
+    async fn hold(&self, held: &HeldPlan) -> Result<bool, Error> {
+        writing!(self, |connection| held::hold(connection, held))
+    }
+
+    async fn held_plans(&self, guild: Option<GuildId>) -> Result<Vec<HeldSummary>, Error> {
+        reading!(self, |connection| held::waiting(connection, guild))
+    }
+
+    async fn find_held_plan(&self, part: &str) -> Result<Option<HeldRecord>, Error> {
+        reading!(self, |connection| held::find(connection, part))
+    }
+
+    async fn close_held_plan(
+        &self,
+        guild: GuildId,
+        plan_digest: &str,
+        how: Closing,
+        at: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        writing!(self, |connection| held::close(connection, guild, plan_digest, how, at))
+    }
+
+    async fn record_drift(
+        &self,
+        guild: GuildId,
+        observed: &[ObservedDrift],
+        at: DateTime<Utc>,
+    ) -> Result<DriftChanges, Error> {
+        writing!(self, |connection| drift::record(connection, guild, observed, at))
+    }
+
+    async fn drift(&self, guild: Option<GuildId>, filter: DriftFilter, limit: u32) -> Result<Vec<DriftRecord>, Error> {
+        reading!(self, |connection| drift::list(connection, guild, filter, limit))
+    }
+
+    async fn drift_record(&self, id: DriftId) -> Result<Option<DriftRecord>, Error> {
+        reading!(self, |connection| drift::one(connection, id))
+    }
+
+    async fn find_drift(&self, part: &str) -> Result<Option<DriftId>, Error> {
+        reading!(self, |connection| drift::find(connection, part))
+    }
+
+    async fn resolve_drift(
+        &self,
+        id: DriftId,
+        answer: DriftAnswer,
+        by: &Author,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        writing!(self, |connection| drift::resolve(connection, id, answer, by, at))
+    }
+
+    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error> {
+        self.in_time(async { schedules::of(&mut self.connection().await?.connection(), guild).await }).await
+    }
+
+    async fn schedules(&self) -> Result<Vec<Schedule>, Error> {
+        reading!(self, |connection| schedules::all(connection))
+    }
+
+    async fn schedule_next(
+        &self,
+        guild: GuildId,
+        last: Option<DateTime<Utc>>,
+        next: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.write_at_once(schedules::next(guild, last, next)).await
+    }
+
+    async fn corrections(&self, guild: GuildId, since: DateTime<Utc>) -> Result<Vec<Correction>, Error> {
+        reading!(self, |connection| corrections::since(connection, guild, since))
+    }
+
+    async fn tidy(&self, before: DateTime<Utc>) -> Result<Tidied, Error> {
+        writing!(self, |connection| tidy::tidy(connection, before))
     }
 
     async fn close(&self) {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::sqlite::SqliteError;
 
-use super::{RunId, SETTING, ServerUrl};
+use super::{DriftId, DriftStatus, RunId, SETTING, ServerUrl};
 use crate::model::{GuildId, Key};
 use crate::plan::StepId;
 
@@ -121,7 +121,7 @@ pub enum Error {
         until: DateTime<Utc>,
     },
     /// A run rests on an approval, and none of its plan is left.
-    #[error("nobody's approval of this plan is left; an approval counts once")]
+    #[error("nobody's approval of this plan is left; an approval counts once, and until it expires")]
     NotApproved,
     /// Somebody else has taken over.
     #[error("the right to change the guild {guild} was lost: somebody else has it by now (this was number {fence})")]
@@ -265,6 +265,36 @@ pub enum Error {
         part: String,
         /// Some that fit.
         fitting: Vec<RunId>,
+    },
+    /// A part of a digest fits the held plans of several guilds, or several plans.
+    #[error("`{part}` fits more than one held plan")]
+    AmbiguousPlan {
+        /// What was asked for.
+        part: String,
+        /// Some that fit, with their guilds.
+        fitting: Vec<(GuildId, String)>,
+    },
+    /// A part of an id fits several differences.
+    #[error("`{part}` fits more than one drift record")]
+    AmbiguousDrift {
+        /// What was asked for.
+        part: String,
+        /// Some that fit.
+        fitting: Vec<DriftId>,
+    },
+    /// There is no such difference.
+    #[error("there is no drift record {id}")]
+    UnknownDrift {
+        /// The difference.
+        id: DriftId,
+    },
+    /// Somebody answered the difference before, or it is gone.
+    #[error("drift record {id} is {status} already")]
+    DriftSettled {
+        /// The difference.
+        id: DriftId,
+        /// What became of it.
+        status: DriftStatus,
     },
     /// A key was to be bound to what a step created, but it created nothing of that kind.
     #[error("`{key}` was to be bound to a new object, but none of its kind was created")]

@@ -19,6 +19,13 @@ pub(super) async fn ensure(connection: &mut Connection<'_>, guild: GuildId, at: 
     Ok(())
 }
 
+/// Keeps everybody else who does this waiting until the transaction ends.
+pub(super) async fn lock(connection: &mut Connection<'_>, guild: GuildId, at: DateTime<Utc>) -> Result<(), Error> {
+    ensure(connection, guild, at).await?;
+    sql("SELECT server_id FROM servers WHERE server_id = ?").bind(guild).locked().fetch_one(connection).await?;
+    Ok(())
+}
+
 /// Makes sure that there is a row others can refer to. Who it is, other than a number, is not known yet.
 pub(super) async fn ensure_user(connection: &mut Connection<'_>, user: UserId, at: DateTime<Utc>) -> Result<(), Error> {
     let known = sql("SELECT user_id FROM users WHERE user_id = ?").bind(user).fetch_optional(connection).await?;

@@ -66,12 +66,14 @@ pub(super) const fn migrations(dialect: Dialect) -> &'static [Migration] {
             "2026_11_22_003_complete_the_data_model",
             "2026_11_23_004_chain_the_audit_trail",
             "2026_11_23_005_drop_the_unchained_trail" after SealAuditTrail,
+            "2026_11_28_006_create_the_controllers_tables",
         ],
         Dialect::MySql => migrations!["mysql":
             "2026_11_22_001_create_tables",
             "2026_11_22_002_protect_the_audit_trail",
             "2026_11_23_003_chain_the_audit_trail",
             "2026_11_23_004_drop_the_unchained_trail" after SealAuditTrail,
+            "2026_11_28_005_create_the_controllers_tables",
         ],
     }
 }
@@ -349,7 +351,10 @@ mod tests {
     use crate::store::chain::{Inspector, Place};
     use crate::store::column::word_of;
     use crate::store::sql::Row;
-    use crate::store::{ActionType, AuditFilter, Phase, Trigger, Verdict, bindings, runs, trail};
+    use crate::store::{
+        ActionType, AuditFilter, Closing, DriftFilter, DriftStatus, DriftSubject, Phase, Standing, Trigger, Verdict,
+        bindings, drift, runs, status, trail,
+    };
 
     const MIGRATIONS: &[Migration] = migrations(Dialect::Sqlite);
 
@@ -422,6 +427,10 @@ mod tests {
         assert!(inspection.is_intact() && inspection.rows == 2, "{inspection:#?}");
         let unfinished = runs::unfinished(connection, guild).await.expect("unfinished");
         assert_eq!((unfinished.len(), unfinished[0].open.len(), unfinished[0].summary.steps.failed), (1, 1, 1));
+        let status = status::of(connection, guild).await.expect("status").expect("reported");
+        assert_eq!((status.state, status.failures), (Standing::AwaitingApproval, 0));
+        let drift = drift::list(connection, Some(guild), DriftFilter::Open, 10).await.expect("drift");
+        assert_eq!(drift.len(), 1);
     }
 
     #[tokio::test]
@@ -476,6 +485,10 @@ mod tests {
         words.extend(Phase::ALL.iter().map(ToString::to_string));
         words.extend(Trigger::ALL.iter().map(ToString::to_string));
         words.extend(Verdict::ALL.iter().map(ToString::to_string));
+        words.extend(Standing::ALL.iter().map(ToString::to_string));
+        words.extend(Closing::ALL.iter().map(ToString::to_string));
+        words.extend(DriftSubject::ALL.iter().map(ToString::to_string));
+        words.extend(DriftStatus::ALL.iter().map(ToString::to_string));
         words.extend(ChannelKind::NAMED.iter().map(|kind| kind.name().to_owned()));
         words.push(ChannelKind::Other(99).name().to_owned());
         for provenance in [Provenance::Created, Provenance::Adopted, Provenance::Pinned] {

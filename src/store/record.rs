@@ -58,6 +58,11 @@ id! {
     OperationId
 }
 
+id! {
+    /// A difference that was found. A version 7 UUID, so that ids sort by time.
+    DriftId
+}
+
 words! {
     /// Why a run was started.
     Trigger {
@@ -344,12 +349,25 @@ pub struct RunSummary {
     pub rollback_of: Option<RunId>,
     /// The digest of the plan.
     pub plan_digest: String,
+    /// Who approved the plan, when it was applied only because somebody did.
+    #[serde(serialize_with = "as_text_if", skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<Author>,
     /// Its steps so far.
     pub steps: StepCounts,
     /// When it started.
     pub started_at: DateTime<Utc>,
     /// How it ended; none while it is running or when it crashed.
     pub finished: Option<Finished>,
+}
+
+pub(super) fn as_text_if<S: serde::Serializer>(
+    value: &Option<impl fmt::Display>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }
 
 pub(super) fn as_text<S: serde::Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
@@ -414,7 +432,7 @@ pub struct GuildState {
 }
 
 /// Somebody's word that a plan may be applied.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
     /// Where.
     pub guild: GuildId,
@@ -424,6 +442,8 @@ pub struct Approval {
     pub granted_by: Author,
     /// When.
     pub granted_at: DateTime<Utc>,
+    /// From when on it counts no more; none when it does not expire.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 #[cfg(test)]

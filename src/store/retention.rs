@@ -98,7 +98,7 @@ pub(super) async fn prune(connection: &mut Connection<'_>, expiry: &Expiry) -> R
         after: None,
         reason: None,
     };
-    let occasion = Occasion { guild: *guild, run: None, revision: None, author, at: *at };
+    let occasion = Occasion::alone(*guild, author, *at);
     trail::add(connection, &occasion, vec![entry]).await?;
     sql(
         "UPDATE audit_chains SET pruned_through = ?, pruned_hash = ?, pruned_at = ?, pruned_by = ? WHERE server_id = ?",

@@ -32,7 +32,7 @@ macro_rules! runs {
     ($rest:literal) => {
         concat!(
             "SELECT r.reconciliation_id, r.server_id, COALESCE(s.name, '') AS guild_name, r.triggered_by, r.actor,
-                    r.revision, r.rollback_of, r.plan_digest, r.plan, r.started_at, r.verdict, r.remark, r.finished_at,
+                    r.revision, r.rollback_of, r.plan_digest, r.approved_by, r.plan, r.started_at, r.verdict, r.remark, r.finished_at,
                     (SELECT COUNT(*) FROM operations o
                      WHERE o.reconciliation_id = r.reconciliation_id AND o.phase = 'intended') AS steps_open,
                     (SELECT COUNT(*) FROM operations o
@@ -71,7 +71,9 @@ pub(super) async fn rebind(connection: &mut Connection<'_>, lease: &Lease, rebin
         None => None,
     };
     let revision = origin.as_ref().and_then(|origin| origin.revision.as_deref());
-    trail::add(connection, &Occasion { guild: *guild, run: *run, revision, author, at: *at }, entries).await
+    let approved_by = origin.as_ref().and_then(|origin| origin.approved_by.as_ref());
+    let occasion = Occasion { guild: *guild, run: *run, revision, author, approved_by, at: *at };
+    trail::add(connection, &occasion, entries).await
 }
 
 pub(super) async fn begin(connection: &mut Connection<'_>, lease: &Lease, run: &NewRun) -> Result<(), Error> {
@@ -79,15 +81,16 @@ pub(super) async fn begin(connection: &mut Connection<'_>, lease: &Lease, run: &
         run;
     lease::check(connection, lease).await?;
     lease.covers(before.id)?;
-    if *rests_on_approval {
-        approvals::take(connection, before.id, plan_digest, *started_at).await?;
-    }
+    let approved_by = match rests_on_approval {
+        true => Some(approvals::take(connection, before.id, plan_digest, *started_at).await?),
+        false => None,
+    };
     guilds::note_seen(connection, before, *started_at).await?;
     let state = guilds::keep_state(connection, before, *started_at).await?;
     sql("INSERT INTO reconciliations
          (reconciliation_id, server_id, triggered_by, actor, revision, rollback_of, plan_digest, plan, state_before,
-          started_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+          started_at, approved_by)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     .bind(*id)
     .bind(before.id)
     .bind(trigger.word())
@@ -98,6 +101,7 @@ pub(super) async fn begin(connection: &mut Connection<'_>, lease: &Lease, run: &
     .bind(json_text(&without_images(plan.clone()))?)
     .bind(state)
     .bind(*started_at)
+    .bind(approved_by.as_ref())
     .execute(connection)
     .await?;
     Ok(())
@@ -108,11 +112,13 @@ struct Origin {
     guild: GuildId,
     author: Author,
     revision: Option<String>,
+    approved_by: Option<Author>,
     is_open: bool,
 }
 
 async fn origin(connection: &mut Connection<'_>, run: RunId) -> Result<Option<Origin>, Error> {
-    let query = sql("SELECT server_id, actor, revision, finished_at IS NULL AS is_open FROM reconciliations
+    let query =
+        sql("SELECT server_id, actor, revision, approved_by, finished_at IS NULL AS is_open FROM reconciliations
          WHERE reconciliation_id = ?");
     let row = query.bind(run).fetch_optional(connection).await?;
     row.map(|row| {
@@ -120,6 +126,7 @@ async fn origin(connection: &mut Connection<'_>, run: RunId) -> Result<Option<Or
             guild: id(&row, "server_id")?,
             author: parsed(&row, "actor")?,
             revision: get(&row, "revision")?,
+            approved_by: parsed_if(&row, "approved_by")?,
             is_open: get(&row, "is_open")?,
         })
     })
@@ -139,8 +146,9 @@ async fn origin_for(connection: &mut Connection<'_>, lease: &Lease, run: RunId) 
 impl Origin {
     /// The occasion of a row about a step of the run.
     fn occasion(&self, run: RunId, at: DateTime<Utc>) -> Occasion<'_> {
-        let Self { guild, author, revision, is_open: _ } = self;
-        Occasion { guild: *guild, run: Some(run), revision: revision.as_deref(), author, at }
+        let Self { guild, author, revision, approved_by, is_open: _ } = self;
+        let (revision, approved_by) = (revision.as_deref(), approved_by.as_ref());
+        Occasion { guild: *guild, run: Some(run), revision, author, approved_by, at }
     }
 }
 
@@ -384,6 +392,7 @@ fn summary(row: &Row) -> Result<RunSummary, Error> {
         revision: get(row, "revision")?,
         rollback_of: parsed_if(row, "rollback_of")?,
         plan_digest: get(row, "plan_digest")?,
+        approved_by: parsed_if(row, "approved_by")?,
         steps: StepCounts {
             open: number(row, "steps_open")?,
             done: number(row, "steps_done")?,

@@ -136,7 +136,7 @@ pub(super) async fn configure(
         affected_entities: Vec::new(),
         error: None,
     };
-    let occasion = Occasion { guild: *guild, run: None, revision: None, author, at: *at };
+    let occasion = Occasion::alone(*guild, author, *at);
     let entry = Entry {
         action: ActionType::ConfigurationChanged,
         phase: Phase::Done,

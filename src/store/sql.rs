@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, MySql, SqlSafeStr, SqlStr, Sqlite};
 use twilight_model::id::Id;
 
 use super::column::get;
-use super::{Author, Error, OperationId, RunId};
+use super::{Author, DriftId, Error, OperationId, RunId};
 use crate::model::Key;
 
 /// A connection to either database, usually within a transaction.
@@ -75,6 +75,24 @@ impl Dialect {
         }
     }
 
+    /// Ends an insert that is to change the row that is there already. In `changes`, `new.c` is what `c` would have become.
+    /// A server sees in each change what those before it did, and SQLite does not: what another one looks at is changed last.
+    fn or_change(self, key: &str, changes: &str) -> String {
+        match self {
+            Self::Sqlite => format!(" ON CONFLICT ({key}) DO UPDATE SET {}", changes.replace("new.", "excluded.")),
+            Self::MySql => {
+                let mut pieces = changes.split("new.");
+                let mut text = format!(" ON DUPLICATE KEY UPDATE {}", pieces.next().unwrap_or_default());
+                for piece in pieces {
+                    let end = piece.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(piece.len());
+                    let (column, rest) = piece.split_at(end);
+                    text.push_str(&format!("VALUES({column}){rest}"));
+                }
+                text
+            }
+        }
+    }
+
     /// Ends a query whose rows nobody else may change until the transaction ends.
     fn locked(self) -> &'static str {
         match self {
@@ -97,18 +115,42 @@ pub(super) enum Value {
     Time(DateTime<Utc>),
 }
 
+/// What an insert does where there is a row with the same key.
+#[derive(Clone, Copy)]
+enum Clash {
+    /// It fails.
+    Refused,
+    /// It does nothing.
+    Nothing { key: &'static str },
+    /// It changes that row.
+    Changes { key: &'static str, changes: &'static str },
+}
+
+impl Clash {
+    fn tail(self, dialect: Dialect) -> String {
+        match self {
+            Self::Refused => String::new(),
+            Self::Nothing { key } => dialect.unless_there(key),
+            Self::Changes { key, changes } => dialect.or_change(key, changes),
+        }
+    }
+}
+
 /// A statement with its values.
+#[derive(Clone)]
 #[must_use = "a statement does nothing until it is executed"]
 pub(super) struct Statement {
     text: Cow<'static, str>,
     values: Vec<Value>,
-    unless_there: Option<&'static str>,
+    clash: Clash,
     is_locked: bool,
+    is_kept: bool,
 }
 
 /// A statement; `?` stands for each value.
 pub(super) fn sql(text: &'static str) -> Statement {
-    Statement { text: Cow::Borrowed(text), values: Vec::new(), unless_there: None, is_locked: false }
+    let text = Cow::Borrowed(text);
+    Statement { text, values: Vec::new(), clash: Clash::Refused, is_locked: false, is_kept: true }
 }
 
 impl Statement {
@@ -135,7 +177,20 @@ impl Statement {
 
     /// Inserts only when there is no row with the same value in the column `key`.
     pub(super) fn unless_there(mut self, key: &'static str) -> Self {
-        self.unless_there = Some(key);
+        self.clash = Clash::Nothing { key };
+        self
+    }
+
+    /// Changes the row with the same value in the column `key` where there is one. `new.c` is the value that was to be
+    /// inserted in the column `c`, and `c` alone the one that is there, as long as no change before it was of `c`.
+    pub(super) fn or_change(mut self, key: &'static str, changes: &'static str) -> Self {
+        self.clash = Clash::Changes { key, changes };
+        self
+    }
+
+    /// Is not kept by the connection for the next time: its text is seldom the same.
+    pub(super) fn once(mut self) -> Self {
+        self.is_kept = false;
         self
     }
 
@@ -184,8 +239,8 @@ impl Statement {
     }
 
     /// The whole text. Every piece of it is a literal of this crate.
-    fn text_for(text: Cow<'static, str>, unless_there: Option<&str>, is_locked: bool, dialect: Dialect) -> SqlStr {
-        let tail = unless_there.map_or_else(String::new, |key| dialect.unless_there(key));
+    fn text_for(text: Cow<'static, str>, clash: Clash, is_locked: bool, dialect: Dialect) -> SqlStr {
+        let tail = clash.tail(dialect);
         let lock = if is_locked { dialect.locked() } else { "" };
         match text {
             Cow::Borrowed(text) if tail.is_empty() && lock.is_empty() => text.into_sql_str(),
@@ -194,8 +249,8 @@ impl Statement {
     }
 
     fn for_sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
-        let Self { text, values, unless_there, is_locked } = self;
-        let query = sqlx::query(Self::text_for(text, unless_there, is_locked, Dialect::Sqlite));
+        let Self { text, values, clash, is_locked, is_kept } = self;
+        let query = sqlx::query(Self::text_for(text, clash, is_locked, Dialect::Sqlite)).persistent(is_kept);
         values.into_iter().fold(query, |query, value| match value {
             Value::Nothing => query.bind(None::<String>),
             Value::Flag(flag) => query.bind(flag),
@@ -208,8 +263,8 @@ impl Statement {
     }
 
     fn for_mysql(self) -> Query<'static, MySql, MySqlArguments> {
-        let Self { text, values, unless_there, is_locked } = self;
-        let query = sqlx::query(Self::text_for(text, unless_there, is_locked, Dialect::MySql));
+        let Self { text, values, clash, is_locked, is_kept } = self;
+        let query = sqlx::query(Self::text_for(text, clash, is_locked, Dialect::MySql)).persistent(is_kept);
         values.into_iter().fold(query, |query, value| match value {
             Value::Nothing => query.bind(None::<String>),
             Value::Flag(flag) => query.bind(flag),
@@ -274,14 +329,14 @@ macro_rules! as_text {
     };
 }
 
-as_text!(&str, &String, &Key, &Author, RunId, OperationId);
+as_text!(&str, &String, &Key, &Author, RunId, OperationId, DriftId);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn text(statement: Statement, dialect: Dialect) -> String {
-        Statement::text_for(statement.text, statement.unless_there, statement.is_locked, dialect).as_str().to_owned()
+        Statement::text_for(statement.text, statement.clash, statement.is_locked, dialect).as_str().to_owned()
     }
 
     #[test]
@@ -289,6 +344,18 @@ mod tests {
         let insert = || sql("INSERT INTO t (a, b) VALUES (?, ?)").unless_there("a");
         assert_eq!(text(insert(), Dialect::Sqlite), "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO NOTHING");
         assert_eq!(text(insert(), Dialect::MySql), "INSERT INTO t (a, b) VALUES (?, ?) ON DUPLICATE KEY UPDATE a = a");
+        let change =
+            || sql("INSERT INTO t (a, b) VALUES (?, ?)").or_change("a", "b = COALESCE(new.b, b), c_1 = new.c_1");
+        assert_eq!(
+            text(change(), Dialect::Sqlite),
+            "INSERT INTO t (a, b) VALUES (?, ?) \
+             ON CONFLICT (a) DO UPDATE SET b = COALESCE(excluded.b, b), c_1 = excluded.c_1"
+        );
+        assert_eq!(
+            text(change(), Dialect::MySql),
+            "INSERT INTO t (a, b) VALUES (?, ?) \
+             ON DUPLICATE KEY UPDATE b = COALESCE(VALUES(b), b), c_1 = VALUES(c_1)"
+        );
         let query = || sql("SELECT a FROM t WHERE b = ?").bind(1_i64).locked();
         assert_eq!(text(query(), Dialect::Sqlite), "SELECT a FROM t WHERE b = ?");
         assert_eq!(text(query(), Dialect::MySql), "SELECT a FROM t WHERE b = ? FOR UPDATE");

@@ -183,7 +183,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("directory");
         let url = in_directory(&directory);
         open(&url).await.close().await;
-        let small = SqliteConnectOptions::new().pragma("max_page_count", "60");
+        let small = SqliteConnectOptions::new().pragma("max_page_count", "90");
         let store = open_with(&url, small).await.expect("open");
 
         let lease = lease(&store).await;

@@ -33,7 +33,16 @@ pub(super) struct Occasion<'a> {
     pub(super) run: Option<RunId>,
     pub(super) revision: Option<&'a str>,
     pub(super) author: &'a Author,
+    /// Who approved the plan of the run, when it rests on that.
+    pub(super) approved_by: Option<&'a Author>,
     pub(super) at: DateTime<Utc>,
+}
+
+impl<'a> Occasion<'a> {
+    /// What somebody does outside of any run.
+    pub(super) fn alone(guild: GuildId, author: &'a Author, at: DateTime<Utc>) -> Self {
+        Self { guild, run: None, revision: None, author, approved_by: None, at }
+    }
 }
 
 /// A new id that sorts by the time that is given.
@@ -109,13 +118,13 @@ pub(super) async fn add(
     occasion: &Occasion<'_>,
     entries: Vec<Entry<'_>>,
 ) -> Result<(), Error> {
-    let Occasion { guild, run, revision, author, at } = occasion;
+    let Occasion { guild, run, revision, author, approved_by, at } = occasion;
     if let Some(user) = author.user() {
         guilds::ensure_user(connection, user, *at).await?;
     }
     let ids: Vec<Uuid> = entries.iter().map(|_| new_id(*at)).collect();
     let Some(first) = ids.first() else { return Ok(()) };
-    let metadata = json_text(&AuditMetadata::of(author, run.map_or(*first, |run| run.0)))?;
+    let metadata = json_text(&AuditMetadata::of(author, run.map_or(*first, |run| run.0), *approved_by))?;
     let mut end = End::of(connection, *guild).await?;
     for (id, entry) in ids.iter().zip(entries) {
         let Entry { action, phase, operation, details, before, after, reason } = entry;

@@ -350,6 +350,7 @@ async fn what_was_granted_before_a_restore_counts_no_more() {
         plan_digest: "digest".to_owned(),
         granted_by: setai::store::Author::Local("ann".to_owned()),
         granted_at: setai::clock::Clock::system().now(),
+        expires_at: None,
     };
     store.approve(&approval).await.expect("approved");
     let lease = store.lease(guild, "a test", Duration::from_secs(600)).await.expect("nobody has it");

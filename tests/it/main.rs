@@ -18,6 +18,7 @@ mod discord_script;
 mod discord_snapshot;
 mod examples;
 mod faults;
+mod gateway;
 mod guards;
 mod layers;
 mod manifest;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chains;
+mod controller;
 mod desk;
 mod indexes;
 mod leases;
@@ -553,7 +554,7 @@ async fn image_files_are_not_kept(store: &Desk) {
 }
 
 async fn an_approval_is_used_once(store: &Desk) {
-    let approval = Approval { guild: GUILD, plan_digest: "abc".to_owned(), granted_by: ada(), granted_at: at(0) };
+    let approval = approval("abc");
     let used = async |number, of, digest: &str| {
         let begun = store.begin(&approved_run(number, guild(of, Vec::new()), digest)).await;
         assert!(matches!(begun, Ok(()) | Err(Error::NotApproved)), "{begun:?}");
@@ -620,6 +621,8 @@ macro_rules! contract {
         }
     };
 }
+
+use contract;
 
 contract![
     a_guild_never_heard_of_has_nothing,
@@ -749,6 +752,12 @@ async fn several_processes_share_a_file_that_was_not_there() {
     chains::are_intact(&*store).await;
 }
 
+/// An approval of a plan, which does not expire.
+fn approval(digest: &str) -> Approval {
+    let (granted_by, granted_at) = (ada(), at(0));
+    Approval { guild: GUILD, plan_digest: digest.to_owned(), granted_by, granted_at, expires_at: None }
+}
+
 /// A run that rests on an approval of a plan.
 fn approved_run(number: u128, guild: Guild, digest: &str) -> NewRun {
     NewRun { plan_digest: digest.to_owned(), rests_on_approval: true, ..new_run(number, guild) }
@@ -770,8 +779,7 @@ async fn begun_on_abc(stores: Vec<Arc<dyn Store>>) -> usize {
 }
 
 async fn approve_abc(store: &dyn Store) {
-    let approval = Approval { guild: GUILD, plan_digest: "abc".to_owned(), granted_by: ada(), granted_at: at(0) };
-    store.approve(&approval).await.expect("approve");
+    store.approve(&approval("abc")).await.expect("approve");
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ fn facts(row: &AuditRow) -> Vec<(&'static str, String)> {
         ("revision", row.revision.clone()),
         ("reason", row.reason.clone()),
         ("error", row.details.error.clone()),
+        ("approved", row.metadata.as_ref().and_then(|metadata| metadata.approved_by.clone())),
     ];
     let mut facts = vec![
         ("when", row.logged_at.format("%Y-%m-%d %H:%M:%S%.6f UTC").to_string()),
@@ -180,6 +181,7 @@ pub(super) mod tests {
                 api_version: "0.1.0".to_owned(),
                 execution_source: ExecutionSource::CommandLine,
                 correlation_id: run,
+                approved_by: None,
             }),
             logged_at: "2026-11-22T10:00:00.123456Z".parse().expect("a time"),
             previous_hash: "ab".repeat(32),

@@ -12,7 +12,7 @@ use crate::model::{
 
 use crate::manifest::diagnostic::{Problem, rule};
 use crate::manifest::document::{FeaturesDoc, GuildDoc, PolicyDoc, SettingsDoc, SystemFlagsDoc};
-use crate::manifest::policy::{Policy, UpdateLimit, Window};
+use crate::manifest::policy::{Policy, UpdateLimit};
 use crate::manifest::read::{Said, Text};
 use crate::manifest::source;
 
@@ -44,7 +44,7 @@ impl Resolver<'_, '_, '_> {
         let protect = protect.collect();
         let ignore = ignore.iter().flat_map(|list| list.iter()).filter_map(|text| self.pattern(text, true));
         let ignore = ignore.collect();
-        let windows = windows.iter().flat_map(|list| list.iter()).map(|window| Window(window.0.clone()));
+        let windows = windows.iter().flat_map(|list| list.iter()).map(|window| window.0.clone());
         Policy {
             drift: given(drift).unwrap_or(standard.drift),
             prune: given(prune).unwrap_or(standard.prune),

@@ -91,7 +91,8 @@ fn tone_of(sign: Sign) -> Tone {
     }
 }
 
-fn step_lines(plan: &Plan, step: &Step) -> Vec<Line> {
+/// One step of a plan, with what it changes.
+pub fn step_lines(plan: &Plan, step: &Step) -> Vec<Line> {
     let described = describe(plan, step);
     let tone = tone_of(described.sign);
     let number = format!("{:>5}  ", step.id.0);

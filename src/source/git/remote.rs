@@ -217,6 +217,11 @@ impl Look<'_> {
             names.filter(|name| !name.ends_with("^{}")).take(MOST_OFFERED).map(str::to_owned).collect()
         };
         match &self.job.reference {
+            Reference::Default => find("HEAD".to_owned()).ok_or_else(|| Error::BranchNotFound {
+                place: place(),
+                branch: "HEAD".to_owned(),
+                there: there("refs/heads/"),
+            }),
             Reference::Branch(branch) => find(format!("refs/heads/{branch}")).ok_or_else(|| Error::BranchNotFound {
                 place: place(),
                 branch: branch.clone(),
@@ -242,14 +247,18 @@ impl Look<'_> {
                 let (place, name) = (self.job.address.to_string(), self.job.reference.name().to_owned());
                 Failed::Said(match self.job.reference {
                     Reference::Commit(_) => Error::CommitNotFound { place, commit: name },
-                    Reference::Branch(_) | Reference::Tag(_) => Error::NotACommit { place, tag: name },
+                    Reference::Default | Reference::Branch(_) | Reference::Tag(_) => {
+                        Error::NotACommit { place, tag: name }
+                    }
                 })
             }),
             Err(error) => Err(match &self.job.reference {
                 Reference::Commit(commit) => {
                     Failed::Said(Error::CommitNotFound { place: self.job.address.to_string(), commit: commit.clone() })
                 }
-                Reference::Branch(_) | Reference::Tag(_) => Failed::Library(Phase::Fetching, error),
+                Reference::Default | Reference::Branch(_) | Reference::Tag(_) => {
+                    Failed::Library(Phase::Fetching, error)
+                }
             }),
         }
     }

@@ -103,7 +103,7 @@ fn parse_line(line: &str) -> Result<Option<Signer>, String> {
     let (mut word, mut rest) = next_word(rest);
     let (mut namespaces, mut after, mut before, mut is_authority) = (None, None, None, false);
     // Options stand between the names and the key, whose first word is its kind.
-    if !is_kind(word) {
+    if !is_kind(word) && !word.is_empty() {
         for option in options(word) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             let value = value.trim_matches('"');

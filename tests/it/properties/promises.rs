@@ -4,7 +4,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use setai::controller::{Error, Request, Silent, StopSignal};
+use setai::cache::Cache;
+use setai::controller::{Error, Follower, Request, Silent, StopSignal};
+use setai::discord::Event;
+use setai::discord::gateway::Change;
+use setai::model::Snapshot;
 use setai::plan::{Consent, Operation, Plan, judge};
 use setai::simulator::world::{Bits, Guild, Overwrite};
 use setai::store::{Author, Trigger};
@@ -55,6 +59,61 @@ fn a_server_that_rearranges_what_means_nothing_is_no_drift() {
     let passes = trials(seeds, pass).into_iter().flatten().count();
     println!("false drift: {passes} passes, 0 changes planned");
     assert!(passes >= least, "{passes}");
+}
+
+/// What the gateway would tell of each object of a guild.
+fn told(snapshot: &Snapshot) -> Vec<Change> {
+    let Snapshot { guild, bot, hidden: _ } = snapshot;
+    let bare = setai::model::Guild { channels: Vec::new(), ..guild.clone() };
+    let channels = guild.channels.iter().map(|channel| Change::Channel(Box::new(channel.clone())));
+    let roles = guild.roles.iter().map(|role| Change::Role(Box::new(role.clone())));
+    let bot = bot.known().map(|bot| Change::OwnMember(bot.clone()));
+    channels.chain(roles).chain(bot).chain([Change::Settings(Box::new(bare))]).collect()
+}
+
+#[test]
+fn old_events_that_are_told_again_are_no_drift() {
+    let pass = async |seed| {
+        let (mut stage, wish, mut rng, _) = granted(9_000_000 + seed, |_, _| {}).await?;
+        let (clock, guild) = (stage.discord.clock.clone(), stage.guild());
+        let cache = Cache::in_process(clock.clone());
+        stage.engine = stage.engine.clone().with_cache(cache.clone());
+        let follower = Follower::new(cache.clone(), clock.clone());
+        let manifest = stage.manifest(&wish.yaml());
+        let old = stage.engine.observe(guild).await.expect("a guild");
+        follower.hear(Event::Connected { shard: 0, resumed: false }).await;
+        follower.hear(Event::Listed { shard: 0, of: 1, guilds: vec![guild] }).await;
+        follower.hear(Event::Guild(Box::new(old.clone()))).await;
+        stage.discord.edit(|guild| rearrange(guild, &mut rng));
+        let new = stage.engine.observe(guild).await.expect("a guild");
+        // Each of them late, twice, and in any order.
+        let mut changes: Vec<Change> = [&old, &new, &old, &new].into_iter().flat_map(told).collect();
+        rng.shuffle(&mut changes);
+        let (mut looks, mut is_owed) = (0, false);
+        let count = changes.len();
+        for (at, change) in changes.into_iter().enumerate() {
+            clock.advance(std::time::Duration::from_secs(1));
+            is_owed |= !follower.hear(Event::Changed { guild, change }).await.is_empty();
+            if is_owed && (at + 1 == count || rng.below(8) == 0) {
+                clock.advance(std::time::Duration::from_secs(1));
+                let plan = stage.propose(&manifest).await.plan;
+                assert!(plan.is_empty(), "{}", shown(&plan));
+                (looks, is_owed) = (looks + 1, false);
+            }
+        }
+        let kept = cache.seen(guild, std::time::Duration::MAX).await.expect("a cache").expect("something is kept");
+        assert_eq!(kept.snapshot.guild, new.guild, "what is kept is what is there");
+        Some(looks)
+    };
+    let seeds = seeds(105, 1_000);
+    let least = seeds.clone().count() * 95 / 100;
+    let looks: Vec<u64> = trials(seeds, pass).into_iter().flatten().collect();
+    println!(
+        "false drift: {} passes with old events, {} looks, 0 changes planned",
+        looks.len(),
+        looks.iter().sum::<u64>()
+    );
+    assert!(looks.len() >= least && looks.iter().any(|looks| *looks > 0), "{looks:?}");
 }
 
 #[tokio::test]

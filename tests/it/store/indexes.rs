@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use setai::store::open;
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
+use super::desk::Desk;
 use crate::support::mariadb::{TestDatabase, administrator};
 use crate::support::terminal::{Terminal, finished};
 
@@ -16,7 +18,7 @@ const LAYOUT: &str = "roles:\n  staff: { permissions: [kick_members] }\n\
     categories:\n  area:\n    name: Area\n    channels:\n      rules: { topic: Be kind }\n      help: {}\n";
 
 /// Everybody else's guilds, so that there is something to avoid. What the rows say in full is read by nobody here.
-const CROWD: [&str; 13] = [
+const CROWD: [&str; 18] = [
     "SET SESSION max_statement_time = 0",
     "INSERT INTO servers (server_id, joined_at, updated_at)
      SELECT seq, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM seq_1_to_200",
@@ -48,8 +50,20 @@ const CROWD: [&str; 13] = [
                              actor, format, number, previous_hash, hash)
      SELECT UUID(), 1 + seq MOD 200, 'channel_modified', '{}', UTC_TIMESTAMP(6) - INTERVAL seq HOUR, UUID(), UUID(), 'done',
             'local:ann', 1, 1 + seq DIV 200, SHA2(seq, 256), SHA2(seq + 1, 256) FROM seq_0_to_5999",
+    "INSERT INTO guild_statuses (server_id, state, reason, message, since, updated_at, failures, observed_at)
+     SELECT seq, 'ready', 'InSync', '', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), 0, UTC_TIMESTAMP(6) FROM seq_100_to_2000",
+    "INSERT INTO suspensions (server_id, suspended_by, suspended_reason, suspended_at, suspended_until)
+     SELECT seq, 'local:ann', '', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM seq_100_to_200",
+    "INSERT INTO held_plans (hold_id, server_id, plan_digest, plan, held_at, waiting_for, closing, closed_at)
+     SELECT UUID(), 1 + seq MOD 200, SHA2(seq, 256), '{}', UTC_TIMESTAMP(6), IF(seq > 20, NULL, 1 + seq),
+            IF(seq > 20, 'applied', NULL), IF(seq > 20, UTC_TIMESTAMP(6), NULL) FROM seq_1_to_2000",
+    "INSERT INTO drift_records (drift_id, server_id, subject, summary, operation, fingerprint, first_seen_at, last_seen_at,
+                                status, resolved_at)
+     SELECT UUID(), 1 + seq MOD 200, 'order', '', '{}', SHA2(seq, 256), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6),
+            IF(seq MOD 20 = 0, 'open', 'gone'), IF(seq MOD 20 = 0, NULL, UTC_TIMESTAMP(6)) FROM seq_1_to_4000",
+    "INSERT INTO schedules (server_id, next_sweep_at) SELECT seq, UTC_TIMESTAMP(6) FROM seq_100_to_2000",
     "ANALYZE TABLE servers, channels, roles, image_hashes, leases, guild_states, reconciliations, operations, approvals,
-                   audit_chains, audit_logs",
+                   audit_chains, audit_logs, guild_statuses, suspensions, held_plans, drift_records, schedules",
 ];
 
 /// What stays small whatever happens: a row for each migration, and the latest runs, which a statement has picked out.
@@ -69,6 +83,8 @@ async fn whatever_is_asked_of_the_database_is_found_by_an_index() {
     let mut server = administrator().await;
     server.execute("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = ON").await.expect("a log");
     working_day(&terminal, &run).await;
+    let store = open(&database.url()).await.expect("open");
+    super::controller::everything_a_controller_asks(&Desk::at(store)).await;
     server.execute("SET GLOBAL general_log = OFF").await.expect("no log");
 
     let statements = asked(&mut server, &database.name).await;

@@ -48,7 +48,7 @@ const TABLES: &[(&str, &str)] = &[
     (
         "reconciliations",
         "reconciliation_id server_id triggered_by actor revision rollback_of plan_digest plan state_before \
-         state_after started_at verdict remark finished_at",
+         state_after started_at verdict remark finished_at approved_by",
     ),
     (
         "operations",
@@ -56,9 +56,22 @@ const TABLES: &[(&str, &str)] = &[
     ),
     ("guild_states", "digest server_id state recorded_at"),
     ("image_hashes", "server_id sha256 hash"),
-    ("approvals", "approval_id server_id plan_digest granted_by granted_at used_at"),
+    ("approvals", "approval_id server_id plan_digest granted_by granted_at used_at expires_at"),
     ("leases", "server_id fence holder taken_at expires_at"),
     ("audit_chains", "server_id length hash pruned_through pruned_hash pruned_at pruned_by"),
+    (
+        "guild_statuses",
+        "server_id state reason message source attempted_revision applied_revision since updated_at next_attempt_at \
+         failures observed_at",
+    ),
+    ("suspensions", "server_id suspended_by suspended_reason suspended_at suspended_until"),
+    ("held_plans", "hold_id server_id plan_digest plan revision held_at expires_at waiting_for closing closed_at"),
+    (
+        "drift_records",
+        "drift_id server_id subject target_id manifest_key summary operation fingerprint changed_by changed_by_name \
+         changed_at change_reason audit_entry_id first_seen_at last_seen_at status resolved_at resolved_by",
+    ),
+    ("schedules", "server_id last_sweep_at next_sweep_at"),
     ("schema_migrations", "version description applied_at checksum"),
 ];
 
@@ -83,6 +96,10 @@ const ENUMS: &[(&str, &str, &str)] = &[
         "channel_created channel_modified channel_deleted role_created role_modified role_deleted permission_granted \
          permission_revoked template_applied configuration_changed command_executed error_occurred",
     ),
+    ("guild_statuses", "state", "ready reconciling drifted awaiting_approval stalled suspended"),
+    ("held_plans", "closing", "approved applied expired superseded stale"),
+    ("drift_records", "subject", "role channel category settings order"),
+    ("drift_records", "status", "open reverted adopted ignored gone"),
     ("channels", "type", "text voice category announcement stage forum media other"),
 ];
 
@@ -105,6 +122,9 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("roles", "server_id", "servers"),
     ("leases", "server_id", "servers"),
     ("audit_chains", "server_id", "servers"),
+    ("suspensions", "server_id", "servers"),
+    ("held_plans", "server_id", "servers"),
+    ("drift_records", "server_id", "servers"),
 ];
 
 /// What a database has.
@@ -174,11 +194,11 @@ async fn the_tables_of_a_server_are_the_data_models() {
     };
     let small = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE()
          AND column_name IN ('server_id', 'user_id', 'owner_id', 'created_by', 'channel_id', 'role_id', 'category_id',
-                             'target_id')
+                             'target_id', 'waiting_for', 'changed_by', 'audit_entry_id')
          AND column_type <> 'bigint(20) unsigned'";
     assert_eq!(of_type(&mut connection, small).await, Vec::<String>::new(), "snowflakes have 64 bits and no sign");
     let coarse = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE()
-         AND column_name LIKE '%\\_at' AND column_type <> 'datetime(6)'";
+         AND (column_name LIKE '%\\_at' OR column_name IN ('since', 'suspended_until')) AND column_type <> 'datetime(6)'";
     assert_eq!(of_type(&mut connection, coarse).await, Vec::<String>::new(), "times have microseconds");
     let foreign = "SELECT table_name, COALESCE(column_name, '') FROM information_schema.columns
          WHERE table_schema = DATABASE() AND collation_name <> 'utf8mb4_bin'";

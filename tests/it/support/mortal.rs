@@ -14,9 +14,10 @@ use setai::discord::{Exchange, ExchangeError};
 use setai::model::{Bindings, GuildId, ServerConfiguration};
 use setai::plan::StepId;
 use setai::store::{
-    Approval, AuditFilter, AuditRow, ChainPage, Error, Expiry, Finish, GuildState, IntendedStep, Lease, NewRun, Place,
-    Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store,
-    UnfinishedRun,
+    Approval, AuditFilter, AuditRow, Author, ChainPage, Closing, Correction, DriftAnswer, DriftChanges, DriftFilter,
+    DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord, HeldSummary,
+    IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord,
+    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, UnfinishedRun,
 };
 use tokio::sync::Notify;
 
@@ -276,6 +277,120 @@ impl Store for MortalStore {
 
     async fn configure(&self, change: &Reconfiguration) -> Result<ServerConfiguration, Error> {
         self.inner.configure(change).await
+    }
+
+    async fn approval(&self, guild: GuildId, plan_digest: &str, at: DateTime<Utc>) -> Result<Option<Approval>, Error> {
+        self.inner.approval(guild, plan_digest, at).await
+    }
+
+    async fn status(&self, guild: GuildId) -> Result<Option<GuildStatus>, Error> {
+        self.inner.status(guild).await
+    }
+
+    async fn statuses(&self) -> Result<Vec<GuildStatus>, Error> {
+        self.inner.statuses().await
+    }
+
+    async fn report(&self, status: &GuildStatus) -> Result<(), Error> {
+        self.inner.report(status).await
+    }
+
+    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error> {
+        self.inner.report_all(statuses).await
+    }
+
+    async fn suspend(&self, suspension: &Suspension) -> Result<(), Error> {
+        self.inner.suspend(suspension).await
+    }
+
+    async fn resume(&self, guild: GuildId, by: &Author, at: DateTime<Utc>) -> Result<bool, Error> {
+        self.inner.resume(guild, by, at).await
+    }
+
+    async fn suspension(&self, guild: GuildId, at: DateTime<Utc>) -> Result<Option<Suspension>, Error> {
+        self.inner.suspension(guild, at).await
+    }
+
+    async fn suspensions(&self, at: DateTime<Utc>) -> Result<Vec<Suspension>, Error> {
+        self.inner.suspensions(at).await
+    }
+
+    async fn hold(&self, held: &HeldPlan) -> Result<bool, Error> {
+        self.inner.hold(held).await
+    }
+
+    async fn held_plans(&self, guild: Option<GuildId>) -> Result<Vec<HeldSummary>, Error> {
+        self.inner.held_plans(guild).await
+    }
+
+    async fn find_held_plan(&self, part: &str) -> Result<Option<HeldRecord>, Error> {
+        self.inner.find_held_plan(part).await
+    }
+
+    async fn close_held_plan(
+        &self,
+        guild: GuildId,
+        plan_digest: &str,
+        how: Closing,
+        at: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        self.inner.close_held_plan(guild, plan_digest, how, at).await
+    }
+
+    async fn record_drift(
+        &self,
+        guild: GuildId,
+        observed: &[ObservedDrift],
+        at: DateTime<Utc>,
+    ) -> Result<DriftChanges, Error> {
+        self.inner.record_drift(guild, observed, at).await
+    }
+
+    async fn drift(&self, guild: Option<GuildId>, filter: DriftFilter, limit: u32) -> Result<Vec<DriftRecord>, Error> {
+        self.inner.drift(guild, filter, limit).await
+    }
+
+    async fn drift_record(&self, id: DriftId) -> Result<Option<DriftRecord>, Error> {
+        self.inner.drift_record(id).await
+    }
+
+    async fn find_drift(&self, part: &str) -> Result<Option<DriftId>, Error> {
+        self.inner.find_drift(part).await
+    }
+
+    async fn resolve_drift(
+        &self,
+        id: DriftId,
+        answer: DriftAnswer,
+        by: &Author,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.inner.resolve_drift(id, answer, by, at).await
+    }
+
+    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error> {
+        self.inner.schedule(guild).await
+    }
+
+    async fn schedules(&self) -> Result<Vec<Schedule>, Error> {
+        self.inner.schedules().await
+    }
+
+    async fn schedule_next(
+        &self,
+        guild: GuildId,
+        last: Option<DateTime<Utc>>,
+        next: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.inner.schedule_next(guild, last, next).await
+    }
+
+    async fn corrections(&self, guild: GuildId, since: DateTime<Utc>) -> Result<Vec<Correction>, Error> {
+        self.inner.corrections(guild, since).await
+    }
+
+    async fn tidy(&self, before: DateTime<Utc>) -> Result<Tidied, Error> {
+        self.inner.tidy(before).await
     }
 
     async fn close(&self) {

@@ -1,0 +1,369 @@
+//! `setai run`: keeps guilds equal to their manifests, for as long as it runs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{self, Assignment, Config, ForgeKind, Origin};
+use crate::controller::{Assign, Controller, GuildView, Handle, News, Settings, Standing, State, Visited, Watched};
+use crate::discord::gateway::GatewaySettings;
+use crate::plan::render::{self, Line, Tone};
+use crate::plan::{Plan, Step};
+use crate::source::webhook::Kind;
+use crate::source::{self, Credentials, Directory, Git, GitSettings, Reference, Signatures, Source};
+use crate::telemetry::Recorder;
+use crate::web::{self, Hook, Web};
+
+use super::arguments::{Connection, Run};
+use super::context;
+use super::failure::{Exit, Failure};
+use super::screen::Screen;
+
+/// How often a folder is looked at besides when it says that it changed.
+const FOLDER_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often each guild is compared when nobody says how often.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// How many guilds are worked on at once when nobody says how many.
+const WORKERS: usize = 8;
+
+/// Who one is at a git server over SSH when nobody says who.
+const GIT_USER: &str = "git";
+
+/// How long a visit under way has to come to its end. A request that is under way is waited for, a plan is not.
+const GRACE: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) -> Result<Exit, Failure> {
+    let config = super::config::in_force(connection)?.filter(|_| command.folders.is_empty());
+    let recorder = Recorder::install().map_err(Failure::new)?;
+    let settings = settings(command, connection, config.as_ref(), &recorder)?;
+    let names: Vec<String> = settings.sources.iter().map(|watched| watched.name.clone()).collect();
+    let engine = context::engine(connection).await?;
+    let store = Arc::clone(engine.store());
+    let controller = Controller::new(engine, settings);
+    let (handle, stop) = (controller.handle(), CancellationToken::new());
+    let web = web(config.as_ref(), &handle, recorder, &stop).await?;
+    let news = handle.news();
+    let running = tokio::spawn(controller.run(stop.clone()));
+    let teller = Teller { screen, json: command.json };
+    if !command.json {
+        screen.remark("Ctrl-C ends it, after the requests that are under way.");
+    }
+    let exit = match command.once {
+        true => teller.until_all_were_seen(news, &handle, &names).await,
+        false => teller.until_told_to_stop(news).await,
+    };
+    stop.cancel();
+    running.await.map_err(|error| Failure::new(format!("the controller broke down: {error}")))?;
+    if let Some(web) = web {
+        drop(web.await);
+    }
+    store.close().await;
+    Ok(exit)
+}
+
+fn settings(
+    command: &Run,
+    connection: &Connection,
+    config: Option<&Config>,
+    recorder: &Recorder,
+) -> Result<Settings, Failure> {
+    let is_deaf = command.no_gateway || command.once;
+    let gateway = (!is_deaf).then(|| context::token(connection).map(GatewaySettings::new)).transpose()?;
+    let every = command.every.map(Duration::from_secs).or(config.map(|config| config.drift.interval));
+    let workers = command.workers.map(usize::from).or(config.map(|config| config.workers as usize));
+    let (sources, assign): (_, Assign) = match config.filter(|config| !config.sources.is_empty()) {
+        Some(config) => (sources(config)?, assigned_by(config.clone())),
+        // Whoever names folders on the command line means all that is in them.
+        None => (folders(command)?, Arc::new(|_, _, _| Ok(()))),
+    };
+    Ok(Settings {
+        sources,
+        assign,
+        sweep: every.unwrap_or(SWEEP),
+        workers: workers.unwrap_or(WORKERS),
+        grace: GRACE,
+        gateway,
+        recorder: Some(recorder.clone()),
+    })
+}
+
+fn assigned_by(config: Config) -> Assign {
+    Arc::new(move |source, guild, path| {
+        let assignment = Assignment::of(&config, source, guild, path).map_err(|error| error.to_string())?;
+        match assignment.suspended {
+            true => Err("the operator's file says to leave this guild alone (`suspended`)".to_owned()),
+            false => Ok(()),
+        }
+    })
+}
+
+/// The sources of the operator's file.
+fn sources(config: &Config) -> Result<Vec<Watched>, Failure> {
+    let caches = context::state_folder()?.join("git");
+    config
+        .sources
+        .iter()
+        .map(|source| {
+            let unusable = |error: source::Error| Failure::new(format!("the source `{}`: {error}", source.name));
+            let made: Arc<dyn Source> = match &source.origin {
+                Origin::Git(git) => Arc::new(Git::new(git_settings(source, git, &caches)).map_err(unusable)?),
+                Origin::Directory(path) => {
+                    Arc::new(Directory::new(&path.join(&source.path), Clock::system()).map_err(unusable)?)
+                }
+            };
+            Ok(Watched { name: source.name.clone(), source: made, interval: source.interval })
+        })
+        .collect()
+}
+
+fn git_settings(source: &config::Source, git: &config::Git, caches: &Path) -> GitSettings {
+    let reference = match git.reference.clone() {
+        config::Reference::Default => Reference::Default,
+        config::Reference::Branch(name) => Reference::Branch(name),
+        config::Reference::Tag(name) => Reference::Tag(name),
+        config::Reference::Commit(id) => Reference::Commit(id),
+    };
+    let credentials = match git.credentials.clone() {
+        None => Credentials::None,
+        Some(config::Credentials::Token(token)) => Credentials::Token(token.get().clone()),
+        Some(config::Credentials::Password { user, password }) => {
+            Credentials::Basic { user, password: password.get().clone() }
+        }
+        Some(config::Credentials::SshKey { user, file, passphrase }) => Credentials::SshKey {
+            user: user.unwrap_or_else(|| GIT_USER.to_owned()),
+            private_key: file,
+            passphrase: passphrase.map(|passphrase| passphrase.get().clone()),
+        },
+        Some(config::Credentials::SshAgent { user }) => {
+            Credentials::SshAgent { user: user.unwrap_or_else(|| GIT_USER.to_owned()) }
+        }
+    };
+    let signatures = git
+        .signatures
+        .clone()
+        .map(|config::Signatures { allowed_signers, openpgp_keyring }| Signatures { allowed_signers, openpgp_keyring });
+    GitSettings {
+        url: git.url.clone(),
+        reference,
+        path: (!source.path.is_empty()).then(|| source.path.clone()),
+        credentials,
+        known_hosts: git.known_hosts.clone(),
+        signatures,
+        timeout: source.timeout,
+        cache: caches.join(&source.name),
+    }
+}
+
+/// Serves health, metrics and webhooks, where the operator's file says so.
+async fn web(
+    config: Option<&Config>,
+    handle: &Handle,
+    recorder: Recorder,
+    stop: &CancellationToken,
+) -> Result<Option<JoinHandle<std::io::Result<()>>>, Failure> {
+    let Some((config, address)) = config.and_then(|config| Some((config, config.http.listen?))) else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address}: {error}"))
+            .help("`http.listen` in the operator's file says where.")
+    })?;
+    let hooks = config.sources.iter().filter(|_| config.http.webhooks);
+    let hooks = hooks.filter_map(|source| Some((source.name.clone(), hook(source.webhook.as_ref()?))));
+    let web = Web::new(Arc::new(handle.clone()), recorder.clone(), hooks.collect());
+    let (stop, upkeep) = (stop.clone(), stop.clone());
+    tokio::spawn(async move {
+        let mut rhythm = tokio::time::interval(Duration::from_secs(5));
+        while !upkeep.is_cancelled() {
+            rhythm.tick().await;
+            recorder.keep_up();
+        }
+    });
+    Ok(Some(tokio::spawn(async move { web::serve(listener, &web, async move { stop.cancelled().await }).await })))
+}
+
+fn hook(webhook: &config::Webhook) -> Hook {
+    let kind = match webhook.kind {
+        ForgeKind::Github => Kind::GitHub,
+        ForgeKind::Gitlab => Kind::GitLab,
+        ForgeKind::Gitea => Kind::Gitea,
+        ForgeKind::Generic => Kind::Generic,
+    };
+    Hook { kind, secret: webhook.secret.get().clone() }
+}
+
+/// A source for each folder.
+fn folders(command: &Run) -> Result<Vec<Watched>, Failure> {
+    let mut names = BTreeSet::new();
+    let mut sources = Vec::new();
+    let here = [PathBuf::from(".")];
+    for folder in if command.folders.is_empty() { &here[..] } else { &command.folders } {
+        let name = folder.display().to_string();
+        if !names.insert(name.clone()) {
+            return Err(Failure::new(format!("`{name}` is named twice")));
+        }
+        let source = Directory::new(folder, Clock::system()).map_err(|error| {
+            Failure::new(error.to_string()).help("Name a folder with manifests: `setai run FOLDER`.")
+        })?;
+        sources.push(Watched { name, source: Arc::new(source) as Arc<dyn Source>, interval: FOLDER_INTERVAL });
+    }
+    Ok(sources)
+}
+
+/// Resolves when somebody asks the process to stop.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}
+
+/// Says what happens.
+struct Teller {
+    screen: Screen,
+    json: bool,
+}
+
+impl Teller {
+    async fn until_told_to_stop(&self, mut news: broadcast::Receiver<News>) -> Exit {
+        let mut stopped = std::pin::pin!(asked_to_stop());
+        loop {
+            tokio::select! {
+                () = &mut stopped => return Exit::Success,
+                told = news.recv() => match told {
+                    Ok(told) => self.tell(&told),
+                    Err(RecvError::Lagged(missed)) => self.screen.remark(format!("({missed} lines were left out)")),
+                    Err(RecvError::Closed) => return Exit::Failure,
+                },
+            }
+        }
+    }
+
+    /// Until every source was read or is in trouble, and every guild was visited and came to rest.
+    async fn until_all_were_seen(
+        &self,
+        mut news: broadcast::Receiver<News>,
+        handle: &Handle,
+        sources: &[String],
+    ) -> Exit {
+        let mut heard: BTreeSet<String> = BTreeSet::new();
+        let mut stopped = std::pin::pin!(asked_to_stop());
+        loop {
+            let told = tokio::select! {
+                () = &mut stopped => return Exit::Interrupted,
+                told = news.recv() => told,
+            };
+            match told {
+                Ok(told) => {
+                    if let News::Revision { source, .. } | News::Trouble { source, .. } = &told {
+                        heard.insert(source.clone());
+                    }
+                    self.tell(&told);
+                }
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Exit::Failure,
+            }
+            let guilds = handle.guilds();
+            if heard.len() == sources.len() && guilds.iter().all(is_at_rest) {
+                let in_trouble = sources.iter().any(|source| !handle.problems(source).is_empty());
+                let in_order = |guild: &GuildView| guild.standing.as_ref().is_some_and(|s| s.state == State::Ready);
+                return if !in_trouble && guilds.iter().all(in_order) { Exit::Success } else { Exit::Partial };
+            }
+        }
+    }
+
+    fn tell(&self, news: &News) {
+        if self.json {
+            return self.screen.say(as_json(news).to_string());
+        }
+        match news {
+            News::Revision { source, revision } => self.at_time(Tone::Faint, &format!("{source}  is at {revision}")),
+            News::Trouble { source: _, problem: Some(problem) } => self.at_time(Tone::Warn, problem),
+            News::Trouble { source, problem: None } => {
+                self.at_time(Tone::Create, &format!("{source}  can be read again"));
+            }
+            News::Guild { view, visited } => self.tell_of_guild(view, visited),
+        }
+    }
+
+    fn tell_of_guild(&self, view: &GuildView, visited: &Visited) {
+        let Standing { state, message, .. } = &visited.standing;
+        self.at_time(tone(*state), &format!("{}  {}: {message}", view.name, in_words(*state)));
+        let Some(plan) = &visited.plan else { return };
+        for step in worth_showing(plan, visited) {
+            render::step_lines(plan, step).iter().for_each(|line| self.screen.line(line));
+        }
+    }
+
+    fn at_time(&self, tone: Tone, text: &str) {
+        let time = Clock::system().now().format("%H:%M:%S").to_string();
+        self.screen.line(&Line(vec![(Tone::Faint, format!("{time}  ")), (tone, text.to_owned())]));
+    }
+}
+
+/// What was done of a plan, or all of one that waits.
+fn worth_showing<'p>(plan: &'p Plan, visited: &'p Visited) -> Vec<&'p Step> {
+    match &visited.report {
+        Some(report) => report.done().collect(),
+        None => plan.steps.iter().collect(),
+    }
+}
+
+/// True when nothing more is going to happen by itself soon.
+fn is_at_rest(guild: &GuildView) -> bool {
+    guild.standing.as_ref().is_some_and(|standing| standing.state != State::Reconciling)
+}
+
+pub(super) fn tone(state: State) -> Tone {
+    match state {
+        State::Ready => Tone::Create,
+        State::Reconciling => Tone::Move,
+        State::Drifted | State::AwaitingApproval => Tone::Warn,
+        State::Stalled => Tone::Refuse,
+        State::Suspended => Tone::Faint,
+    }
+}
+
+/// A state as people read it.
+pub(super) fn in_words(state: State) -> &'static str {
+    match state {
+        State::Ready => "ready",
+        State::Reconciling => "reconciling",
+        State::Drifted => "drifted",
+        State::AwaitingApproval => "waiting for approval",
+        State::Stalled => "stalled",
+        State::Suspended => "suspended",
+    }
+}
+
+fn as_json(news: &News) -> serde_json::Value {
+    match news {
+        News::Revision { source, revision } => json!({ "event": "revision", "source": source, "revision": revision }),
+        News::Trouble { source, problem } => json!({ "event": "source", "source": source, "problem": problem }),
+        News::Guild { view, visited } => json!({
+            "event": "guild",
+            "guild": view,
+            "plan": visited.plan,
+            "run": visited.report.as_ref().map(|report| report.run),
+        }),
+    }
+}

@@ -1,0 +1,647 @@
+//! The loop over all guilds: sources are watched, guilds take their turns, and each visit says when the next one is.
+//!
+//! Level-triggered: whatever happens only says "look again", and a look finds out by itself what there is to do. So nothing
+//! is lost when something is told twice, late or not at all. What is done on a visit is decided elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::discord::gateway::{Event, Gateway, GatewaySettings};
+use crate::model::GuildId;
+use crate::source::webhook::Delivery;
+use crate::source::{Class, Look, Revision, Source};
+use crate::store::{self, Author, Trigger};
+use crate::telemetry::{Recorder, metrics};
+
+use super::desired::{Desired, Obstacle};
+use super::engine::Engine;
+use super::follow::{Follower, Nudge};
+use super::front::{Front, Health};
+use super::progress::{Silent, StopSignal};
+use super::queue::{Queue, Work};
+use super::spread::fraction;
+use super::standing::{Again, Standing, State, back_off};
+use super::visit::{Errand, Visited};
+
+/// A source with what the operator decided for it.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// What the operator calls it.
+    pub name: String,
+    /// The source.
+    pub source: Arc<dyn Source>,
+    /// How often it is looked at when it says nothing by itself.
+    pub interval: Duration,
+}
+
+/// Whether a source may manage a guild from a file: the operator's word, or why not.
+pub type Assign = Arc<dyn Fn(&str, GuildId, &str) -> Result<(), String> + Send + Sync>;
+
+/// What the operator decided for all of it.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where manifests come from.
+    pub sources: Vec<Watched>,
+    /// Which source may manage which guild.
+    pub assign: Assign,
+    /// How often each guild is compared when nothing happens.
+    pub sweep: Duration,
+    /// How many guilds are visited at once.
+    pub workers: usize,
+    /// How long visits under way may take to come to an end when the process is asked to stop.
+    pub grace: Duration,
+    /// How Discord tells what happens; none to find out only by looking.
+    pub gateway: Option<GatewaySettings>,
+    /// Where it is measured what happens.
+    pub recorder: Option<Recorder>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sources, assign: _, sweep, workers, grace, gateway: _, recorder: _ } = self;
+        f.debug_struct("Settings")
+            .field("sources", sources)
+            .field("sweep", sweep)
+            .field("workers", workers)
+            .field("grace", grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A guild as the controller knows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuildView {
+    /// Which.
+    pub guild: GuildId,
+    /// What people call it; its id while nobody knows.
+    pub name: String,
+    /// The source its manifest is from.
+    pub source: Option<String>,
+    /// How it stands; none before the first visit.
+    pub standing: Option<Standing>,
+    /// When it was visited last.
+    pub visited_at: Option<DateTime<Utc>>,
+}
+
+/// Something that people may want to see happen.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// A source was read at a revision for the first time.
+    Revision {
+        /// The source.
+        source: String,
+        /// The revision.
+        revision: String,
+    },
+    /// A source is in trouble, or no longer is.
+    Trouble {
+        /// The source.
+        source: String,
+        /// What is wrong; none when it is over.
+        problem: Option<String>,
+    },
+    /// A guild was visited and stands differently than before, or something was done.
+    Guild {
+        /// The guild.
+        view: GuildView,
+        /// The visit.
+        visited: Box<Visited>,
+    },
+}
+
+/// The loop comes round at least this often, also when nobody is due: so it can be told from one that hangs.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A loop that did not come round for so long hangs.
+const HANGS: Duration = Duration::from_secs(120);
+
+/// How many events of Discord's may wait to be heard.
+const EVENTS: usize = 1024;
+
+/// How often the database is asked for what people said to other processes.
+const MAILBOX: Duration = Duration::from_secs(5);
+
+/// How many pieces of news a slow listener may be behind before it misses some.
+const BACKLOG: usize = 4096;
+
+/// The controller, ready to run.
+#[derive(Debug)]
+pub struct Controller {
+    engine: Engine,
+    settings: Settings,
+    shared: Arc<Shared>,
+}
+
+/// What others ask and tell the controller by. Clones are of the same controller.
+#[derive(Clone, Debug)]
+pub struct Handle(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    engine: Engine,
+    inner: Mutex<Inner>,
+    /// The loop has something to do.
+    wake: Notify,
+    /// A source has something to say.
+    pokes: BTreeMap<String, Notify>,
+    /// Follows guilds by what the gateway tells.
+    follower: Follower,
+    recorder: Option<Recorder>,
+    news: broadcast::Sender<News>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    desired: Desired,
+    queue: Queue,
+    guilds: BTreeMap<GuildId, Known>,
+    running: BTreeMap<GuildId, StopSignal>,
+    in_trouble: BTreeSet<String>,
+    /// Sources that were looked at at least once, whatever came of it.
+    looked_at: BTreeSet<String>,
+    /// Why the gateway tells nothing and will not before somebody changes a setting.
+    deaf: Option<String>,
+    /// When the loop last came round.
+    turned_at: Duration,
+}
+
+/// What is known of a guild.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    name: Option<String>,
+    standing: Option<Standing>,
+    visited_at: Option<DateTime<Utc>>,
+}
+
+impl Controller {
+    /// A controller with this engine. Nothing happens before it [runs](Self::run).
+    pub fn new(engine: Engine, settings: Settings) -> Self {
+        let inner = Inner {
+            desired: Desired::default(),
+            queue: Queue::new(settings.workers),
+            guilds: BTreeMap::new(),
+            running: BTreeMap::new(),
+            in_trouble: BTreeSet::new(),
+            looked_at: BTreeSet::new(),
+            deaf: None,
+            turned_at: Duration::ZERO,
+        };
+        let shared = Shared {
+            engine: engine.clone(),
+            inner: Mutex::new(inner),
+            wake: Notify::new(),
+            pokes: settings.sources.iter().map(|watched| (watched.name.clone(), Notify::new())).collect(),
+            follower: Follower::new(engine.cache.clone(), engine.clock.clone()),
+            recorder: settings.recorder.clone(),
+            news: broadcast::Sender::new(BACKLOG),
+        };
+        Self { engine, settings, shared: Arc::new(shared) }
+    }
+
+    /// The way for others to ask and tell.
+    pub fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.shared))
+    }
+
+    /// Runs until it is asked to stop. Visits under way then end after the request they are at, and whatever is left goes on
+    /// when the next process starts.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut watchers = JoinSet::new();
+        for watched in &self.settings.sources {
+            let watcher = Watcher {
+                shared: Arc::clone(&self.shared),
+                watched: watched.clone(),
+                assign: Arc::clone(&self.settings.assign),
+            };
+            watchers.spawn(watcher.watch(stop.clone()));
+        }
+        watchers.spawn(Arc::clone(&self.shared).listen_to_people(stop.clone()));
+        if let Some(gateway) = self.settings.gateway.clone() {
+            watchers.spawn(Arc::clone(&self.shared).listen_to_discord(gateway, stop.clone()));
+        }
+        let mut visits = JoinSet::new();
+        while !stop.is_cancelled() {
+            self.send_out(&mut visits);
+            let now = self.engine.clock.elapsed();
+            let due = self.shared.inner().queue.next_due().unwrap_or(Duration::MAX).min(now + HEARTBEAT);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.shared.wake.notified() => {}
+                Some(over) = visits.join_next() => self.take_in(over),
+                () = self.sleep_until(due) => {}
+            }
+        }
+        self.bring_home(&mut visits).await;
+        watchers.shutdown().await;
+    }
+
+    /// Sends somebody to every guild whose turn it is.
+    fn send_out(&self, visits: &mut JoinSet<(GuildId, Option<Visited>)>) {
+        let now = self.engine.clock.elapsed();
+        let mut inner = self.shared.inner();
+        inner.turned_at = now;
+        metrics::QUEUE_DEPTH.set(inner.queue.depth(now) as f64, &[]);
+        metrics::QUEUE_OLDEST.set(inner.queue.oldest(now).unwrap_or_default().as_secs_f64(), &[]);
+        while let Some(work) = inner.queue.pop(now) {
+            let stop = StopSignal::default();
+            inner.running.insert(work.guild, stop.clone());
+            let shared = Arc::clone(&self.shared);
+            let interval = self.settings.sweep;
+            visits.spawn(async move { (work.guild, shared.visit(&work, &stop, interval).await) });
+        }
+    }
+
+    async fn sleep_until(&self, due: Duration) {
+        self.engine.clock.sleep(due.saturating_sub(self.engine.clock.elapsed())).await;
+    }
+
+    fn take_in(&self, over: Result<(GuildId, Option<Visited>), tokio::task::JoinError>) {
+        match over {
+            Ok((guild, visited)) => self.shared.settle(guild, visited, &self.settings),
+            // A visit that panicked leaves its guild among those that run; the lease expires, and a restart takes it up.
+            Err(error) => tracing::error!(%error, "a visit to a guild broke down"),
+        }
+    }
+
+    /// Asks all visits to end, and waits for them as long as the operator allows.
+    async fn bring_home(&self, visits: &mut JoinSet<(GuildId, Option<Visited>)>) {
+        self.shared.inner().running.values().for_each(StopSignal::raise);
+        let all = async {
+            while let Some(over) = visits.join_next().await {
+                self.take_in(over);
+            }
+        };
+        if tokio::time::timeout(self.settings.grace, all).await.is_err() {
+            tracing::warn!(
+                left = visits.len(),
+                "not every visit came to its end in time; what is left is looked up at the next start"
+            );
+            visits.shutdown().await;
+        }
+    }
+}
+
+impl Shared {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // What a panic left half-done is looked at again sooner or later: nothing in here is the truth about a guild.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Visits a guild; none when nobody wants anything of it any more.
+    async fn visit(&self, work: &Work, stop: &StopSignal, interval: Duration) -> Option<Visited> {
+        let (wish, before) = {
+            let inner = self.inner();
+            let before = inner.guilds.get(&work.guild).and_then(|known| known.standing.clone());
+            (inner.desired.of(work.guild)?, before)
+        };
+        // What another process, or this one before it was started anew, knew of the guild.
+        let before = match before {
+            Some(before) => Some(before),
+            None => match self.engine.remembered(work.guild).await {
+                Ok(before) => before,
+                Err(error) => {
+                    tracing::warn!(guild = %work.guild, %error, "how the guild stood cannot be read");
+                    None
+                }
+            },
+        };
+        let source = wish.last_good.as_ref().map(|wanted| wanted.source.clone());
+        let errand = Errand {
+            guild: work.guild,
+            wish,
+            before: before.as_ref(),
+            trigger: work.trigger,
+            author: Author::Controller,
+            remembered: self.may_remember(work).await,
+        };
+        let began = self.engine.clock.elapsed();
+        let visited = self.engine.visit(&errand, &Silent, stop).await;
+        self.measure(work.guild, &visited, self.engine.clock.elapsed().saturating_sub(began));
+        let wait = pause(work.guild, &visited, interval);
+        let next = chrono::TimeDelta::from_std(wait).ok().map(|wait| self.engine.clock.now() + wait);
+        self.engine.remember(work.guild, source, &visited, next).await;
+        if visited.report.is_some() {
+            self.nudge(self.follower.settled(work.guild).await);
+        }
+        Some(visited)
+    }
+
+    /// Notes how a guild stands, tells who listens, and sees to the next visit.
+    fn settle(&self, guild: GuildId, visited: Option<Visited>, settings: &Settings) {
+        let now = self.engine.clock.elapsed();
+        let mut inner = self.inner();
+        inner.running.remove(&guild);
+        let Some(visited) = visited else {
+            inner.queue.done(now, guild, None);
+            inner.queue.forget(guild);
+            return;
+        };
+        let trigger = if visited.again == Again::AtSweep { Trigger::Schedule } else { Trigger::Retry };
+        inner.queue.done(now, guild, Some((trigger, now + pause(guild, &visited, settings.sweep))));
+        let before = inner.guilds.entry(guild).or_default();
+        let standing = Some(visited.standing.clone());
+        let is_news = visited.report.is_some() || before.standing != standing;
+        (before.standing, before.visited_at) = (standing, Some(self.engine.clock.now()));
+        let view = inner.view(guild);
+        drop(inner);
+        if is_news {
+            // Nobody has to listen.
+            drop(self.news.send(News::Guild { view, visited: Box::new(visited) }));
+        }
+    }
+
+    /// How old may be what is remembered of a guild. Where Discord tells every change, what is remembered is as good as a look
+    /// for a sweep; whoever comes because something happened looks.
+    async fn may_remember(&self, work: &Work) -> Option<Duration> {
+        let only_sweeps = work.triggers.iter().all(|trigger| *trigger == Trigger::Schedule);
+        match only_sweeps {
+            true => self.follower.current(work.guild).await.map(|_| Duration::MAX),
+            false => None,
+        }
+    }
+
+    fn measure(&self, guild: GuildId, visited: &Visited, took: Duration) {
+        let Some(recorder) = &self.recorder else { return };
+        let (standing, guilds) = (&visited.standing, recorder.guilds());
+        let result = standing.state.to_string();
+        guilds.count(&metrics::RECONCILES, guild, &[&result]);
+        metrics::RECONCILE_SECONDS.observe(took, &[&result]);
+        guilds.set(&metrics::SUSPENDED, guild, &[], f64::from(u8::from(standing.state == State::Suspended)));
+        if standing.state == State::Ready {
+            guilds.set(&metrics::LAST_SUCCESS, guild, &[], self.engine.clock.now().timestamp() as f64);
+        }
+    }
+
+    /// Hears what happens in guilds, and asks for looks at those that are worth it.
+    async fn listen_to_discord(self: Arc<Self>, settings: GatewaySettings, stop: CancellationToken) {
+        let (events, mut heard) = mpsc::channel(EVENTS);
+        let gateway = Gateway::new(settings, Arc::clone(self.engine.client()));
+        let connection = gateway.run(events, stop.clone());
+        let hearing = async {
+            while let Some(event) = heard.recv().await {
+                self.note_connection(&event);
+                let nudges = self.follower.hear(event).await;
+                self.nudge(nudges);
+            }
+        };
+        let (ended, ()) = tokio::join!(connection, hearing);
+        if let Err(error) = ended {
+            tracing::error!(%error, "Discord's gateway cannot be used; guilds are looked at on schedule only");
+            self.inner().deaf = Some(error.to_string());
+            drop(self.news.send(News::Trouble { source: "discord".to_owned(), problem: Some(error.to_string()) }));
+        }
+    }
+
+    fn note_connection(&self, event: &Event) {
+        match event {
+            Event::Connected { .. } => metrics::GATEWAY_CONNECTED.set(1.0, &[]),
+            Event::Disconnected { .. } => metrics::GATEWAY_CONNECTED.set(0.0, &[]),
+            _ => {}
+        }
+    }
+
+    fn nudge(&self, nudges: Vec<Nudge>) {
+        let known = self.inner().desired.guilds();
+        let guilds = nudges.into_iter().map(|nudge| nudge.guild).filter(|guild| known.contains(guild));
+        let guilds: BTreeSet<GuildId> = guilds.collect();
+        if !guilds.is_empty() {
+            self.ask(guilds, Trigger::Event);
+        }
+    }
+
+    /// Looks now and then for what people said to other processes: approvals, and guilds to leave alone or not any more.
+    async fn listen_to_people(self: Arc<Self>, stop: CancellationToken) {
+        let mut suspended = BTreeSet::new();
+        while !stop.is_cancelled() {
+            match self.said(&mut suspended).await {
+                Ok(guilds) if guilds.is_empty() => {}
+                Ok(guilds) => self.ask(guilds, Trigger::Person),
+                Err(error) => tracing::debug!(%error, "what people said cannot be read; trying again"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.engine.clock.sleep(MAILBOX) => {}
+            }
+        }
+    }
+
+    /// The guilds somebody said something about since the last time.
+    async fn said(&self, suspended: &mut BTreeSet<GuildId>) -> Result<BTreeSet<GuildId>, store::Error> {
+        let (store, now) = (self.engine.store(), self.engine.clock.now());
+        let alone: BTreeSet<GuildId> = store.suspensions(now).await?.into_iter().map(|said| said.guild).collect();
+        let mut guilds: BTreeSet<GuildId> = alone.symmetric_difference(suspended).copied().collect();
+        for held in store.held_plans(None).await? {
+            if store.approval(held.guild, &held.plan_digest, now).await?.is_some() {
+                guilds.insert(held.guild);
+            }
+        }
+        *suspended = alone;
+        let known = self.inner().desired.guilds();
+        Ok(guilds.intersection(&known).copied().collect())
+    }
+
+    /// Asks for looks at guilds. One that is being changed for an older manifest ends after the request it is at.
+    fn ask(&self, guilds: impl IntoIterator<Item = GuildId>, trigger: Trigger) {
+        let now = self.engine.clock.elapsed();
+        let mut inner = self.inner();
+        for guild in guilds {
+            if trigger == Trigger::Revision
+                && let Some(stop) = inner.running.get(&guild)
+            {
+                stop.raise();
+            }
+            inner.queue.push(now, guild, trigger, now);
+        }
+        drop(inner);
+        self.wake.notify_one();
+    }
+}
+
+/// How long until a guild is visited again when nothing happens.
+fn pause(guild: GuildId, visited: &Visited, interval: Duration) -> Duration {
+    match visited.again {
+        Again::AtSweep => sweep(guild, interval),
+        Again::After(wait) => wait,
+        Again::BackOff => back_off(visited.standing.failures, fraction(guild, visited.standing.failures.into())),
+    }
+}
+
+/// When a guild's next sweep is: each has its own tenth more or less, so that they spread out by themselves.
+fn sweep(guild: GuildId, interval: Duration) -> Duration {
+    interval.mul_f64(0.9 + 0.2 * fraction(guild, 1))
+}
+
+impl Inner {
+    fn view(&self, guild: GuildId) -> GuildView {
+        let known = self.guilds.get(&guild).cloned().unwrap_or_default();
+        let wanted = self.desired.of(guild).and_then(|wish| wish.last_good);
+        let said = wanted.as_ref().and_then(|wanted| wanted.manifest.name.clone());
+        GuildView {
+            guild,
+            name: said.or(known.name).unwrap_or_else(|| guild.to_string()),
+            source: wanted.map(|wanted| wanted.source.clone()),
+            standing: known.standing,
+            visited_at: known.visited_at,
+        }
+    }
+}
+
+impl Handle {
+    /// Every guild that is known, by its id.
+    pub fn guilds(&self) -> Vec<GuildView> {
+        let inner = self.0.inner();
+        inner.desired.guilds().into_iter().map(|guild| inner.view(guild)).collect()
+    }
+
+    /// What is wrong with a source: all of it, or files of which nobody knows whose they are.
+    pub fn problems(&self, source: &str) -> Vec<String> {
+        self.0.inner().desired.problems(source)
+    }
+
+    /// What happens from now on.
+    pub fn news(&self) -> broadcast::Receiver<News> {
+        self.0.news.subscribe()
+    }
+
+    /// Asks for a look at a guild. False when no source speaks of it.
+    pub fn look_at(&self, guild: GuildId, trigger: Trigger) -> bool {
+        let is_known = self.0.inner().desired.of(guild).is_some();
+        if is_known {
+            self.0.ask([guild], trigger);
+        }
+        is_known
+    }
+
+    /// Asks for a look at a source, as a webhook does. False when there is none of this name.
+    pub fn look_at_source(&self, source: &str) -> bool {
+        let poke = self.0.pokes.get(source);
+        poke.inspect(|poke| poke.notify_one()).is_some()
+    }
+}
+
+impl Front for Handle {
+    fn health(&self) -> Health {
+        let inner = self.0.inner();
+        let still = self.0.engine.clock.elapsed().saturating_sub(inner.turned_at);
+        let live = match still > HANGS {
+            true => Err(format!("the loop did not come round for {} s", still.as_secs())),
+            false => Ok(()),
+        };
+        let unread: Vec<&str> =
+            self.0.pokes.keys().filter(|name| !inner.looked_at.contains(*name)).map(String::as_str).collect();
+        let ready = match unread.as_slice() {
+            [] => Ok(()),
+            unread => Err(format!("not yet read: {}", unread.join(", "))),
+        };
+        let mut states: BTreeMap<String, usize> = BTreeMap::new();
+        for known in inner.guilds.values() {
+            let state = known.standing.as_ref().map_or_else(|| "unknown".to_owned(), |s| s.state.to_string());
+            *states.entry(state).or_default() += 1;
+        }
+        let details = json!({ "guilds": states, "sources_in_trouble": inner.in_trouble, "gateway": inner.deaf });
+        Health { live, ready, details }
+    }
+
+    fn look_again(&self, source: &str, _: &Delivery) {
+        self.look_at_source(source);
+    }
+}
+
+/// Watches one source.
+struct Watcher {
+    shared: Arc<Shared>,
+    watched: Watched,
+    assign: Assign,
+}
+
+impl Watcher {
+    async fn watch(self, stop: CancellationToken) {
+        let mut known: Option<Revision> = None;
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = self.watched.source.look(known.as_ref()) => looked,
+            };
+            let pause = match looked {
+                Ok(look) => {
+                    failures = 0;
+                    self.take_in(look, &mut known);
+                    self.watched.interval
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.complain(&error);
+                    back_off(failures, 1.0).min(self.watched.interval.max(Duration::from_secs(60)))
+                }
+            };
+            let poke = self.shared.pokes.get(&self.watched.name);
+            let poked = async {
+                match poke {
+                    Some(poke) => poke.notified().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = poked => {}
+                () = self.watched.source.changed() => {}
+                () = self.shared.engine.clock.sleep(pause) => {}
+            }
+        }
+    }
+
+    fn take_in(&self, look: Look, known: &mut Option<Revision>) {
+        let name = &self.watched.name;
+        let mut inner = self.shared.inner();
+        inner.looked_at.insert(name.clone());
+        let is_over = inner.in_trouble.remove(name);
+        let mut touched = inner.desired.reachable(name);
+        let mut news = Vec::new();
+        if is_over {
+            news.push(News::Trouble { source: name.clone(), problem: None });
+        }
+        if let Look::New(content) = look {
+            let revision = content.revision.short();
+            touched.extend(inner.desired.read(name, &revision, &content.files, &*self.assign));
+            news.push(News::Revision { source: name.clone(), revision });
+            news.extend(
+                inner
+                    .desired
+                    .problems(name)
+                    .into_iter()
+                    .map(|problem| News::Trouble { source: name.clone(), problem: Some(problem) }),
+            );
+            *known = Some(content.revision);
+        }
+        drop(inner);
+        news.into_iter().for_each(|news| drop(self.shared.news.send(news)));
+        self.shared.ask(touched, Trigger::Revision);
+    }
+
+    fn complain(&self, error: &crate::source::Error) {
+        let name = &self.watched.name;
+        let is_passing = error.class() == Class::Waiting;
+        let message = format!("the source `{name}` ({}): {error}", self.watched.source.describe());
+        tracing::warn!(source = name, reason = error.reason(), %error, "a source cannot be read");
+        let why = Obstacle { reason: error.reason(), message: message.clone(), attempted: None, is_passing };
+        let mut inner = self.shared.inner();
+        inner.looked_at.insert(name.clone());
+        let touched = inner.desired.failed(name, why);
+        let is_new = inner.in_trouble.insert(name.clone());
+        drop(inner);
+        if is_new {
+            drop(self.shared.news.send(News::Trouble { source: name.clone(), problem: Some(message) }));
+        }
+        self.shared.ask(touched, Trigger::Event);
+    }
+}
