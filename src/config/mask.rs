@@ -16,7 +16,10 @@ fn mask_line(line: &str) -> String {
     for (at, name) in fields(line) {
         let is_secret = SECRET_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
         let is_path = name.ends_with("_file");
-        if is_secret && !is_path {
+        // The name of a variable is what a problem with it is about.
+        let value = line[at..].trim();
+        let is_variable = value.starts_with("${") && value.find('}') == value.len().checked_sub(1);
+        if is_secret && !is_path && !is_variable {
             cover(&mut masked, at, value_end(line, at));
         }
     }
@@ -81,6 +84,8 @@ mod tests {
             ("url: https://discord.com/api/webhooks/1/abc", "url: https://discord.com/api/webhooks/*****"),
             ("credentials: { password: geheim }", "credentials: { password: ********"),
             ("token_file: /run/secrets/token", "token_file: /run/secrets/token"),
+            ("redis: ${REDIS}", "redis: ${REDIS}"),
+            ("redis: ${REDIS}hunter2}", "redis: ****************"),
             ("listen: 127.0.0.1:8080", "listen: 127.0.0.1:8080"),
         ];
         for (text, expected) in cases {

@@ -185,8 +185,8 @@ scalar_schema!(PathText: { "type": "string", "minLength": 1 });
 impl Read for PathText {
     fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         let said = text(node, problems)?;
-        // A path would be repeated when it cannot be read; what is none may be a secret in the wrong place.
-        if !said.trim().is_empty() && !said.contains(['\n', '\0']) {
+        // A path is repeated when it cannot be read; what is none may be a secret in the wrong place.
+        if !said.trim().is_empty() && !said.contains(['\n', '\0']) && !said.contains("://") {
             return Some(Self(said.to_owned()));
         }
         problems.report(Problem::new(SETTING, "this is not a path").at(node.spot, "expected the path of a file"));
