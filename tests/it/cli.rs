@@ -2,6 +2,7 @@
 //! code, nothing lost, and the next run carries on.
 
 mod bad_database;
+mod controller;
 #[cfg(unix)]
 mod full_disk;
 mod running;

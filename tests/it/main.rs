@@ -10,6 +10,7 @@ mod bytes;
 mod cache;
 mod cli;
 mod config;
+mod controller;
 mod convergence;
 mod deployment;
 mod discord_apply;

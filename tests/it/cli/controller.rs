@@ -1,0 +1,62 @@
+//! `setai run` and what people say to it, each as a process of its own.
+
+use serde_json::Value;
+
+use crate::support::terminal::Terminal;
+
+const LAYOUT: &str = "
+roles: { crew: { name: Crew, permissions: [send_messages] } }
+categories: { hall: { channels: { news: { topic: What is new }, chat: {} } } }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_kept_equal_and_people_are_asked_before_anything_is_destroyed() {
+    let terminal = Terminal::new().await;
+    terminal.run(&["status"]).await.works(&["No guild was looked after yet"]);
+    terminal.run(&["approve"]).await.works(&["No plan waits"]);
+    terminal.write("m/guild.yaml", LAYOUT);
+    terminal.run(&["run", "m", "--once"]).await.works(&["ready: 4 changes were made", "+ role Crew"]);
+    terminal.run(&["run", "m", "--once"]).await.works(&["ready: the guild is as the manifest says"]);
+    terminal.run(&["status"]).await.works(&[&terminal.guild.to_string(), "ready", "InOrder"]);
+
+    let policy = "policy: { on_remove: delete, max_deletions: 100% }\n";
+    terminal.write("m/guild.yaml", &format!("{policy}{}", LAYOUT.replace(", chat: {}", "")));
+    terminal.run(&["run", "m", "--once"]).await.fails(4, &["waiting for approval", "- hall / #chat"]);
+    let listed = terminal.run(&["approve"]).await;
+    let digest = listed.out.split_whitespace().next().expect("a digest").to_owned();
+    terminal.run(&["approve", &digest]).await.fails(3, &["nobody can be asked here"]);
+    terminal.run(&["approve", &digest, "--yes"]).await.works(&["gone for ever", "Approved."]);
+    terminal.run(&["approve", &digest, "--yes"]).await.fails(3, &["waits no more"]);
+    terminal.run(&["run", "m", "--once"]).await.works(&["ready: one change was made"]);
+    terminal.run(&["approve", "nothing"]).await.fails(3, &["no plan whose digest begins with"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guild_is_suspended_and_resumed() {
+    let terminal = Terminal::new().await;
+    let guild = terminal.guild.to_string();
+    terminal.write("m/guild.yaml", LAYOUT);
+    terminal.run(&["run", "m", "--once"]).await.works(&[]);
+    terminal.run(&["suspend", &guild, "--reason", "spring cleaning"]).await.works(&["is left alone"]);
+    let run = terminal.run(&["run", "m", "--once", "--json"]).await;
+    let last: Value = run.out.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("JSON");
+    assert_eq!(last["guild"]["standing"]["state"], "suspended", "{run:#?}");
+    assert_eq!(run.code, 4);
+    terminal.run(&["resume", &guild]).await.works(&["is looked after again"]);
+    terminal.run(&["resume", &guild]).await.works(&["was not suspended"]);
+    terminal.run(&["run", "m", "--once"]).await.works(&["ready"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_that_hold_nothing_are_a_problem_and_not_an_empty_guild() {
+    let terminal = Terminal::new().await;
+    terminal.run(&["run", "nowhere", "--once"]).await.fails(4, &["nowhere"]);
+    terminal.write("m/guild.yaml", LAYOUT);
+    terminal.run(&["run", "m", "--once"]).await.works(&[]);
+    terminal.simulator.forget_requests();
+    std::fs::write(terminal.path("m/guild.yaml"), "roles: 7\n").expect("a file");
+    terminal.run(&["run", "m", "--once"]).await.fails(4, &["guild"]);
+    let writes = terminal.simulator.requests().iter().filter(|request| request.is_write()).count();
+    assert_eq!(writes, 0);
+    terminal.run(&["run", "m", "m", "--once"]).await.fails(1, &["is named twice"]);
+}
