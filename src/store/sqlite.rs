@@ -261,7 +261,7 @@ mod tests {
             safe(options()).filename(&url).connect().await
         });
         opened.await.expect("it is free in the end");
-        assert_eq!(tries.into_inner(), 3, "SQLite did not wait by itself");
+        assert!(tries.into_inner() >= 3, "SQLite did not wait by itself");
     }
 
     #[tokio::test]
