@@ -8,6 +8,7 @@ mod compose;
 mod content;
 pub(crate) mod diagnostic;
 mod document;
+pub mod edit;
 mod origin;
 mod parse;
 mod policy;

@@ -16,6 +16,7 @@
 
 mod ability;
 mod adopt;
+mod adopt_live;
 mod arrange;
 mod digest;
 mod guard;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::{ApprovalMode, Manifest, Policy};
 use crate::model::{Bindings, Guild, GuildId, Snapshot};
 
+pub use adopt_live::{Adoption, Left, adopt_live};
 pub use digest::Digest;
 pub use guard::{Lift, Refusal, RefusalCode};
 pub use note::{Note, NoteCode, Weight};

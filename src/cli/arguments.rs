@@ -244,6 +244,15 @@ pub(super) struct Drift {
     /// Be content with what was seen at most so long ago, when nothing differed then; needs Redis
     #[arg(long, value_name = "SECONDS")]
     pub(super) max_age: Option<u64>,
+    /// Write what Discord has into the manifest: of these objects, such as `channels.rules`, or of all that differ
+    #[arg(long, num_args = 0.., value_name = "OBJECT", conflicts_with = "max_age")]
+    pub(super) adopt: Option<Vec<String>>,
+    /// Commit it to this new branch instead of writing the files
+    #[arg(long, value_name = "NAME", requires = "adopt")]
+    pub(super) branch: Option<String>,
+    /// Do not ask
+    #[arg(long, visible_alias = "yes", requires = "adopt")]
+    pub(super) auto_approve: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -186,7 +186,15 @@ impl Story {
         self.by_hand()?;
         let file = self.folder.join("guild.yaml");
         self.typed(&format!("drift {}", file.display()));
-        let command = Drift { source: self.source(file), max_age: None, json: false, detailed_exitcode: false };
+        let command = Drift {
+            source: self.source(file),
+            max_age: None,
+            adopt: None,
+            branch: None,
+            auto_approve: false,
+            json: false,
+            detailed_exitcode: false,
+        };
         drift::run(&command, &self.connection, self.screen).await.map(drop)
     }
 

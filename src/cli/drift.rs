@@ -1,5 +1,8 @@
 //! `setai drift`: what was changed in Discord and not in the manifest.
 
+mod adopt;
+mod branch;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -46,6 +49,17 @@ pub(super) async fn run(command: &Drift, connection: &Connection, screen: Screen
     let manifests = manifests(&loaded, screen)?;
     let engine = context::engine(connection).await?;
     let revision = revision(&command.source);
+    if let Some(named) = &command.adopt {
+        let mut desk = adopt::Desk::new(&loaded, named);
+        for (entry, manifest) in loaded.entries.iter().zip(&manifests) {
+            recover(&engine, manifest, screen).await?;
+            let proposal = engine.propose(manifest, revision.as_deref()).await?;
+            let log = engine.client().changes(manifest.guild).await.unwrap_or_default();
+            let report = report(proposal.plan.clone(), &log);
+            desk.adopt(entry, manifest, &proposal, &report.differences)?;
+        }
+        return desk.finish(command, screen);
+    }
     let mut reports = Vec::new();
     for manifest in &manifests {
         if let Some(age) = command.max_age

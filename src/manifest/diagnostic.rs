@@ -269,6 +269,11 @@ impl Problems {
         FileId(u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX))
     }
 
+    /// The names of all files, in the order in which they were made known.
+    pub(super) fn file_names(&self) -> &[String] {
+        &self.files
+    }
+
     /// The name of a file.
     pub(crate) fn file_name(&self, file: FileId) -> &str {
         self.files.get(usize::from(file.0)).map_or("", String::as_str)

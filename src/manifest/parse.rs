@@ -14,7 +14,7 @@ use super::read::{Object, Read};
 use super::resolve::resolve;
 use super::scalar::Snowflake;
 use super::source::Files;
-use super::tree::Value;
+use super::tree::{Node, Value};
 
 /// What came of reading a manifest.
 #[derive(Clone, Debug)]
@@ -54,6 +54,18 @@ fn read_content(files: &Files, entry: &str, problems: &mut Problems) -> Option<C
     check(&doc, &resolved, problems);
     record_origins(&doc, &texts, problems, &mut resolved.content.origins);
     Some(resolved.content)
+}
+
+/// What a composed tree means that is known to be right; none when it is not.
+/// `names` are those of its files, in the order of their numbers.
+pub(super) fn content_of(root: &Node<'_>, files: &Files, names: &[String]) -> Option<Content> {
+    let mut problems = Problems::default();
+    for name in names {
+        problems.add_file(name);
+    }
+    let doc = GuildDoc::read(root, &mut problems)?;
+    let resolved = resolve(&doc, files, &mut problems);
+    (!problems.are_blocking()).then_some(resolved.content)
 }
 
 /// The files with a `guild:` key, by name. None at all is a problem, and so are two for one guild.

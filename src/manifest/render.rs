@@ -5,7 +5,7 @@
 
 mod keys;
 mod sets;
-mod yaml;
+pub(super) mod yaml;
 
 use crate::model::{
     Channel, ChannelAttributes, ChannelFlags, ChannelId, ChannelKind, ChannelRef, Emoji, ForumLayout, ForumTag, Guild,
@@ -14,8 +14,8 @@ use crate::model::{
 };
 
 use super::document::VERSION;
-pub use keys::Keys;
 use keys::choose_keys;
+pub use keys::{Keys, fresh_key};
 use sets::Shared;
 use yaml::Yaml;
 

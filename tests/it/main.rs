@@ -17,6 +17,7 @@ mod discord_apply;
 mod discord_lookup;
 mod discord_script;
 mod discord_snapshot;
+mod edits;
 mod examples;
 mod faults;
 mod gateway;

@@ -88,6 +88,11 @@ pub(super) fn choose_keys(guild: &Guild, channels: &[&Channel], present: &Keys) 
     chosen
 }
 
+/// A key for something that has only a name; `noun` when the name has no letters.
+pub fn fresh_key<'k>(name: &str, noun: &str, taken: impl Iterator<Item = &'k Key>) -> Key {
+    Names::of(taken, &["everyone", "use"]).give(name, noun)
+}
+
 /// Words of one name space that are taken.
 struct Names {
     taken: BTreeSet<String>,

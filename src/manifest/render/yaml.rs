@@ -10,7 +10,7 @@ use crate::manifest::tree::is_number;
 
 /// A value to be written.
 #[derive(Clone, Debug)]
-pub(super) enum Yaml {
+pub(in crate::manifest) enum Yaml {
     /// A scalar, already spelled, and the text it stands for when that could also fill several lines.
     Scalar { spelled: String, lines: Option<String> },
     /// `true` or `false`.
@@ -28,18 +28,23 @@ const WIDTH: usize = 120;
 
 impl Yaml {
     /// A text, with quotes when it needs them.
-    pub(super) fn text(text: &str) -> Self {
+    pub(in crate::manifest) fn text(text: &str) -> Self {
         Self::Scalar { spelled: spell(text), lines: None }
     }
 
     /// A text that reads best with its own line breaks, when it has any.
-    pub(super) fn prose(text: &str) -> Self {
+    pub(in crate::manifest) fn prose(text: &str) -> Self {
         Self::Scalar { spelled: spell(text), lines: is_fit_for_lines(text).then(|| text.to_owned()) }
     }
 
     /// A number.
-    pub(super) fn number(number: u32) -> Self {
+    pub(in crate::manifest) fn number(number: u32) -> Self {
         Self::Scalar { spelled: number.to_string(), lines: None }
+    }
+
+    /// A word that is no text: a number, a boolean or `null`, as it is spelled.
+    pub(in crate::manifest) fn plain(word: &str) -> Self {
+        Self::Scalar { spelled: word.to_owned(), lines: None }
     }
 
     /// An id: digits in quotes, because other readers would round a number.
@@ -64,7 +69,7 @@ impl Yaml {
     }
 
     /// A map that is never written on one line.
-    pub(super) fn in_block(self) -> Self {
+    pub(in crate::manifest) fn in_block(self) -> Self {
         match self {
             Self::Map(entries) => Self::Block(entries),
             other => other,
@@ -86,7 +91,8 @@ impl Yaml {
         self.in_block().write_entry(name, 0, out);
     }
 
-    fn write_entry(&self, key: &str, indent: usize, out: &mut String) {
+    /// Writes a key and the value, with everything on lines of its own below.
+    pub(in crate::manifest) fn write_entry(&self, key: &str, indent: usize, out: &mut String) {
         let _ = write!(out, "{:indent$}{}:", "", spell(key));
         let room = WIDTH.saturating_sub(indent + key.chars().count() + 2);
         match self {
@@ -119,7 +125,8 @@ impl Yaml {
         }
     }
 
-    fn flow(&self) -> String {
+    /// The value on one line, as it can stand inside brackets.
+    pub(in crate::manifest) fn flow(&self) -> String {
         match self {
             Self::Scalar { spelled, .. } => spelled.clone(),
             Self::Bool(value) => value.to_string(),
@@ -181,13 +188,13 @@ fn is_fit_for_lines(text: &str) -> bool {
 }
 
 /// What every reader of YAML shows as it is.
-fn is_printable(c: char) -> bool {
+pub(in crate::manifest) fn is_printable(c: char) -> bool {
     let breaks = matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{a0}');
     !c.is_control() && !breaks && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// Spells a text: plain when no reader could take it for anything else, in double quotes otherwise.
-fn spell(text: &str) -> String {
+pub(in crate::manifest) fn spell(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quote(text) }
 }
 
@@ -215,7 +222,8 @@ fn looks_like_time(text: &str) -> bool {
     })
 }
 
-fn quote(text: &str) -> String {
+/// A text in double quotes.
+pub(in crate::manifest) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -45,6 +45,12 @@ impl<'d, D, T: Clone + Default> Named<'d, D, T> {
         self.entries.iter().zip(&self.used).filter(|(_, used)| !**used).map(|((key, _), _)| *key)
     }
 
+    /// Everything by name, with what it came to.
+    pub(in crate::manifest) fn all(&self) -> impl Iterator<Item = (&'d str, &T)> {
+        let settled = self.entries.iter().zip(&self.settled);
+        settled.filter_map(|((key, _), settled)| Some((key.as_str(), settled.as_ref()?)))
+    }
+
     fn use_named(&mut self, name: &str) -> Option<usize> {
         let at = *self.by_name.get(name)?;
         self.used[at] = true;
