@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
 
 /// A clock. Clones tell the same time.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct Clock(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     System { started: Instant },
-    Virtual { epoch: DateTime<Utc>, elapsed_nanos: Arc<AtomicU64> },
+    Virtual { epoch: DateTime<Utc>, elapsed_nanos: Arc<AtomicU64>, moved: Arc<Notify> },
 }
 
 impl Clock {
@@ -27,7 +28,7 @@ impl Clock {
 
     /// A clock that starts at `epoch` and only moves when somebody sleeps or [advances](Self::advance) it.
     pub fn virtual_at(epoch: DateTime<Utc>) -> Self {
-        Self(Kind::Virtual { epoch, elapsed_nanos: Arc::default() })
+        Self(Kind::Virtual { epoch, elapsed_nanos: Arc::default(), moved: Arc::default() })
     }
 
     /// Time since the clock was made; never goes back.
@@ -57,11 +58,31 @@ impl Clock {
         }
     }
 
+    /// Waits for a moment. A virtual clock is not moved thereby: others have to, by sleeping or advancing.
+    pub async fn reach(&self, moment: DateTime<Utc>) {
+        match &self.0 {
+            Kind::System { .. } => {
+                // The system's time may be set back meanwhile.
+                while let Ok(left) = (moment - self.now()).to_std() {
+                    tokio::time::sleep(left.max(Duration::from_millis(1))).await;
+                }
+            }
+            Kind::Virtual { moved, .. } => loop {
+                let news = moved.notified();
+                if self.now() >= moment {
+                    return;
+                }
+                news.await;
+            },
+        }
+    }
+
     /// Moves a virtual clock ahead; the system's clock moves by itself.
     pub fn advance(&self, duration: Duration) {
-        if let Kind::Virtual { elapsed_nanos, .. } = &self.0 {
+        if let Kind::Virtual { elapsed_nanos, moved, .. } = &self.0 {
             let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
             elapsed_nanos.fetch_add(nanos, Ordering::SeqCst);
+            moved.notify_waiters();
         }
     }
 }

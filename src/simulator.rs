@@ -5,6 +5,7 @@
 //! | [`world`] | what is stored and who may do what |
 //! | [`rest`] | what each REST call does to a world, and what it answers |
 //! | [`limits`] | how many requests pass |
+//! | [`gateway`] | what is told of changes over websockets: sessions, events, close codes |
 //! | [`faults`] | what goes wrong on demand |
 //! | `server` | HTTP: who is calling, and what goes on the wire |
 //!
@@ -12,6 +13,7 @@
 //! Where the documentation is silent there is a [switch](world::Switches).
 
 pub mod faults;
+pub mod gateway;
 pub mod limits;
 pub mod rest;
 pub mod world;
@@ -27,6 +29,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 pub use act::Act;
 use faults::{FaultPlan, Faults};
+use gateway::{Gateway, Scene};
 use limits::{Limiter, Limits, Refusals};
 use log::Log;
 pub use log::{Origin, Record, Recorder};
@@ -82,14 +85,30 @@ struct State {
     log: Log,
     limiter: Limiter,
     faults: FaultPlan,
+    gateway: Gateway,
+}
+
+impl State {
+    /// The Gateway, and what it looks at.
+    fn gateway<'a>(&'a mut self, switches: &'a Switches, now: DateTime<Utc>) -> (&'a mut Gateway, Scene<'a>) {
+        let Self { world, log: _, limiter: _, faults, gateway } = self;
+        (gateway, Scene { world, plan: faults, switches, now })
+    }
+
+    /// Tells whoever listens what has changed. Called after every change of the world.
+    fn publish(&mut self, switches: &Switches, now: DateTime<Utc>) {
+        let (gateway, mut scene) = self.gateway(switches, now);
+        gateway.publish(&mut scene);
+    }
 }
 
 impl Simulator {
     /// A simulator of that world.
     pub fn new(world: World, options: Options) -> Self {
         let Options { seed, clock, limits, switches, faults, recorder } = options;
+        let gateway = Gateway::new(limits.gateway.clone());
         let (limiter, faults) = (Limiter::new(limits, seed), FaultPlan::new(faults));
-        let state = Mutex::new(State { world, log: Log::default(), limiter, faults });
+        let state = Mutex::new(State { world, log: Log::default(), limiter, faults, gateway });
         Self(Arc::new(Shared { clock, switches, recorder, state }))
     }
 
@@ -98,9 +117,12 @@ impl Simulator {
         self.state().world.clone()
     }
 
-    /// Looks at or changes the world behind everybody's back.
+    /// Looks at or changes the world behind everybody's back; the Gateway tells what is changed.
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        look(&mut self.state().world)
+        let mut state = self.state();
+        let looked = look(&mut state.world);
+        state.publish(&self.0.switches, self.now());
+        looked
     }
 
     /// All requests since the start or the last [`forget_requests`](Self::forget_requests), oldest first.
@@ -133,7 +155,20 @@ impl Simulator {
     /// # Errors
     /// As Discord would refuse that user.
     pub fn act(&self, act: &Act) -> Result<Reply, ApiError> {
-        act.perform(&mut self.state().world, self.now(), &self.0.switches)
+        let (mut state, now) = (self.state(), self.now());
+        let reply = act.perform(&mut state.world, now, &self.0.switches);
+        state.publish(&self.0.switches, now);
+        reply
+    }
+
+    fn with_gateway<T>(&self, change: impl FnOnce(&mut Gateway, &mut Scene<'_>) -> T) -> T {
+        let mut state = self.state();
+        let (gateway, mut scene) = state.gateway(&self.0.switches, self.now());
+        change(gateway, &mut scene)
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -11,6 +11,9 @@
 //!   - { method: POST, probability: 0.01, fault: connection_lost, done: true }
 //!   - { path: "/guilds/*/channels", first: 1, fault: refused, status: 400, code: 20031, message: Contains words not allowed }
 //!   - { nth: 12, fault: edit, act: { user_id: "5", method: DELETE, path: /channels/9 } }
+//!   - { event: "CHANNEL_*", probability: 0.1, fault: event_dropped }
+//!   - { event: GUILD_ROLE_UPDATE, nth: 2, fault: gateway_closed, code: 4000 }
+//!   - { event: HEARTBEAT_ACK, fault: event_dropped }
 //! ```
 
 use std::time::Duration;
@@ -46,10 +49,14 @@ pub struct Rule {
     /// Only paths (below the API's version) like this; `*` stands for any text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Only the n-th request that fits method and path, from 1.
+    /// Only events of a name like this, for faults of the Gateway. Without it they hit everything a changed guild makes
+    /// known. `HELLO`, `READY`, `RESUMED` and `HEARTBEAT_ACK` have to be named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Only the n-th that fits, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// Only the first so many that fit method and path.
+    /// Only the first so many that fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
     /// Only this share of them, 0 to 1, by the seed.
@@ -63,13 +70,20 @@ pub struct Rule {
 impl Rule {
     /// A rule that hits every request; narrow it by setting fields.
     pub fn new(fault: Fault) -> Self {
-        Self { method: None, path: None, nth: None, first: None, probability: None, fault }
+        Self { method: None, path: None, event: None, nth: None, first: None, probability: None, fault }
     }
 
     /// Only requests with this method and a path like this.
     #[must_use]
     pub fn on(mut self, method: &str, path: &str) -> Self {
         (self.method, self.path) = (Some(method.to_owned()), Some(path.to_owned()));
+        self
+    }
+
+    /// Only events of a name like this.
+    #[must_use]
+    pub fn on_event(mut self, event: &str) -> Self {
+        self.event = Some(event.to_owned());
         self
     }
 
@@ -81,10 +95,19 @@ impl Rule {
     }
 
     fn fits(&self, method: &str, path: &str) -> bool {
-        self.method.as_ref().is_none_or(|m| m.eq_ignore_ascii_case(method))
+        !self.fault.is_of_gateway()
+            && self.method.as_ref().is_none_or(|m| m.eq_ignore_ascii_case(method))
             && self.path.as_ref().is_none_or(|pattern| like(pattern, path))
     }
+
+    fn fits_event(&self, event: &str) -> bool {
+        let unnamed = !UNASKED.contains(&event);
+        self.fault.is_of_gateway() && self.event.as_ref().map_or(unnamed, |pattern| like(pattern, event))
+    }
 }
+
+/// What rules without a name of an event leave alone: who cannot log in learns nothing about events.
+const UNASKED: [&str; 4] = ["HELLO", "READY", "RESUMED", "HEARTBEAT_ACK"];
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,6 +163,65 @@ pub enum Fault {
         /// What.
         act: Act,
     },
+    /// An event is not sent, now or later.
+    EventDropped,
+    /// An event is sent twice.
+    EventRepeated,
+    /// An event is sent later, and others meanwhile.
+    EventDelayed {
+        /// How much, milliseconds.
+        milliseconds: u64,
+    },
+    /// An event is sent after the one that follows it, or with the next heartbeat.
+    EventHeldBack,
+    /// An update of a channel carries the overwrites from before the change.
+    OldOverwrites,
+    /// After an event, the newest ones are sent once more.
+    EventsResent {
+        /// How many.
+        events: usize,
+    },
+    /// Instead of an event the connection is closed; a resume replays it.
+    GatewayClosed {
+        /// The close code.
+        code: u16,
+    },
+    /// Instead of an event the connection breaks; a resume replays it.
+    GatewayBroken,
+    /// After an event the client is told to connect again.
+    GatewayReconnect,
+    /// After an event the session is over.
+    SessionInvalidated {
+        /// It can be resumed.
+        #[serde(default)]
+        resumable: bool,
+    },
+}
+
+impl Fault {
+    /// Hits events, not requests.
+    fn is_of_gateway(&self) -> bool {
+        match self {
+            Self::Latency { .. }
+            | Self::RateLimit { .. }
+            | Self::Refused { .. }
+            | Self::ServerError { .. }
+            | Self::ConnectionLost { .. }
+            | Self::LostOverwrites { .. }
+            | Self::Stale
+            | Self::Edit { .. } => false,
+            Self::EventDropped
+            | Self::EventRepeated
+            | Self::EventDelayed { .. }
+            | Self::EventHeldBack
+            | Self::OldOverwrites
+            | Self::EventsResent { .. }
+            | Self::GatewayClosed { .. }
+            | Self::GatewayBroken
+            | Self::GatewayReconnect
+            | Self::SessionInvalidated { .. } => true,
+        }
+    }
 }
 
 /// What is wrong with one request.
@@ -158,29 +240,43 @@ pub(crate) struct FaultPlan {
     faults: Faults,
     fitted: Vec<u64>,
     asked: u64,
+    told: u64,
 }
 
 impl FaultPlan {
     pub(crate) fn new(faults: Faults) -> Self {
-        Self { fitted: vec![0; faults.rules.len()], faults, asked: 0 }
+        Self { fitted: vec![0; faults.rules.len()], faults, asked: 0, told: 0 }
     }
 
     /// Which rules hit the next request.
     pub(crate) fn judge(&mut self, method: &str, path: &str) -> Verdict {
         let mut verdict = Verdict::default();
         self.asked += 1;
+        self.each_hit(self.asked, |rule| rule.fits(method, path), |fault, chance| verdict.add(fault, chance));
+        verdict
+    }
+
+    /// Which rules hit the next event of a session.
+    pub(crate) fn judge_event(&mut self, event: &str) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        // Counted apart: who listens changes nothing about requests.
+        self.told += 1;
+        self.each_hit(self.told, |rule| rule.fits_event(event), |fault, _| faults.push(fault.clone()));
+        faults
+    }
+
+    fn each_hit(&mut self, number: u64, fits: impl Fn(&Rule) -> bool, mut hit: impl FnMut(&Fault, f64)) {
         for (index, (rule, fitted)) in self.faults.rules.iter().zip(&mut self.fitted).enumerate() {
-            if !rule.fits(method, path) {
+            if !fits(rule) {
                 continue;
             }
             *fitted += 1;
-            let chance = chance(self.faults.seed, index, self.asked);
+            let chance = chance(self.faults.seed, index, number);
             let in_count = rule.nth.is_none_or(|n| n == *fitted) && rule.first.is_none_or(|n| *fitted <= n);
             if in_count && rule.probability.is_none_or(|p| chance < p) {
-                verdict.add(&rule.fault, chance);
+                hit(&rule.fault, chance);
             }
         }
-        verdict
     }
 }
 
@@ -202,6 +298,16 @@ impl Verdict {
             | Fault::ConnectionLost { .. } => {
                 self.replaced.get_or_insert_with(|| fault.clone());
             }
+            Fault::EventDropped
+            | Fault::EventRepeated
+            | Fault::EventDelayed { .. }
+            | Fault::EventHeldBack
+            | Fault::OldOverwrites
+            | Fault::EventsResent { .. }
+            | Fault::GatewayClosed { .. }
+            | Fault::GatewayBroken
+            | Fault::GatewayReconnect
+            | Fault::SessionInvalidated { .. } => {}
         }
     }
 }

@@ -90,6 +90,52 @@ pub struct Limits {
     pub invalid: Option<Window>,
     /// How long the ban lasts, seconds: a day by observation.
     pub ban_seconds: u32,
+    /// Of websockets.
+    pub gateway: GatewayLimits,
+}
+
+/// Figures of the Gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayLimits {
+    /// How often clients shall send a heartbeat, milliseconds. Half as much again is waited for one.
+    pub heartbeat_interval: u32,
+    /// Payloads of one connection: 120 per minute, documented.
+    pub payloads: Option<Window>,
+    /// New sessions of one bot in a day: 1000, documented. Who needs more loses all sessions and the token.
+    pub session_starts: u32,
+    /// How many shards may start at once: documented to be 1 for most bots.
+    pub max_concurrency: u32,
+    /// For how long after a start others of the same number have to wait, seconds: 5, documented. 0 is no wait.
+    pub start_seconds: u32,
+    /// Most guilds of one shard: 2500, documented.
+    pub guilds_per_shard: usize,
+    /// How long a session without a connection can be resumed, seconds. Unknown outside Discord.
+    pub resume_seconds: u32,
+    /// How many events are kept to be replayed. Unknown outside Discord.
+    pub replayed_events: usize,
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self {
+            heartbeat_interval: 41_250,
+            payloads: Some(Window::new(120, 60)),
+            session_starts: 1000,
+            max_concurrency: 1,
+            start_seconds: 5,
+            guilds_per_shard: 2500,
+            resume_seconds: 180,
+            replayed_events: 5000,
+        }
+    }
+}
+
+impl GatewayLimits {
+    /// Every payload and every start passes.
+    pub fn none() -> Self {
+        Self { payloads: None, session_starts: 1_000_000, start_seconds: 0, ..Self::default() }
+    }
 }
 
 impl Default for Limits {
@@ -114,6 +160,7 @@ impl Default for Limits {
             global: Some(Window::new(50, 1)),
             invalid: Some(Window::new(10_000, 600)),
             ban_seconds: 24 * 3600,
+            gateway: GatewayLimits::default(),
         }
     }
 }
@@ -129,6 +176,7 @@ impl Limits {
             channel_topics: None,
             global: None,
             invalid: None,
+            gateway: GatewayLimits::none(),
             ..Self::default()
         }
     }

@@ -24,7 +24,7 @@ mod overwrite_list;
 mod role;
 mod role_order;
 mod route;
-mod view;
+pub(crate) mod view;
 mod visit;
 
 use chrono::{DateTime, Utc};

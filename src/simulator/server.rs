@@ -1,4 +1,5 @@
-//! HTTP: routes below `/api` go to the simulated Discord, those below `/_sim` to whoever runs it.
+//! HTTP: routes below `/api` go to the simulated Discord, those below `/_sim` to whoever runs it; websockets at `/` are
+//! the Gateway's.
 //!
 //! Decides who is calling and what goes on the wire. What a call means is decided in [`super::rest`].
 
@@ -17,11 +18,13 @@ use axum::routing::{any, get, post, put};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
-use super::Simulator;
-pub(crate) use request::{below_version, split_query};
+use super::{Simulator, gateway};
+pub(crate) use request::{below_version, read_query, split_query};
 
 /// Largest body read, bytes: Discord's uploads end at 10 MiB.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
+/// Close code for websockets when the server stops.
+const GOING_AWAY: u16 = 1001;
 
 impl Simulator {
     /// The routes, for a listener or to be called in process.
@@ -33,6 +36,8 @@ impl Simulator {
             .route("/_sim/world", get(admin::world).put(admin::replace_world))
             .route("/_sim/faults", put(admin::set_faults).delete(admin::clear_faults))
             .route("/_sim/act", post(admin::act))
+            .route("/_sim/gateway", get(admin::gateway).post(admin::order).delete(admin::forget_gateway))
+            .route("/_sim/interactions", post(admin::interact))
             .fallback(any(discord))
             .with_state(self.clone())
     }
@@ -48,12 +53,17 @@ impl Simulator {
     ) -> io::Result<()> {
         // Answers are small: waiting for more to send only slows clients down.
         let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-        axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
+        let served = axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await;
+        self.close_gateways(GOING_AWAY);
+        served
     }
 }
 
 async fn discord(State(simulator): State<Simulator>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    if gateway::is_asked_for(&parts) {
+        return gateway::open(simulator, parts).await;
+    }
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     simulator.exchange(parts, body).await
 }

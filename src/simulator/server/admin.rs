@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::simulator::faults::Faults;
+use crate::simulator::gateway::{GatewayOrder, Use};
 use crate::simulator::world::World;
 use crate::simulator::{Act, Record, Simulator};
 
@@ -64,6 +65,30 @@ pub(super) async fn act(State(simulator): State<Simulator>, Json(act): Json<Act>
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     body.map_or_else(|| status.into_response(), |body| (status, Json(body)).into_response())
+}
+
+/// `GET /_sim/gateway`: sessions, and everything that was said.
+pub(super) async fn gateway(State(simulator): State<Simulator>) -> Json<Value> {
+    Json(json!({"sessions": simulator.sessions(), "log": simulator.gateway_log()}))
+}
+
+/// `POST /_sim/gateway`: something happens to all connections or sessions, or to a guild as they see it.
+pub(super) async fn order(State(simulator): State<Simulator>, Json(order): Json<GatewayOrder>) -> Response {
+    match simulator.order(&order) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => refuse(&error),
+    }
+}
+
+/// `DELETE /_sim/gateway`: empties the log.
+pub(super) async fn forget_gateway(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.forget_gateway();
+    StatusCode::NO_CONTENT
+}
+
+/// `POST /_sim/interactions`: somebody uses a command, a button or a form. The answer is what was begun, token included.
+pub(super) async fn interact(State(simulator): State<Simulator>, Json(wish): Json<Use>) -> Json<Value> {
+    Json(json!(simulator.interact(&wish)))
 }
 
 fn refuse(error: &dyn Error) -> Response {

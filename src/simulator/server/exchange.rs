@@ -12,11 +12,15 @@ use serde_json::{Value, json};
 use super::outgoing::Outgoing;
 use super::request;
 use crate::simulator::faults::{Fault, Verdict};
+use crate::simulator::gateway::StartsLeft;
 use crate::simulator::limits::{BucketState, Limited};
 use crate::simulator::log::{Origin, Record};
 use crate::simulator::rest::{ApiError, Call, Reply, needs_no_token, perform};
 use crate::simulator::world::{Overwrite, Snowflake, Switches, World};
 use crate::simulator::{Simulator, State};
+
+/// How many guilds a shard is recommended for: observed.
+const GUILDS_PER_SHARD: usize = 1000;
 
 impl Simulator {
     pub(super) async fn exchange(&self, parts: Parts, raw: Bytes) -> Response<Body> {
@@ -99,6 +103,7 @@ impl<'a> Exchange<'a> {
             if let Err(error) = act.perform(&mut self.state.world, self.now, self.switches) {
                 tracing::warn!(method = act.method, path = act.path, %error, "a scripted edit was refused");
             }
+            self.state.publish(self.switches, self.now);
         }
     }
 
@@ -151,8 +156,7 @@ impl<'a> Exchange<'a> {
         body?;
         self.reason = request::reason(&self.parts.headers)?;
         if (method, path) == ("GET", "/gateway/bot") {
-            let limit = json!({"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1});
-            return Ok(ok(json!({"url": self.gateway_url(), "shards": 1, "session_start_limit": limit})));
+            return Ok(ok(self.gateway_for(actor)));
         }
         let reply = self.perform(path, actor, verdict)?;
         self.done = true;
@@ -217,7 +221,23 @@ impl<'a> Exchange<'a> {
         if let Some((channel, overwrites)) = kept {
             restore_overwrites(&mut self.state.world, channel, overwrites);
         }
+        self.state.publish(self.switches, self.now);
         Ok(reply)
+    }
+
+    /// Where a bot finds the Gateway, in how many shards, and how often it may start.
+    fn gateway_for(&self, bot: Snowflake) -> Value {
+        let State { world, gateway, .. } = &*self.state;
+        let StartsLeft { remaining, reset_after } = gateway.starts_left(bot, self.now);
+        let guilds = world.guilds.values().filter(|guild| guild.members.contains_key(&bot)).count();
+        let limits = gateway.limits();
+        json!({
+            "url": self.gateway_url(), "shards": guilds.div_ceil(GUILDS_PER_SHARD).max(1),
+            "session_start_limit": {
+                "total": limits.session_starts, "remaining": remaining, "reset_after": reset_after.num_milliseconds(),
+                "max_concurrency": limits.max_concurrency,
+            },
+        })
     }
 
     fn record(&self, number: u64, arrived: DateTime<Utc>, outgoing: &Outgoing) -> Record {

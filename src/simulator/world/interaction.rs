@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::listed::is_default;
@@ -23,6 +24,12 @@ pub struct Interaction {
     /// 1 ping, 2 command, 3 component, 4 autocomplete, 5 modal.
     #[serde(rename = "type")]
     pub kind: u8,
+    /// What was chosen or typed, as Discord tells it to the application.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+    /// The message a component is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<Snowflake>,
     /// The first answer was given.
     #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledged: bool,
@@ -32,7 +39,7 @@ pub struct Interaction {
 }
 
 impl World {
-    /// A user uses a command of an application in a channel. Telling the application is the gateway's business.
+    /// A user uses a command of an application in a channel. The Gateway tells the application.
     pub fn begin_interaction(
         &mut self,
         application_id: Snowflake,
@@ -50,6 +57,8 @@ impl World {
             channel_id,
             user_id,
             kind: 2,
+            data: Value::Null,
+            message_id: None,
             acknowledged: false,
             original: None,
         };
