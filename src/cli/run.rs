@@ -55,6 +55,10 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let web = web(config.as_ref(), &handle, recorder, &stop).await?;
     let news = handle.news();
     let running = tokio::spawn(controller.run(stop.clone()));
+    config
+        .iter()
+        .flat_map(unheeded)
+        .for_each(|what| screen.remark(format!("warning: {what}, which this version does not heed yet")));
     let teller = Teller { screen, json: command.json };
     if !command.json {
         screen.remark("Ctrl-C ends it, after the requests that are under way.");
@@ -96,6 +100,30 @@ fn settings(
         gateway,
         recorder: Some(recorder.clone()),
     })
+}
+
+/// What the operator's file asks for and nobody does yet.
+fn unheeded(config: &Config) -> Vec<String> {
+    let mut asked = Vec::new();
+    if !config.notifications.is_empty() {
+        asked.push("the operator's file asks for `notifications`".to_owned());
+    }
+    if config.otel.is_some() {
+        asked.push("the operator's file asks for spans (`otel`)".to_owned());
+    }
+    if config.retention.audit.is_some() {
+        asked.push(
+            "the operator's file asks for a `retention` of the audit trail; `setai audit prune` does that".to_owned(),
+        );
+    }
+    if !config.approvals.approvers.is_empty() {
+        asked.push("the operator's file names `approvers` in Discord".to_owned());
+    }
+    let single = config.guilds.iter().filter(|(_, guild)| guild.drift_interval.is_some() || guild.schedule.is_some());
+    asked.extend(
+        single.map(|(id, _)| format!("the operator's file has a `drift_interval` or a `schedule` of guild {id}")),
+    );
+    asked
 }
 
 fn assigned_by(config: Config) -> Assign {

@@ -50,7 +50,7 @@ objects! {
         approvals: ApprovalsDoc,
         /// What is logged, and how.
         logs: LogsDoc,
-        /// Spans for an OpenTelemetry collector; needs a build with the feature `otel`.
+        /// Spans for an OpenTelemetry collector; read, but nothing is sent yet.
         otel: OtelDoc,
         /// How long records are kept; for ever by default.
         retention: RetentionDoc,

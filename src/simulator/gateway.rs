@@ -168,7 +168,10 @@ impl Gateway {
     fn tell_members(&mut self, guild: Snowflake, scene: &mut Scene<'_>, event: impl Fn(&Observer<'_>) -> Event) {
         let Some(members) = scene.world.guilds.get(&guild).map(|guild| &guild.members) else { return };
         for session in self.sessions.values_mut() {
-            if session.covers(guild) && members.contains_key(&session.bot) && session.intents.has(intents::Intents::GUILDS) {
+            if session.covers(guild)
+                && members.contains_key(&session.bot)
+                && session.intents.has(intents::Intents::GUILDS)
+            {
                 let event = event(&Observer::new(session, &scene.world.users, scene.switches, scene.now));
                 session.tell(event, &mut voice(&mut self.lines, scene.plan, &self.limits, scene.now));
             }

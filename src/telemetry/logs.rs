@@ -18,7 +18,7 @@ pub enum Format {
     Json,
 }
 
-/// A place that spans are sent to besides; none without the feature `otel`.
+/// A place that spans are sent to besides; none for now.
 pub type Spans = Box<dyn Layer<tracing_subscriber::Registry> + Send + Sync>;
 
 /// Begins to log. `filter` is a level, or levels of parts of the program, such as `info` or `warn,setai::discord=debug`; what is

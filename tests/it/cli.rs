@@ -354,7 +354,7 @@ async fn tables_are_looked_at_and_brought_up_to_date() {
     let again = terminal.run(&["migrate", "up", "--json"]).await;
     let again: Value = serde_json::from_str(&again.out).expect("JSON");
     let states: Vec<_> = again.as_array().expect("a list").iter().map(|m| m["state"].as_str()).collect();
-    assert_eq!(states, [Some("applied"); 5]);
+    assert_eq!(states, vec![Some("applied"); migrations]);
     assert!(again[0]["applied_at"].is_string() && again[0]["description"].is_string(), "{again}");
 }
 

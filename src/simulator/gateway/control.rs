@@ -174,7 +174,9 @@ impl Gateway {
                 }
             }
             GatewayOrder::IgnoreHeartbeats { ignored } => self.deaf = *ignored,
-            GatewayOrder::Resend { events } => self.each_session(scene, |session, voice| session.repeat(*events, voice)),
+            GatewayOrder::Resend { events } => {
+                self.each_session(scene, |session, voice| session.repeat(*events, voice))
+            }
             GatewayOrder::Outage { guild_id } => self.begin_outage(known(*guild_id, scene)?, scene),
             GatewayOrder::EndOutage { guild_id } => self.finish_outage(known(*guild_id, scene)?, scene),
             GatewayOrder::RemoveBot { guild_id } => {

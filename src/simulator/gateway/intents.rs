@@ -21,11 +21,8 @@ impl Intents {
 
     /// Privileged intents, each with the application flags that stand for it (Discord's documentation, "Application
     /// Flags").
-    const PRIVILEGED: [(Self, u64); 3] = [
-        (Self::PRESENCES, 1 << 12 | 1 << 13),
-        (Self::MEMBERS, 1 << 14 | 1 << 15),
-        (Self::CONTENT, 1 << 18 | 1 << 19),
-    ];
+    const PRIVILEGED: [(Self, u64); 3] =
+        [(Self::PRESENCES, 1 << 12 | 1 << 13), (Self::MEMBERS, 1 << 14 | 1 << 15), (Self::CONTENT, 1 << 18 | 1 << 19)];
 
     /// Intents must be given, and known.
     pub(super) fn read(value: &Value) -> Result<Self, Close> {

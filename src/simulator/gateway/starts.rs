@@ -65,9 +65,13 @@ impl Starts {
 
     pub(super) fn left(&self, bot: Snowflake, limits: &GatewayLimits, now: DateTime<Utc>) -> StartsLeft {
         let today = self.days.get(&bot).filter(|(began, _)| now < *began + DAY);
-        today.map_or(StartsLeft { remaining: limits.session_starts, reset_after: TimeDelta::zero() }, |(began, used)| {
-            StartsLeft { remaining: limits.session_starts.saturating_sub(*used), reset_after: *began + DAY - now }
-        })
+        today.map_or(
+            StartsLeft { remaining: limits.session_starts, reset_after: TimeDelta::zero() },
+            |(began, used)| StartsLeft {
+                remaining: limits.session_starts.saturating_sub(*used),
+                reset_after: *began + DAY - now,
+            },
+        )
     }
 }
 
@@ -79,9 +83,8 @@ mod tests {
     fn starts_are_spaced_by_number_and_counted_by_day() {
         let limits = GatewayLimits { session_starts: 4, max_concurrency: 2, ..GatewayLimits::default() };
         let (bot, mut starts) = (Snowflake(1), Starts::default());
-        let mut at = |seconds, shard| {
-            starts.admit(bot, shard, &limits, DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds))
-        };
+        let mut at =
+            |seconds, shard| starts.admit(bot, shard, &limits, DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds));
         assert_eq!([at(0, 0), at(0, 1), at(4, 2), at(5, 2)], {
             use Admission::{Granted, TooSoon};
             [Granted, Granted, TooSoon, Granted]

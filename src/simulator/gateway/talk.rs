@@ -51,15 +51,15 @@ impl Gateway {
             (op::IDENTIFY, None) => self.identify(line, Identify::read(&data)?, scene),
             (op::RESUME, None) => self.resume(line, &Resume::read(&data)?, scene),
             (
-                op::PRESENCE
-                | op::VOICE_STATE
-                | op::REQUEST_MEMBERS
-                | op::REQUEST_SOUNDS
-                | op::REQUEST_CHANNEL_INFO,
+                op::PRESENCE | op::VOICE_STATE | op::REQUEST_MEMBERS | op::REQUEST_SOUNDS | op::REQUEST_CHANNEL_INFO,
                 None,
             ) => Err(Close::NOT_AUTHENTICATED),
             (op::PRESENCE | op::VOICE_STATE | op::REQUEST_CHANNEL_INFO, Some(_)) => {
-                if data.is_object() { Ok(()) } else { Err(Close::DECODE) }
+                if data.is_object() {
+                    Ok(())
+                } else {
+                    Err(Close::DECODE)
+                }
             }
             (op::REQUEST_MEMBERS, Some(session)) => self.members(&session, &data, scene),
             (op::REQUEST_SOUNDS, Some(session)) => self.sounds(&session, &data, scene),
@@ -129,7 +129,8 @@ impl Gateway {
         }
         let wishes = Wishes { shard: own_shard, intents, capabilities, large_threshold };
         let mut session = Session::new(self.new_session_id(), bot, &wishes, line, now);
-        let guilds: Vec<Snowflake> = scene.world.guilds.values().filter(|g| self.concerns(&session, g)).map(|g| g.id).collect();
+        let guilds: Vec<Snowflake> =
+            scene.world.guilds.values().filter(|g| self.concerns(&session, g)).map(|g| g.id).collect();
         if guilds.len() > self.limits.guilds_per_shard {
             return Err(Close::SHARDING_REQUIRED);
         }
@@ -163,8 +164,7 @@ impl Gateway {
         let observer = Observer::new(&session, &scene.world.users, scene.switches, now);
         let shown = guilds.iter().filter(|id| intents.has(Intents::GUILDS) && !self.outages.contains(id));
         let shown = shown.filter_map(|id| scene.world.guilds.get(id));
-        let created: Vec<Event> =
-            shown.map(|guild| Event::new("GUILD_CREATE", observer.whole_guild(guild))).collect();
+        let created: Vec<Event> = shown.map(|guild| Event::new("GUILD_CREATE", observer.whole_guild(guild))).collect();
         let mut voice = super::voice(&mut self.lines, scene.plan, &self.limits, now);
         session.tell(Event::new("READY", ready), &mut voice);
         for event in created {
@@ -242,7 +242,8 @@ impl Gateway {
                 return Ok(());
             }
             let last = asker.members_asked.insert(id, scene.now);
-            if let Some(wait) = last.map(|last| last + ALL_MEMBERS - scene.now).filter(|wait| *wait > TimeDelta::zero()) {
+            if let Some(wait) = last.map(|last| last + ALL_MEMBERS - scene.now).filter(|wait| *wait > TimeDelta::zero())
+            {
                 let seconds = wait.num_milliseconds() as f64 / 1000.0;
                 let meta = json!({"guild_id": id, "nonce": data["nonce"]});
                 let limited = json!({"opcode": op::REQUEST_MEMBERS, "retry_after": seconds, "meta": meta});
