@@ -868,7 +868,7 @@ mod tests {
         assert_eq!(moves("a b c d", "a b c d"), "");
         assert_eq!(moves("a b c d", "b c d a"), "a After(\"d\")");
         assert_eq!(moves("a b c d", "d a b c"), "d Before(\"a\")");
-        assert_eq!(moves("a x b", "b a"), "b Before(\"a\")");
+        assert_eq!(moves("a x b", "b a"), "a After(\"b\")");
         assert_eq!(moves("a", "b a"), "");
     }
 }

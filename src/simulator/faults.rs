@@ -376,7 +376,7 @@ mod tests {
         let example = source.lines().skip_while(|line| !line.ends_with("```yaml")).skip(1);
         let example: Vec<&str> = example.take_while(|line| !line.ends_with("```")).map(|line| &line[3..]).collect();
         let faults: Faults = serde_saphyr::from_str(&example.join("\n")).expect("valid rules");
-        assert_eq!((faults.seed, faults.rules.len()), (7, 5));
+        assert_eq!((faults.seed, faults.rules.len()), (7, 8));
         assert_eq!(faults.rules[1].nth, Some(3));
         assert!(matches!(&faults.rules[4].fault, Fault::Edit { act } if act.method == "DELETE"));
         let again = serde_saphyr::to_string(&faults).expect("writes");
