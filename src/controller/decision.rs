@@ -25,7 +25,8 @@ pub(super) enum Decision {
     Rest,
     /// Apply it.
     Apply(Approved),
-    /// Apply it if an approval of exactly this plan is left, and hold it until there is one otherwise.
+    /// Hold it until there is an approval of exactly this plan, and then apply it in the next window of the policy. People are
+    /// asked at once, because they may need the time.
     ApplyOnApproval(Approved, String),
     /// Tell people what was changed by hand, and leave it.
     Report,
@@ -58,15 +59,12 @@ pub(super) fn decide(plan: &Plan, circumstances: &Circumstances<'_>) -> Decision
     if is_drift && *drift == DriftMode::Report {
         return Decision::Report;
     }
-    if *is_shut && !plan.is_empty() {
-        return Decision::Wait;
-    }
     let judged = |consent: &Consent| match strictly {
         true => judge_strictly(plan.clone(), consent),
         false => judge(plan.clone(), consent),
     };
     if let Ok(approved) = judged(&Consent::Nobody) {
-        return Decision::Apply(approved);
+        return if *is_shut && !plan.is_empty() { Decision::Wait } else { Decision::Apply(approved) };
     }
     match judged(&Consent::Digest(plan.digest.to_string())) {
         Ok(approved) => Decision::ApplyOnApproval(approved, why_held(plan)),

@@ -194,7 +194,7 @@ impl Reading {
             if !readers.contains_key(guild) {
                 let message = format!(
                     "{revision} has no manifest of this guild any more; `{}` was the last one. Nothing is removed for \
-                     that: put the file back, or forget the guild with `setai suspend`",
+                     that: put the file back, or leave the guild alone with `setai suspend`",
                     wanted.entry
                 );
                 reading.stop(*guild, "ManifestGone", message, revision);

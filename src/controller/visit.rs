@@ -111,11 +111,12 @@ impl Visit<'_> {
         engine.recover(errand.guild, self.progress, self.stop).await?;
         let proposal = engine.propose(&wanted.manifest, revision).await?;
         let windows = &wanted.manifest.policy.windows;
+        let is_shut = !window::is_open(windows, engine.clock.now());
         let circumstances = Circumstances {
             applied: errand.before.and_then(|before| before.applied.as_deref()),
             drift: wanted.manifest.policy.drift,
             strictly: engine.servers().require_approval(errand.guild).await?,
-            is_shut: !window::is_open(windows, engine.clock.now()),
+            is_shut,
         };
         match decide(&proposal.plan, &circumstances) {
             Decision::Rest => {
@@ -128,6 +129,9 @@ impl Visit<'_> {
                 let word = engine.store().approval(errand.guild, &digest, engine.clock.now()).await?;
                 if word.is_none() {
                     return Ok(self.held(proposal.plan, why, wanted));
+                }
+                if is_shut {
+                    return Ok(self.waiting(proposal.plan, windows, wanted));
                 }
                 match self.apply(approved, &proposal, wanted).await {
                     // Somebody else used it up.

@@ -156,6 +156,33 @@ async fn outside_of_its_windows_a_guild_waits() {
     assert_eq!(warden.finds_it().await, (State::Ready, "Applied".to_owned(), 4));
 }
 
+#[tokio::test]
+async fn whose_word_is_needed_is_asked_at_once_and_the_window_is_kept_all_the_same() {
+    let mut warden = Warden::new().await;
+    warden.reads(LAYOUT);
+    warden.visits().await;
+    let without_chat = LAYOUT.replace(", chat: {}", "");
+    let policy = "policy: { on_remove: delete, max_deletions: 100%, windows: [\"Mon-Fri 22:00-23:00 UTC\"] }";
+    warden.reads(&format!("{policy}{without_chat}"));
+    assert_eq!(warden.finds_it().await, (State::AwaitingApproval, "ApprovalNeeded".to_owned(), 0));
+    let plan = warden.visits().await.plan.expect("the plan that waits");
+    let approval = Approval {
+        guild: warden.guild(),
+        plan_digest: plan.digest.to_string(),
+        granted_by: ann(),
+        granted_at: warden.stage.discord.clock.now(),
+        expires_at: None,
+    };
+    warden.stage.engine.store().approve(&approval).await.expect("approved");
+    assert_eq!(warden.finds_it().await, (State::Reconciling, "OutsideWindow".to_owned(), 0));
+    let setai::controller::Again::After(wait) = warden.visits().await.again else { panic!("it comes again") };
+    warden.stage.discord.clock.advance(wait);
+    assert_eq!(warden.finds_it().await, (State::Ready, "Applied".to_owned(), 1));
+}
+
+/// What a source holds, in words; its files; and the reason that is said.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str);
+
 /// Acceptance 9, the controller's part: whatever a source holds or does not, nothing is written and the last good revision
 /// is kept.
 #[tokio::test]
@@ -171,7 +198,7 @@ async fn bad_sources_write_nothing_and_say_why() {
     );
     let empty = format!("{header}roles: {{}}\n");
     let other = "version: 1\nguild: \"1146231231231231299\"\n".to_owned();
-    let cases: [(&str, Vec<(&str, &str)>, &str); 9] = [
+    let cases: [Case<'_>; 9] = [
         ("an empty repository", vec![], "ManifestGone"),
         ("its folder is gone", vec![("readme.yaml", "hello: there")], "ManifestGone"),
         ("a truncated file", vec![("guild.yaml", &header[..header.len() - 8])], "InvalidManifest"),
