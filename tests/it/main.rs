@@ -32,6 +32,7 @@ mod schema;
 mod shown;
 mod simulator_behaviours;
 mod simulator_conformance;
+mod simulator_gateway;
 mod simulator_properties;
 mod simulator_twilight;
 mod source;

@@ -175,7 +175,7 @@ impl Gateway {
             }
             GatewayOrder::IgnoreHeartbeats { ignored } => self.deaf = *ignored,
             GatewayOrder::Resend { events } => {
-                self.each_session(scene, |session, voice| session.repeat(*events, voice))
+                self.each_session(scene, |session, voice| session.repeat(*events, voice));
             }
             GatewayOrder::Outage { guild_id } => self.begin_outage(known(*guild_id, scene)?, scene),
             GatewayOrder::EndOutage { guild_id } => self.finish_outage(known(*guild_id, scene)?, scene),

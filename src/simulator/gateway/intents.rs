@@ -17,7 +17,7 @@ impl Intents {
     pub(super) const MESSAGES: Self = Self(1 << 9);
     pub(super) const CONTENT: Self = Self(1 << 15);
     /// 0 to 16, auto moderation, and polls.
-    const KNOWN: Self = Self((1 << 17) - 1 | 1 << 20 | 1 << 21 | 1 << 24 | 1 << 25);
+    const KNOWN: Self = Self(((1 << 17) - 1) | 1 << 20 | 1 << 21 | 1 << 24 | 1 << 25);
 
     /// Privileged intents, each with the application flags that stand for it (Discord's documentation, "Application
     /// Flags").
