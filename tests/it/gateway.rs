@@ -3,3 +3,4 @@
 mod following;
 mod lines;
 mod scripted;
+mod simulated;

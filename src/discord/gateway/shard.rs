@@ -169,7 +169,9 @@ impl Link {
                     let end = self.message(&text, kept);
                     if end.is_some() {
                         // The library has taken leave of Discord, and that has to go out.
-                        flush(shard).await;
+                        if let Some(text) = flush(shard).await {
+                            self.message(&text, kept);
+                        }
                     }
                     end
                 }
@@ -231,8 +233,12 @@ async fn next(shard: &mut Shard, was_connected: &mut bool) -> Option<Result<Mess
     .await
 }
 
-/// Lets the library send what it has to send, and waits for nothing.
-async fn flush(shard: &mut Shard) {
+/// Lets the library send what it has to send, and waits for nothing. What comes at that moment counts as heard when the session
+/// goes on, so nobody will tell it again.
+async fn flush(shard: &mut Shard) -> Option<String> {
     let mut next = shard.next();
-    _ = futures_util::poll!(&mut next);
+    match futures_util::poll!(&mut next) {
+        Poll::Ready(Some(Ok(Message::Text(text)))) => Some(text),
+        Poll::Ready(_) | Poll::Pending => None,
+    }
 }
