@@ -82,6 +82,8 @@ async fn tells(program: &Path, story: &str, client: &str) {
         Err(_) => panic!("{client} did not come to an end\nlast on the wire, newest first:\n{}", log()),
     }
     served.stop().await;
+    // Both libraries repeat the target of an overwrite in its body. Discord's description has it in the path alone.
+    discord.forgive_all("unknown property body.id");
     assert_eq!(discord.edit(|guild| (guild.channels.len(), guild.roles.len())), (4, 2), "everything is as it was");
 }
 
