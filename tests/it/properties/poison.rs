@@ -11,7 +11,7 @@ use setai::plan::{Consent, Plan};
 use super::granted::granted;
 use crate::support::redis::RedisServer;
 use crate::support::rng::Rng;
-use crate::support::seeds::{seeds, trials};
+use crate::support::seeds::{makes_all, seeds, trials};
 use crate::support::stage::{InProcess, Stage, engine, shown};
 use crate::support::worlds::disturb;
 
@@ -245,11 +245,12 @@ fn damaged(mut value: Value, seed: u64) -> Value {
 
 #[test]
 fn a_poisoned_cache_changes_nothing() {
-    let in_process = trials(seeds(60, 1_000), async |seed| {
+    // About one wish in forty is refused before there is anything to spoil; those do not count.
+    let in_process = trials(seeds(60, 1_050), async |seed| {
         let clock = setai::clock::Clock::virtual_at(chrono::DateTime::UNIX_EPOCH);
         trial(seed, Arc::new(Memory::new(clock))).await
     });
-    let in_redis = trials(seeds(20, 1_000), async |seed| {
+    let in_redis = trials(seeds(20, 1_050), async |seed| {
         let server = RedisServer::start();
         trial(seed, Arc::new(Redis::at(&server.url()).expect("an address"))).await
     });
@@ -257,6 +258,6 @@ fn a_poisoned_cache_changes_nothing() {
         let writes: usize = made.iter().flatten().sum();
         let trials = made.iter().flatten().count();
         println!("poisoned cache {shelf}: {trials} trials, {writes} writes, 0 wrong");
-        assert!(trials > 0);
+        assert!(trials >= if makes_all() { 1_000 } else { 1 });
     }
 }
