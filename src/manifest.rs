@@ -9,6 +9,7 @@ mod content;
 pub(crate) mod diagnostic;
 mod document;
 pub mod edit;
+mod fingerprint;
 mod origin;
 mod parse;
 mod policy;

@@ -11,6 +11,7 @@ CREATE TABLE guild_statuses (
     source TEXT,
     attempted_revision TEXT,
     applied_revision TEXT,
+    applied_manifest VARCHAR(64),
     since DATETIME(6) NOT NULL,
     updated_at DATETIME(6) NOT NULL,
     next_attempt_at DATETIME(6),

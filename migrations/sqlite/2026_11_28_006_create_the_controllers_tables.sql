@@ -10,6 +10,7 @@ CREATE TABLE guild_statuses (
     source TEXT,
     attempted_revision VARCHAR(255),
     applied_revision VARCHAR(255),
+    applied_manifest VARCHAR(64),
     since TIMESTAMP NOT NULL,
     updated_at TIMESTAMP NOT NULL,
     next_attempt_at TIMESTAMP,

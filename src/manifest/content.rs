@@ -11,12 +11,28 @@ use super::Policy;
 
 /// A manifest without a single blocking diagnostic. Only the parser can make one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Manifest(Content);
+pub struct Manifest {
+    content: Content,
+    fingerprint: String,
+}
 
 impl Manifest {
     /// To be called by the parser alone, when every rule is satisfied.
-    pub(super) fn checked(content: Content) -> Self {
-        Self(content)
+    pub(super) fn checked(content: Content, fingerprint: String) -> Self {
+        Self { content, fingerprint }
+    }
+
+    /// True when both want the same of the same guild, with the same care, however they are written.
+    pub fn wants_the_same(&self, other: &Self) -> bool {
+        let Content { guild, name, policy, expectations, .. } = &self.content;
+        (*guild, name, policy, expectations) == (other.guild, &other.name, &other.policy, &other.expectations)
+            && self.fingerprint == other.fingerprint
+    }
+
+    /// SHA-256, in hex, of everything that says how the guild is to be. The same as long as only comments, the way files are
+    /// cut, or policy, expectations and name are written differently.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 }
 
@@ -24,7 +40,7 @@ impl Deref for Manifest {
     type Target = Content;
 
     fn deref(&self) -> &Content {
-        &self.0
+        &self.content
     }
 }
 

@@ -9,6 +9,7 @@ use super::compose::{Composed, Loader, compose};
 use super::content::{Content, Manifest};
 use super::diagnostic::{Diagnostic, Problem, Problems, Spot, rule};
 use super::document::GuildDoc;
+use super::fingerprint::fingerprint;
 use super::origin::record_origins;
 use super::read::{Object, Read};
 use super::resolve::resolve;
@@ -28,12 +29,12 @@ pub struct Parsed {
 /// Reads the manifest in the file `entry`, with everything it includes and extends.
 pub fn parse(files: &Files, entry: &str) -> Parsed {
     let mut problems = Problems::default();
-    let content = read_content(files, entry, &mut problems);
-    let manifest = content.filter(|_| !problems.are_blocking()).map(Manifest::checked);
+    let manifest = read_manifest(files, entry, &mut problems).filter(|_| !problems.are_blocking());
     Parsed { manifest, diagnostics: problems.into_diagnostics() }
 }
 
-fn read_content(files: &Files, entry: &str, problems: &mut Problems) -> Option<Content> {
+/// What a text means, right or wrong.
+fn read_manifest(files: &Files, entry: &str, problems: &mut Problems) -> Option<Manifest> {
     let mut loader = Loader::new(problems);
     let Composed { root, complete } = compose(files, entry, &mut loader)?;
     let texts = loader.texts;
@@ -53,7 +54,7 @@ fn read_content(files: &Files, entry: &str, problems: &mut Problems) -> Option<C
     let mut resolved = resolve(&doc, files, problems);
     check(&doc, &resolved, problems);
     record_origins(&doc, &texts, problems, &mut resolved.content.origins);
-    Some(resolved.content)
+    Some(Manifest::checked(resolved.content, fingerprint(&root, &resolved.images)))
 }
 
 /// What a composed tree means that is known to be right; none when it is not.

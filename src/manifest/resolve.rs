@@ -27,6 +27,8 @@ pub(super) struct Resolved<'d> {
     pub(super) content: Content,
     pub(super) sets: PermissionSets<'d>,
     pub(super) access: AccessSets<'d>,
+    /// SHA-256 of each image it names, in hex, in the order of the document.
+    pub(super) images: Vec<String>,
 }
 
 /// Finds out what a document means. Whatever means nothing is reported and left out.
@@ -34,7 +36,7 @@ pub(super) fn resolve<'d>(doc: &'d GuildDoc, files: &Files, problems: &mut Probl
     // Without an id the manifest is refused, so nobody sees the stand-in.
     let guild = doc.guild.as_ref().and_then(|said| Id::new_checked(said.0)).unwrap_or(Id::new(u64::MAX));
     let things = Things::of(doc, guild.get());
-    let mut resolver = Resolver { files, problems, things };
+    let mut resolver = Resolver { files, problems, things, images: Vec::new() };
     let mut sets = PermissionSets::of(doc.permission_sets.as_ref().map(|said| &said.value));
     sets.settle_all(resolver.problems);
     let mut access = AccessSets::of(doc.access.as_ref().map(|said| &said.value));
@@ -50,7 +52,7 @@ pub(super) fn resolve<'d>(doc: &'d GuildDoc, files: &Files, problems: &mut Probl
         expectations: resolver.expectations(doc),
         origins: BTreeMap::new(),
     };
-    Resolved { content, sets, access }
+    Resolved { content, sets, access, images: resolver.images }
 }
 
 /// Everything a name can refer to.
@@ -92,6 +94,7 @@ struct Resolver<'f, 'd, 'p> {
     files: &'f Files,
     problems: &'p mut Problems,
     things: Things<'d>,
+    images: Vec<String>,
 }
 
 impl Resolver<'_, '_, '_> {

@@ -47,6 +47,8 @@ pub struct GuildStatus {
     pub attempted_revision: Option<String>,
     /// The revision the guild was last equal to.
     pub applied_revision: Option<String>,
+    /// The fingerprint of the manifest the guild was last equal to: what differs from the same wish later was changed in Discord.
+    pub applied_manifest: Option<String>,
     /// When it began to stand like this for this reason. In a report it counts only when that is news.
     pub since: DateTime<Utc>,
     /// When this was reported.
@@ -82,6 +84,8 @@ const CHANGES: &str = concat!(
     ", ",
     newer!("applied_revision"),
     ", ",
+    newer!("applied_manifest"),
+    ", ",
     newer!("updated_at"),
     ", ",
     newer!("next_attempt_at"),
@@ -92,11 +96,11 @@ const CHANGES: &str = concat!(
 );
 
 const INSERT: &str = "INSERT INTO guild_statuses
-         (server_id, state, reason, message, source, attempted_revision, applied_revision, since, updated_at,
-          next_attempt_at, failures, observed_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         (server_id, state, reason, message, source, attempted_revision, applied_revision, applied_manifest,
+          since, updated_at, next_attempt_at, failures, observed_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// Reports that go in one statement: 6,000 values, where SQLite takes 32,766 and servers 65,535.
+/// Reports that go in one statement: 6,500 values, where SQLite takes 32,766 and servers 65,535.
 const TOGETHER: usize = 500;
 
 /// The one statement a report is.
@@ -106,7 +110,7 @@ pub(super) fn report(status: &GuildStatus) -> Statement {
 
 fn with_values(statement: Statement, status: &GuildStatus) -> Statement {
     let GuildStatus { guild, state, reason, message, source, attempted_revision, applied_revision, .. } = status;
-    let GuildStatus { since, updated_at, next_attempt_at, failures, observed_at, .. } = status;
+    let GuildStatus { applied_manifest, since, updated_at, next_attempt_at, failures, observed_at, .. } = status;
     statement
         .bind(*guild)
         .bind(state.word())
@@ -115,6 +119,7 @@ fn with_values(statement: Statement, status: &GuildStatus) -> Statement {
         .bind(source.as_deref())
         .bind(attempted_revision.as_deref())
         .bind(applied_revision.as_deref())
+        .bind(applied_manifest.as_deref())
         .bind(*since)
         .bind(*updated_at)
         .bind(*next_attempt_at)
@@ -130,7 +135,7 @@ pub(super) async fn report_all(connection: &mut Connection<'_>, statuses: &[Guil
     for together in ordered.chunks(TOGETHER) {
         let mut statement = sql(INSERT).or_change("server_id", CHANGES);
         for (place, status) in together.iter().enumerate() {
-            let more = if place == 0 { "" } else { ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" };
+            let more = if place == 0 { "" } else { ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" };
             statement = with_values(statement.and(more), status);
         }
         // Only a full one has a text that is seen again.
@@ -144,8 +149,8 @@ pub(super) async fn report_all(connection: &mut Connection<'_>, statuses: &[Guil
 macro_rules! statuses {
     ($rest:literal) => {
         concat!(
-            "SELECT server_id, state, reason, message, source, attempted_revision, applied_revision, since, updated_at,
-                    next_attempt_at, failures, observed_at
+            "SELECT server_id, state, reason, message, source, attempted_revision, applied_revision, applied_manifest,
+                    since, updated_at, next_attempt_at, failures, observed_at
              FROM guild_statuses ",
             $rest
         )
@@ -170,6 +175,7 @@ fn status(row: &Row) -> Result<GuildStatus, Error> {
         source: get(row, "source")?,
         attempted_revision: get(row, "attempted_revision")?,
         applied_revision: get(row, "applied_revision")?,
+        applied_manifest: get(row, "applied_manifest")?,
         since: get(row, "since")?,
         updated_at: get(row, "updated_at")?,
         next_attempt_at: get(row, "next_attempt_at")?,

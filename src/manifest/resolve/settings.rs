@@ -153,7 +153,8 @@ impl Resolver<'_, '_, '_> {
             self.report(problem.help(format!("it must be a PNG, JPEG or GIF of at most {} KiB", most >> 10)));
             return None;
         };
-        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.images.push(sha256.clone());
         let data_uri = format!("data:image/{format};base64,{}", STANDARD.encode(bytes));
         Some(Some(Image::Upload(ImageSource { path, sha256, data_uri })))
     }

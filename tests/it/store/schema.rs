@@ -61,7 +61,8 @@ const TABLES: &[(&str, &str)] = &[
     ("audit_chains", "server_id length hash pruned_through pruned_hash pruned_at pruned_by"),
     (
         "guild_statuses",
-        "server_id state reason message source attempted_revision applied_revision since updated_at next_attempt_at \
+        "server_id state reason message source attempted_revision applied_revision applied_manifest since updated_at \
+         next_attempt_at \
          failures observed_at",
     ),
     ("suspensions", "server_id suspended_by suspended_reason suspended_at suspended_until"),
