@@ -4,6 +4,7 @@
 
 mod attempt;
 mod back;
+mod breaker;
 mod decision;
 mod desired;
 mod drive;
@@ -19,6 +20,7 @@ mod progress;
 pub mod queue;
 mod recover;
 mod remember;
+mod rhythm;
 mod run;
 mod send;
 mod servers;
@@ -28,7 +30,8 @@ mod standing;
 mod visit;
 mod wait;
 
-pub use desired::{Desired, Obstacle, Permission, Wanted, Wish};
+pub use breaker::Fights;
+pub use desired::{Desired, Obstacle, Permission, Touched, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
 pub use fleet::{Assign, Controller, GuildView, Handle, News, Settings, Watched};
 pub use follow::{Follower, Nudge, Presence, Subject, Why};
@@ -37,6 +40,7 @@ pub use glance::Glance;
 pub use notify::{Desk, Event, Message, Notice};
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
+pub use rhythm::{Rhythm, Times};
 pub use run::{Report, Request};
 pub use servers::Servers;
 pub use standing::{Again, Standing, State};

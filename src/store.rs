@@ -59,7 +59,7 @@ pub use chain::{
     ChainHead, ChainPage, ChainRow, Finding, Inspection, InvalidPin, Pin, Place, RowName, covered_columns,
 };
 pub use copy::{Examination, copy, examine, replace, revive};
-pub use corrections::Correction;
+pub use corrections::{Corrected, Correction, Identity};
 pub use database_url::{DatabaseUrl, SETTING, ServerUrl, default_url};
 pub use drift::{
     DriftAnswer, DriftCause, DriftChanges, DriftFilter, DriftRecord, DriftStatus, DriftSubject, ObservedDrift,

@@ -13,8 +13,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{self, Assignment, Config, ForgeKind, Origin};
-use crate::controller::{Assign, Controller, GuildView, Handle, News, Settings, Standing, State, Visited, Watched};
+use crate::config::{self, Assignment, Config, Drift, ForgeKind, Origin};
+use crate::controller::{
+    Assign, Controller, GuildView, Handle, News, Rhythm, Settings, Standing, State, Times, Visited, Watched,
+};
 use crate::discord::gateway::GatewaySettings;
 use crate::plan::render::{self, Line, Tone};
 use crate::plan::{Plan, Step};
@@ -85,16 +87,19 @@ fn settings(
     let is_deaf = command.no_gateway || command.once;
     let gateway = (!is_deaf).then(|| context::token(connection).map(GatewaySettings::new)).transpose()?;
     let every = command.every.map(Duration::from_secs).or(config.map(|config| config.drift.interval));
+    let jitter = config.map(|config| jitter(config.drift));
+    let sweep = Rhythm::every(every.unwrap_or(SWEEP));
+    let sweep = Rhythm { jitter: jitter.unwrap_or(sweep.jitter), ..sweep };
     let workers = command.workers.map(usize::from).or(config.map(|config| config.workers as usize));
     let (sources, assign): (_, Assign) = match config.filter(|config| !config.sources.is_empty()) {
-        Some(config) => (sources(config)?, assigned_by(config.clone())),
+        Some(config) => (sources(config)?, assigned_by(config.clone(), sweep.clone())),
         // Whoever names folders on the command line means all that is in them.
-        None => (folders(command)?, Arc::new(|_, _, _| Ok(()))),
+        None => (folders(command)?, Arc::new(|_, _, _| Ok(None))),
     };
     Ok(Settings {
         sources,
         assign,
-        sweep: every.unwrap_or(SWEEP),
+        sweep,
         workers: workers.unwrap_or(WORKERS),
         grace: GRACE,
         gateway,
@@ -119,21 +124,31 @@ fn unheeded(config: &Config) -> Vec<String> {
     if !config.approvals.approvers.is_empty() {
         asked.push("the operator's file names `approvers` in Discord".to_owned());
     }
-    let single = config.guilds.iter().filter(|(_, guild)| guild.drift_interval.is_some() || guild.schedule.is_some());
-    asked.extend(
-        single.map(|(id, _)| format!("the operator's file has a `drift_interval` or a `schedule` of guild {id}")),
-    );
     asked
 }
 
-fn assigned_by(config: Config) -> Assign {
+fn assigned_by(config: Config, sweep: Rhythm) -> Assign {
     Arc::new(move |source, guild, path| {
         let assignment = Assignment::of(&config, source, guild, path).map_err(|error| error.to_string())?;
         match assignment.suspended {
             true => Err("the operator's file says to leave this guild alone (`suspended`)".to_owned()),
-            false => Ok(()),
+            false => config.guilds.get(&guild).map_or(Ok(None), |decided| rhythm(decided, &sweep)),
         }
     })
+}
+
+/// The rhythm of a guild that has one of its own.
+fn rhythm(decided: &config::Guild, sweep: &Rhythm) -> Result<Option<Rhythm>, String> {
+    let config::Guild { drift_interval, schedule, .. } = decided;
+    if drift_interval.is_none() && schedule.is_none() {
+        return Ok(None);
+    }
+    let times = schedule.as_ref().map(|schedule| Times::of(&schedule.cron, schedule.timezone)).transpose()?;
+    Ok(Some(Rhythm { interval: drift_interval.unwrap_or(sweep.interval), times, ..sweep.clone() }))
+}
+
+fn jitter(drift: Drift) -> f64 {
+    f64::from(drift.jitter) / 100.0
 }
 
 /// The sources of the operator's file.
@@ -327,7 +342,10 @@ impl Teller {
             return self.screen.say(as_json(news).to_string());
         }
         match news {
-            News::Revision { source, revision } => self.at_time(Tone::Faint, &format!("{source}  is at {revision}")),
+            News::Revision { source, revision, problems } => {
+                self.at_time(Tone::Faint, &format!("{source}  is at {revision}"));
+                problems.iter().for_each(|problem| self.at_time(Tone::Warn, problem));
+            }
             News::Trouble { source: _, problem: Some(problem) } => self.at_time(Tone::Warn, problem),
             News::Trouble { source, problem: None } => {
                 self.at_time(Tone::Create, &format!("{source}  can be read again"));
@@ -388,7 +406,9 @@ pub(super) fn in_words(state: State) -> &'static str {
 
 fn as_json(news: &News) -> serde_json::Value {
     match news {
-        News::Revision { source, revision } => json!({ "event": "revision", "source": source, "revision": revision }),
+        News::Revision { source, revision, problems } => {
+            json!({ "event": "revision", "source": source, "revision": revision, "problems": problems })
+        }
         News::Trouble { source, problem } => json!({ "event": "source", "source": source, "problem": problem }),
         News::Guild { view, visited } => json!({
             "event": "guild",

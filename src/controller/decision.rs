@@ -7,9 +7,9 @@ use crate::plan::{Approved, Consent, Lift, Plan, Refusal, Rejected, judge, judge
 
 /// What a decision depends on besides the plan.
 #[derive(Clone, Debug)]
-pub(super) struct Circumstances<'a> {
-    /// The revision the guild was last seen or made equal to.
-    pub(super) applied: Option<&'a str>,
+pub(super) struct Circumstances {
+    /// The guild was equal to this very manifest before, so that what differs was changed in Discord.
+    pub(super) was_equal: bool,
     /// What the manifest's policy says about drift.
     pub(super) drift: DriftMode,
     /// Every change of the guild needs an approval of its own.
@@ -42,8 +42,8 @@ pub(super) enum Decision {
 }
 
 /// Decides.
-pub(super) fn decide(plan: &Plan, circumstances: &Circumstances<'_>) -> Decision {
-    let Circumstances { applied, drift, strictly, is_shut } = circumstances;
+pub(super) fn decide(plan: &Plan, circumstances: &Circumstances) -> Decision {
+    let Circumstances { was_equal, drift, strictly, is_shut } = circumstances;
     if let Some(note) = plan.blocking().next() {
         let help = note.help.as_deref().map_or_else(String::new, |help| format!(" {help}"));
         return Decision::Stall { reason: "DecisionNeeded", message: format!("{}{help}", note.text) };
@@ -54,9 +54,7 @@ pub(super) fn decide(plan: &Plan, circumstances: &Circumstances<'_>) -> Decision
     if plan.is_empty() && plan.refusals.is_empty() {
         return Decision::Rest;
     }
-    // What differs from a revision that was reached before was changed in Discord.
-    let is_drift = plan.revision.is_some() && plan.revision.as_deref() == *applied;
-    if is_drift && *drift == DriftMode::Report {
+    if *was_equal && *drift == DriftMode::Report {
         return Decision::Report;
     }
     let judged = |consent: &Consent| match strictly {

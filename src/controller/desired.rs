@@ -10,6 +10,8 @@ use std::sync::Arc;
 use crate::manifest::{Diagnostic, Files, Manifest, Severity, guild_files, parse};
 use crate::model::GuildId;
 
+use super::rhythm::Rhythm;
+
 /// A manifest with the place it is from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
@@ -21,6 +23,8 @@ pub struct Wanted {
     pub entry: String,
     /// The revision, as people read it.
     pub revision: String,
+    /// When the guild is compared besides, when it has a rhythm of its own.
+    pub rhythm: Option<Rhythm>,
 }
 
 /// Why the newest state of a source cannot be used for a guild.
@@ -45,8 +49,17 @@ pub struct Wish {
     pub obstacle: Option<Obstacle>,
 }
 
-/// Whether a guild may be managed from a file of a source: the operator's word, or why not.
-pub type Permission<'a> = &'a dyn Fn(&str, GuildId, &str) -> Result<(), String>;
+/// Whether a guild may be managed from a file of a source: the rhythm the operator gave it, if any, or why not.
+pub type Permission<'a> = &'a dyn Fn(&str, GuildId, &str) -> Result<Option<Rhythm>, String>;
+
+/// The guilds a reading of a source concerns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Those of which something else may be wanted now.
+    pub changed: BTreeSet<GuildId>,
+    /// Those of which the same is wanted, at another revision.
+    pub same: BTreeSet<GuildId>,
+}
 
 /// What all sources want.
 #[derive(Debug, Default)]
@@ -68,23 +81,28 @@ struct View {
 }
 
 impl Desired {
-    /// Takes in what a source holds at a revision, and names the guilds whose wish may have changed.
-    pub fn read(&mut self, source: &str, revision: &str, files: &Files, may: Permission<'_>) -> BTreeSet<GuildId> {
+    /// Takes in what a source holds at a revision, and names the guilds it concerns.
+    pub fn read(&mut self, source: &str, revision: &str, files: &Files, may: Permission<'_>) -> Touched {
         let view = self.sources.entry(source.to_owned()).or_default();
-        let mut touched: BTreeSet<GuildId> = view.obstacles.keys().copied().collect();
+        let mut changed: BTreeSet<GuildId> = view.obstacles.keys().copied().collect();
         if view.failure.take().is_some() {
-            touched.extend(view.good.keys());
+            changed.extend(view.good.keys());
         }
         if view.newest.as_ref().is_some_and(|(newest, held)| newest == revision && held == files) {
-            return touched;
+            return Touched { changed, same: BTreeSet::new() };
         }
         let reading = Reading::of(source, revision, files, view, may);
-        touched.extend(reading.good.keys().chain(reading.obstacles.keys()));
+        let is_same = |guild: &GuildId, wanted: &Wanted| {
+            view.good.get(guild).is_some_and(|before| before.manifest.wants_the_same(&wanted.manifest))
+        };
+        let (same, other): (BTreeSet<_>, BTreeSet<_>) =
+            reading.good.keys().partition(|guild| is_same(guild, &reading.good[*guild]) && !changed.contains(*guild));
+        changed.extend(other.into_iter().chain(reading.obstacles.keys().copied()));
         let Reading { good, obstacles, strays } = reading;
         view.good.extend(good);
         (view.obstacles, view.strays) = (obstacles, strays);
         view.newest = Some((revision.to_owned(), files.clone()));
-        touched
+        Touched { changed, same }
     }
 
     /// Takes in that a source can be read again, and names its guilds when it could not before.
@@ -165,7 +183,7 @@ impl Reading {
                 Some(manifest) => {
                     let guild = manifest.guild;
                     let (source, revision) = (source.to_owned(), revision.to_owned());
-                    (Some(guild), Ok(Wanted { manifest, source, entry: entry.clone(), revision }))
+                    (Some(guild), Ok(Wanted { manifest, source, entry: entry.clone(), revision, rhythm: None }))
                 }
                 None => (before.guild_of(&entry).or_else(|| written_guild(files, &entry)), Err(parsed.diagnostics)),
             };
@@ -181,7 +199,7 @@ impl Reading {
             }
             match found {
                 Ok(wanted) => match may(source, guild, &entry) {
-                    Ok(()) => _ = reading.good.insert(guild, Arc::new(wanted)),
+                    Ok(rhythm) => _ = reading.good.insert(guild, Arc::new(Wanted { rhythm, ..wanted })),
                     Err(why) => reading.stop(guild, "NotAssigned", why, revision),
                 },
                 Err(diagnostics) => {
@@ -252,14 +270,14 @@ mod tests {
         files
     }
 
-    fn anybody(_: &str, _: GuildId, _: &str) -> Result<(), String> {
-        Ok(())
+    fn anybody(_: &str, _: GuildId, _: &str) -> Result<Option<Rhythm>, String> {
+        Ok(None)
     }
 
     fn both() -> Desired {
         let mut desired = Desired::default();
         let touched = desired.read("main", "main@1", &files(&[("ada.yaml", ADA), ("bob.yaml", BOB)]), &anybody);
-        assert_eq!(touched, BTreeSet::from([ada(), bob()]));
+        assert_eq!(touched.changed, BTreeSet::from([ada(), bob()]));
         desired
     }
 
@@ -295,7 +313,7 @@ mod tests {
         assert_eq!((reason(&desired, bob()), revision(&desired, bob()).as_deref()), (None, Some("main@2")));
 
         let touched = desired.read("main", "main@3", &files(&[("ada.yaml", ADA), ("bob.yaml", BOB)]), &anybody);
-        assert!(touched.contains(&ada()));
+        assert_eq!((touched.changed, touched.same), (BTreeSet::from([ada()]), BTreeSet::from([bob()])));
         assert_eq!((reason(&desired, ada()), revision(&desired, ada()).as_deref()), (None, Some("main@3")));
     }
 
@@ -325,7 +343,7 @@ mod tests {
     fn a_source_may_only_manage_what_the_operator_gave_it() {
         let mut desired = Desired::default();
         let only_bob =
-            |_: &str, guild: GuildId, _: &str| if guild == bob() { Ok(()) } else { Err("not yours".to_owned()) };
+            |_: &str, guild: GuildId, _: &str| if guild == bob() { Ok(None) } else { Err("not yours".to_owned()) };
         desired.read("main", "main@1", &files(&[("ada.yaml", ADA), ("bob.yaml", BOB)]), &only_bob);
         assert_eq!((reason(&desired, ada()), revision(&desired, ada())), (Some("NotAssigned"), None));
         assert_eq!(reason(&desired, bob()), None);
@@ -342,7 +360,7 @@ mod tests {
         );
 
         let same = files(&[("ada.yaml", ADA), ("bob.yaml", BOB)]);
-        assert_eq!(desired.read("main", "main@1", &same, &anybody), BTreeSet::from([ada(), bob()]));
+        assert_eq!(desired.read("main", "main@1", &same, &anybody).changed, BTreeSet::from([ada(), bob()]));
         assert_eq!(reason(&desired, ada()), None);
     }
 

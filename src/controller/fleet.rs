@@ -22,12 +22,14 @@ use crate::source::{Class, Look, Revision, Source};
 use crate::store::{self, Author, Trigger};
 use crate::telemetry::{Recorder, metrics};
 
-use super::desired::{Desired, Obstacle};
+use super::breaker::Fights;
+use super::desired::{Desired, Obstacle, Touched, Wish};
 use super::engine::Engine;
 use super::follow::{Follower, Nudge};
 use super::front::{Front, Health};
 use super::progress::{Silent, StopSignal};
 use super::queue::{Queue, Work};
+use super::rhythm::Rhythm;
 use super::spread::fraction;
 use super::standing::{Again, Standing, State, back_off};
 use super::visit::{Errand, Visited};
@@ -43,8 +45,8 @@ pub struct Watched {
     pub interval: Duration,
 }
 
-/// Whether a source may manage a guild from a file: the operator's word, or why not.
-pub type Assign = Arc<dyn Fn(&str, GuildId, &str) -> Result<(), String> + Send + Sync>;
+/// Whether a source may manage a guild from a file: the rhythm the operator gave it, if any, or why not.
+pub type Assign = Arc<dyn Fn(&str, GuildId, &str) -> Result<Option<Rhythm>, String> + Send + Sync>;
 
 /// What the operator decided for all of it.
 #[derive(Clone)]
@@ -53,8 +55,8 @@ pub struct Settings {
     pub sources: Vec<Watched>,
     /// Which source may manage which guild.
     pub assign: Assign,
-    /// How often each guild is compared when nothing happens.
-    pub sweep: Duration,
+    /// How often each guild is compared when nothing happens and it has no rhythm of its own.
+    pub sweep: Rhythm,
     /// How many guilds are visited at once.
     pub workers: usize,
     /// How long visits under way may take to come to an end when the process is asked to stop.
@@ -101,6 +103,8 @@ pub enum News {
         source: String,
         /// The revision.
         revision: String,
+        /// What is wrong with files of which nobody knows whose they are.
+        problems: Vec<String>,
     },
     /// A source is in trouble, or no longer is.
     Trouble {
@@ -180,6 +184,7 @@ struct Known {
     name: Option<String>,
     standing: Option<Standing>,
     visited_at: Option<DateTime<Utc>>,
+    fights: Fights,
 }
 
 impl Controller {
@@ -255,8 +260,8 @@ impl Controller {
             let stop = StopSignal::default();
             inner.running.insert(work.guild, stop.clone());
             let shared = Arc::clone(&self.shared);
-            let interval = self.settings.sweep;
-            visits.spawn(async move { (work.guild, shared.visit(&work, &stop, interval).await) });
+            let sweep = self.settings.sweep.clone();
+            visits.spawn(async move { (work.guild, shared.visit(&work, &stop, &sweep).await) });
         }
     }
 
@@ -297,11 +302,12 @@ impl Shared {
     }
 
     /// Visits a guild; none when nobody wants anything of it any more.
-    async fn visit(&self, work: &Work, stop: &StopSignal, interval: Duration) -> Option<Visited> {
-        let (wish, before) = {
+    async fn visit(&self, work: &Work, stop: &StopSignal, sweep: &Rhythm) -> Option<Visited> {
+        let (wish, before, fights) = {
             let inner = self.inner();
-            let before = inner.guilds.get(&work.guild).and_then(|known| known.standing.clone());
-            (inner.desired.of(work.guild)?, before)
+            let known = inner.guilds.get(&work.guild);
+            let before = known.and_then(|known| known.standing.clone());
+            (inner.desired.of(work.guild)?, before, known.map(|known| known.fights.clone()).unwrap_or_default())
         };
         // What another process, or this one before it was started anew, knew of the guild.
         let before = match before {
@@ -315,10 +321,12 @@ impl Shared {
             },
         };
         let source = wish.last_good.as_ref().map(|wanted| wanted.source.clone());
+        let rhythm = rhythm_of(&wish, sweep).clone();
         let errand = Errand {
             guild: work.guild,
             wish,
             before: before.as_ref(),
+            fights,
             trigger: work.trigger,
             author: Author::Controller,
             remembered: self.may_remember(work).await,
@@ -326,7 +334,7 @@ impl Shared {
         let began = self.engine.clock.elapsed();
         let visited = self.engine.visit(&errand, &Silent, stop).await;
         self.measure(work.guild, &visited, self.engine.clock.elapsed().saturating_sub(began));
-        let wait = pause(work.guild, &visited, interval);
+        let wait = pause(work.guild, &visited, &rhythm, self.engine.clock.now());
         let next = chrono::TimeDelta::from_std(wait).ok().map(|wait| self.engine.clock.now() + wait);
         self.engine.remember(work.guild, source, &visited, next).await;
         if visited.report.is_some() {
@@ -346,11 +354,15 @@ impl Shared {
             return;
         };
         let trigger = if visited.again == Again::AtSweep { Trigger::Schedule } else { Trigger::Retry };
-        inner.queue.done(now, guild, Some((trigger, now + pause(guild, &visited, settings.sweep))));
+        let wish = inner.desired.of(guild);
+        let rhythm = wish.as_ref().map_or(&settings.sweep, |wish| rhythm_of(wish, &settings.sweep));
+        let wait = pause(guild, &visited, rhythm, self.engine.clock.now());
+        inner.queue.done(now, guild, Some((trigger, now + wait)));
         let before = inner.guilds.entry(guild).or_default();
         let standing = Some(visited.standing.clone());
         let is_news = visited.report.is_some() || before.standing != standing;
         (before.standing, before.visited_at) = (standing, Some(self.engine.clock.now()));
+        before.fights = visited.fights.clone();
         let view = inner.view(guild);
         drop(inner);
         if is_news {
@@ -467,17 +479,17 @@ impl Shared {
 }
 
 /// How long until a guild is visited again when nothing happens.
-fn pause(guild: GuildId, visited: &Visited, interval: Duration) -> Duration {
+fn pause(guild: GuildId, visited: &Visited, rhythm: &Rhythm, now: DateTime<Utc>) -> Duration {
     match visited.again {
-        Again::AtSweep => sweep(guild, interval),
+        Again::AtSweep => rhythm.wait(guild, now),
         Again::After(wait) => wait,
         Again::BackOff => back_off(visited.standing.failures, fraction(guild, visited.standing.failures.into())),
     }
 }
 
-/// When a guild's next sweep is: each has its own tenth more or less, so that they spread out by themselves.
-fn sweep(guild: GuildId, interval: Duration) -> Duration {
-    interval.mul_f64(0.9 + 0.2 * fraction(guild, 1))
+/// How often a guild is compared: as the operator said of it, or of all.
+fn rhythm_of<'a>(wish: &'a Wish, all: &'a Rhythm) -> &'a Rhythm {
+    wish.last_good.as_ref().and_then(|wanted| wanted.rhythm.as_ref()).unwrap_or(all)
 }
 
 impl Inner {
@@ -605,27 +617,24 @@ impl Watcher {
         let mut inner = self.shared.inner();
         inner.looked_at.insert(name.clone());
         let is_over = inner.in_trouble.remove(name);
-        let mut touched = inner.desired.reachable(name);
+        let mut touched = Touched { changed: inner.desired.reachable(name), same: BTreeSet::new() };
         let mut news = Vec::new();
         if is_over {
             news.push(News::Trouble { source: name.clone(), problem: None });
         }
         if let Look::New(content) = look {
             let revision = content.revision.short();
-            touched.extend(inner.desired.read(name, &revision, &content.files, &*self.assign));
-            news.push(News::Revision { source: name.clone(), revision });
-            news.extend(
-                inner
-                    .desired
-                    .problems(name)
-                    .into_iter()
-                    .map(|problem| News::Trouble { source: name.clone(), problem: Some(problem) }),
-            );
+            let Touched { changed, same } = inner.desired.read(name, &revision, &content.files, &*self.assign);
+            touched.changed.extend(changed);
+            touched.same.extend(same);
+            news.push(News::Revision { source: name.clone(), revision, problems: inner.desired.problems(name) });
             *known = Some(content.revision);
         }
         drop(inner);
         news.into_iter().for_each(|news| drop(self.shared.news.send(news)));
-        self.shared.ask(touched, Trigger::Revision);
+        self.shared.ask(touched.changed, Trigger::Revision);
+        // To say at which revision they are; nothing else is new.
+        self.shared.ask(touched.same, Trigger::Schedule);
     }
 
     fn complain(&self, error: &crate::source::Error) {

@@ -23,6 +23,8 @@ pub struct Standing {
     pub attempted: Option<String>,
     /// The revision the guild was last seen or made equal to.
     pub applied: Option<String>,
+    /// The fingerprint of the manifest the guild was last seen or made equal to, while nothing was done for another one.
+    pub applied_manifest: Option<String>,
     /// Since when it has this state for this reason.
     pub since: DateTime<Utc>,
     /// How often in a row it did not come to rest.
@@ -39,6 +41,7 @@ impl Standing {
             message: message.clone(),
             attempted: status.attempted_revision,
             applied: status.applied_revision,
+            applied_manifest: status.applied_manifest,
             since: status.since,
             failures: status.failures,
         }
@@ -52,7 +55,7 @@ impl Standing {
         at: DateTime<Utc>,
         next: Option<DateTime<Utc>>,
     ) -> GuildStatus {
-        let Self { state, reason, message, attempted, applied, since, failures } = self.clone();
+        let Self { state, reason, message, attempted, applied, applied_manifest, since, failures } = self.clone();
         GuildStatus {
             guild,
             state,
@@ -61,6 +64,7 @@ impl Standing {
             source,
             attempted_revision: attempted,
             applied_revision: applied,
+            applied_manifest,
             since,
             updated_at: at,
             next_attempt_at: next,

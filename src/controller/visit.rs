@@ -3,6 +3,7 @@
 //! Reads and writes, and decides nothing that [`super::decision`] does not say. Whatever goes wrong ends in a standing that
 //! says why and when to come again; nothing that goes wrong is ever taken for nothing being wanted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use chrono::{DateTime, Utc};
 use crate::discord::{self, Disposition};
 use crate::manifest::{Window, window};
 use crate::model::GuildId;
-use crate::plan::{Approved, Plan, render};
-use crate::store::{self, Author, Suspension, Trigger, Verdict};
+use crate::plan::{Approved, Plan, Reconciliation, Step, render};
+use crate::store::{self, Author, Corrected, Correction, Suspension, Trigger, Verdict};
 
+use super::breaker::{self, Fights};
 use super::decision::{Circumstances, Decision, decide};
 use super::desired::{Obstacle, Wanted, Wish};
 use super::engine::{Engine, Error, Proposal};
@@ -26,6 +28,9 @@ const CONCURRENCY: usize = 4;
 
 /// Longest wait for one of Discord's limits; what rests longer is left for another visit.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is told of a step that is left alone.
+const FOUGHT_OVER: &str = "Somebody keeps changing it back.";
 
 /// When something is in the way that goes by itself, and nothing says when.
 const SOON: Duration = Duration::from_secs(30);
@@ -41,6 +46,8 @@ pub struct Visited {
     pub plan: Option<Box<Plan>>,
     /// What was applied.
     pub report: Option<Box<Report>>,
+    /// What is left alone for the time being, to be handed to the next visit.
+    pub fights: Fights,
 }
 
 /// What a visit is about.
@@ -52,6 +59,8 @@ pub struct Errand<'a> {
     pub wish: Wish,
     /// How it stood before.
     pub before: Option<&'a Standing>,
+    /// What the last visit left alone.
+    pub fights: Fights,
     /// Why somebody comes.
     pub trigger: Trigger,
     /// On whose word.
@@ -70,7 +79,9 @@ impl Engine {
             Err(error) => return visit.failed(None, &error.into()),
         }
         match usable(&errand.wish) {
-            Ok(wanted) => visit.go(&wanted).await.unwrap_or_else(|error| visit.failed(Some(&wanted), &error)),
+            Ok(wanted) => {
+                Box::pin(visit.go(&wanted)).await.unwrap_or_else(|error| visit.failed(Some(&wanted), &error))
+            }
             Err(obstacle) => visit.stalled(obstacle.reason, obstacle.message, obstacle.attempted, obstacle.is_passing),
         }
     }
@@ -113,7 +124,7 @@ impl Visit<'_> {
         let windows = &wanted.manifest.policy.windows;
         let is_shut = !window::is_open(windows, engine.clock.now());
         let circumstances = Circumstances {
-            applied: errand.before.and_then(|before| before.applied.as_deref()),
+            was_equal: self.was_equal(wanted),
             drift: wanted.manifest.policy.drift,
             strictly: engine.servers().require_approval(errand.guild).await?,
             is_shut,
@@ -121,9 +132,14 @@ impl Visit<'_> {
         match decide(&proposal.plan, &circumstances) {
             Decision::Rest => {
                 engine.rebind(errand.guild, &proposal.plan.bindings, &errand.author).await?;
-                Ok(self.ready("InOrder", "the guild is as the manifest says", wanted))
+                let fights = errand.fights.clone().settled(engine.clock.now());
+                Ok(Visited { fights, ..self.ready("InOrder", "the guild is as the manifest says", wanted) })
             }
-            Decision::Apply(approved) => self.apply(approved, &proposal, wanted).await,
+            Decision::Apply(approved) if circumstances.was_equal => self.correct(approved, &proposal, wanted).await,
+            Decision::Apply(approved) => {
+                let fights = Fights::over(engine.clock.now());
+                Ok(Visited { fights, ..self.apply(approved, &proposal, wanted, None).await? })
+            }
             Decision::ApplyOnApproval(approved, why) => {
                 let digest = proposal.plan.digest.to_string();
                 let word = engine.store().approval(errand.guild, &digest, engine.clock.now()).await?;
@@ -133,7 +149,7 @@ impl Visit<'_> {
                 if is_shut {
                     return Ok(self.waiting(proposal.plan, windows, wanted));
                 }
-                match self.apply(approved, &proposal, wanted).await {
+                match self.apply(approved, &proposal, wanted, None).await {
                     // Somebody else used it up.
                     Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
                     applied => applied,
@@ -147,22 +163,125 @@ impl Visit<'_> {
         }
     }
 
-    async fn apply(&self, approved: Approved, proposal: &Proposal, wanted: &Wanted) -> Result<Visited, Error> {
+    /// Undoes what was changed in Discord, but for what somebody keeps changing.
+    async fn correct(&self, approved: Approved, proposal: &Proposal, wanted: &Wanted) -> Result<Visited, Error> {
+        let (engine, errand, now) = (self.engine, self.errand, self.engine.clock.now());
+        let mut fights = errand.fights.clone();
+        let corrections = engine.store().corrections(errand.guild, fights.counted_from(now)).await?;
+        let plan = &proposal.plan;
+        let objects = plan.steps.iter().map(|step| Correction::by(&step.operation).object).collect();
+        let left = fights.weigh(now, errand.trigger == Trigger::Event, &objects, &corrections);
+        if left.is_empty() {
+            return Ok(Visited { fights, ..self.apply(approved, proposal, wanted, None).await? });
+        }
+        let message = self.fought_over(plan, &left).await;
+        let is_left = |step: &&Step| left.contains(&Correction::by(&step.operation).object);
+        let approved =
+            approved.leaving(plan.steps.iter().filter(is_left).map(|step| (step.id, FOUGHT_OVER.to_owned())));
+        let visited = match Reconciliation::begin(approved.clone()).verdict() {
+            // Nothing of it can be done.
+            Some(_) => Visited { plan: Some(Box::new(plan.clone())), ..self.fought(message, wanted) },
+            None => self.apply(approved, proposal, wanted, Some(message)).await?,
+        };
+        Ok(Visited { fights, ..visited })
+    }
+
+    /// What is left alone, because of whom, and until when.
+    async fn fought_over(&self, plan: &Plan, left: &BTreeSet<Corrected>) -> String {
+        // Not being able to read the log is no reason to say nothing.
+        let log = self.engine.client.changes(plan.guild).await.unwrap_or_default();
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for step in &plan.steps {
+            let Correction { object, target_id, name, times: _ } = Correction::by(&step.operation);
+            if left.contains(&object) {
+                let by =
+                    log.iter().find(|change| change.target.is_some() && change.target == target_id && !change.ours);
+                names.insert(by.map_or_else(|| format!("`{name}`"), |by| format!("`{name}` (last by {})", by.who)));
+            }
+        }
+        let names: Vec<String> = names.into_iter().collect();
+        format!(
+            "somebody keeps changing back what SetAI corrects, so it gives in: {}. It is tried again when nobody has changed it \
+             for {} minutes, or with a new commit. `setai drift` shows what differs, and `setai drift --adopt` keeps it",
+            names.join(", "),
+            breaker::REST.num_minutes()
+        )
+    }
+
+    fn fought(&self, message: String, wanted: &Wanted) -> Visited {
+        let rest = breaker::REST.to_std().unwrap_or(SOON);
+        self.at(State::Drifted, "FoughtOver", message, wanted, Again::After(rest))
+    }
+
+    /// Applies a plan. `fought` is what is said of what it leaves alone.
+    async fn apply(
+        &self,
+        approved: Approved,
+        proposal: &Proposal,
+        wanted: &Wanted,
+        fought: Option<String>,
+    ) -> Result<Visited, Error> {
+        self.begin(&proposal.plan, wanted).await?;
         let request = Request {
             approved,
             proposal,
             manifest: Some(&wanted.manifest),
-            trigger: self.errand.trigger,
+            trigger: self.trigger(wanted),
             author: self.errand.author.clone(),
             rollback_of: None,
             patience: PATIENCE,
             concurrency: CONCURRENCY,
         };
-        let report = self.engine.apply(request, self.progress, self.stop).await?;
-        Ok(Visited { plan: Some(Box::new(proposal.plan.clone())), ..self.reported(report, wanted) })
+        // A run is a large future, and this is awaited from several places.
+        let visited = match Box::pin(self.engine.apply(request, self.progress, self.stop)).await {
+            Ok(report) => {
+                let left = report.left.clone().filter(|_| fought.is_some());
+                let plan = Some(Box::new(left.unwrap_or_else(|| proposal.plan.clone())));
+                Visited { plan, ..self.reported(report, wanted, fought) }
+            }
+            Err(Error::NotApproved) => return Err(Error::NotApproved),
+            Err(error) => self.failed(Some(wanted), &error),
+        };
+        Ok(self.on_the_way(visited, wanted))
     }
 
-    fn reported(&self, report: Report, wanted: &Wanted) -> Visited {
+    /// True when the guild was equal to this very manifest before.
+    fn was_equal(&self, wanted: &Wanted) -> bool {
+        let applied = self.errand.before.and_then(|before| before.applied_manifest.as_deref());
+        applied == Some(wanted.manifest.fingerprint())
+    }
+
+    /// Why the guild is changed, which need not be why somebody looked: a revision that wants nothing else of it is only an
+    /// occasion, and what a new manifest wants stays its doing when it is tried again. Only what is no revision's doing counts
+    /// as a correction.
+    fn trigger(&self, wanted: &Wanted) -> Trigger {
+        match (self.errand.trigger, self.was_equal(wanted)) {
+            (Trigger::Revision, true) => Trigger::Schedule,
+            (Trigger::Event | Trigger::Schedule | Trigger::Retry | Trigger::StartUp, false) => Trigger::Revision,
+            (trigger, _) => trigger,
+        }
+    }
+
+    /// A guild that was left between two manifests is equal to neither.
+    fn on_the_way(&self, mut visited: Visited, wanted: &Wanted) -> Visited {
+        if visited.standing.applied_manifest.as_deref() != Some(wanted.manifest.fingerprint()) {
+            visited.standing.applied_manifest = None;
+        }
+        visited
+    }
+
+    /// Says that a guild is on its way to another manifest. Whoever finds it in the middle, after a crash or after the manifest
+    /// was taken back, must not take our own changes for somebody's.
+    async fn begin(&self, plan: &Plan, wanted: &Wanted) -> Result<(), Error> {
+        let message = render::summary(plan);
+        let visited = self.at(State::Reconciling, "Applying", message, wanted, Again::AtSweep);
+        let Visited { standing, .. } = self.on_the_way(visited, wanted);
+        let now = self.engine.clock.now();
+        let status = standing.status(self.errand.guild, Some(wanted.source.clone()), now, None);
+        Ok(self.engine.store.report(&status).await?)
+    }
+
+    fn reported(&self, report: Report, wanted: &Wanted, fought: Option<String>) -> Visited {
         let done = report.done().count();
         let visited = match report.verdict {
             Verdict::Succeeded => self.ready("Applied", &made(done), wanted),
@@ -172,17 +291,18 @@ impl Visit<'_> {
             }
             Verdict::Partial | Verdict::Failed => {
                 let remark = report.remark.clone().unwrap_or_default();
-                match first_failure(&report) {
+                match (first_failure(&report), fought) {
                     // The same would be refused again until somebody changes something.
-                    Some((why, true)) => {
+                    (Some((why, true)), _) => {
                         let message = format!("{remark}: {why}");
                         self.stalled("MissingPermissions", message, Some(wanted.revision.clone()), false)
                     }
-                    Some((why, false)) => {
+                    (Some((why, false)), _) => {
                         let message = format!("{remark}: {why}");
                         self.at(State::Reconciling, "StepsFailed", message, wanted, Again::BackOff)
                     }
-                    None => self.at(State::Reconciling, "NotThereYet", remark, wanted, Again::BackOff),
+                    (None, Some(message)) => self.fought(message, wanted),
+                    (None, None) => self.at(State::Reconciling, "NotThereYet", remark, wanted, Again::BackOff),
                 }
             }
         };
@@ -191,7 +311,9 @@ impl Visit<'_> {
 
     fn ready(&self, reason: &'static str, message: &str, wanted: &Wanted) -> Visited {
         let visited = self.at(State::Ready, reason, message.to_owned(), wanted, Again::AtSweep);
-        let standing = Standing { applied: Some(wanted.revision.clone()), ..visited.standing };
+        let (applied, applied_manifest) =
+            (Some(wanted.revision.clone()), Some(wanted.manifest.fingerprint().to_owned()));
+        let standing = Standing { applied, applied_manifest, ..visited.standing };
         // That it was applied a moment ago and that it was found in order are the same state to whoever asks since when.
         let since = self.errand.before.filter(|before| before.state == State::Ready).map(|before| before.since);
         Visited { standing: Standing { since: since.unwrap_or(standing.since), ..standing }, ..visited }
@@ -227,7 +349,8 @@ impl Visit<'_> {
         let until = until.map_or_else(String::new, |until| format!(" until {}", until.format("%Y-%m-%d %H:%M UTC")));
         let message = format!("{by} said to leave it alone{until}: {reason}. `setai resume {guild}` ends that");
         let attempted = self.errand.before.and_then(|before| before.attempted.clone());
-        self.standing(State::Suspended, "Suspended", message, attempted, Again::AtSweep)
+        let visited = self.standing(State::Suspended, "Suspended", message, attempted, Again::AtSweep);
+        Visited { fights: Fights::over(self.engine.clock.now()), ..visited }
     }
 
     fn failed(&self, wanted: Option<&Wanted>, error: &Error) -> Visited {
@@ -266,10 +389,11 @@ impl Visit<'_> {
             message,
             attempted,
             applied: before.and_then(|before| before.applied.clone()),
+            applied_manifest: before.and_then(|before| before.applied_manifest.clone()),
             since: same.map_or(now, |before| before.since),
             failures,
         };
-        Visited { standing, again, plan: None, report: None }
+        Visited { standing, again, plan: None, report: None, fights: self.errand.fights.clone() }
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Consent {
 pub struct Approved {
     plan: Plan,
     rests_on_approval: bool,
+    /// What is left as it is for the time being, and why.
+    left: Vec<(Operation, String)>,
 }
 
 impl Approved {
@@ -43,13 +45,25 @@ impl Approved {
         self.rests_on_approval
     }
 
+    /// The same without these steps, each with the reason that is told: they and what rests on them are skipped. Nothing is
+    /// opened for which one of them should have closed something first.
+    #[must_use]
+    pub fn leaving(self, steps: impl IntoIterator<Item = (StepId, String)>) -> Self {
+        let operation = |(id, why)| {
+            let step = self.plan.steps.iter().find(|step| step.id == id);
+            step.map(|step| (step.operation.clone(), why))
+        };
+        let left = steps.into_iter().filter_map(operation).collect();
+        Self { left, ..self }
+    }
+
     /// The consent to this plan, for what is left of it after it was broken off: `now`, made for the guild and bindings
     /// the broken-off attempt left behind. None when `now` wants anything this plan did not.
     #[must_use]
     pub fn for_rest(&self, now: &Plan, snapshot: &Snapshot, bindings: &Bindings) -> Option<Self> {
         let is_rest = rest::is_rest(now, &self.plan, snapshot, bindings);
         // An approval was used up when the attempt began.
-        is_rest.then(|| Self { plan: now.clone(), rests_on_approval: false })
+        is_rest.then(|| Self { plan: now.clone(), rests_on_approval: false, left: self.left.clone() })
     }
 }
 
@@ -92,7 +106,7 @@ pub fn judge(plan: Plan, consent: &Consent) -> Result<Approved, Box<Rejected>> {
         Consent::Nobody | Consent::Seen | Consent::Digest(_) => {}
     }
     let rests_on_approval = by_digest && (!plan.refusals.is_empty() || plan.needs_approval());
-    Ok(Approved { plan, rests_on_approval })
+    Ok(Approved { plan, rests_on_approval, left: Vec::new() })
 }
 
 /// The same for a guild in which every change needs somebody's approval of exactly this plan, whatever its policy says.
@@ -100,12 +114,12 @@ pub fn judge(plan: Plan, consent: &Consent) -> Result<Approved, Box<Rejected>> {
 /// # Errors
 /// As [`judge`]; [`Rejected::NeedsApproval`] comes last.
 pub fn judge_strictly(plan: Plan, consent: &Consent) -> Result<Approved, Box<Rejected>> {
-    let Approved { plan, rests_on_approval } = judge(plan, consent)?;
+    let Approved { plan, rests_on_approval, left } = judge(plan, consent)?;
     let by_digest = matches!(consent, Consent::Digest(digest) if plan.digest.matches(digest));
     if !plan.is_empty() && !by_digest {
         return Err(Box::new(Rejected::NeedsApproval(plan.digest)));
     }
-    Ok(Approved { rests_on_approval: rests_on_approval || !plan.is_empty(), plan })
+    Ok(Approved { rests_on_approval: rests_on_approval || !plan.is_empty(), plan, left })
 }
 
 /// What became of a step.
@@ -163,9 +177,15 @@ impl Reconciliation {
 
     /// Begins.
     pub fn begin(approved: Approved) -> Self {
-        let Approved { plan, rests_on_approval: _ } = approved;
-        let states = plan.steps.iter().map(|step| (step.id, State::Pending)).collect();
-        Self { plan, states, refused_in_a_row: 0 }
+        let Approved { plan, rests_on_approval: _, left } = approved;
+        let state = |step: &Step| match left.iter().find(|(operation, _)| *operation == step.operation) {
+            Some((_, why)) => State::Ended(Outcome::Skipped { why: why.clone() }),
+            None => State::Pending,
+        };
+        let states = plan.steps.iter().map(|step| (step.id, state(step))).collect();
+        let mut begun = Self { plan, states, refused_in_a_row: 0 };
+        begun.skip_dependents();
+        begun
     }
 
     /// The plan.

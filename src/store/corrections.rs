@@ -5,25 +5,73 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::column::json;
+use super::column::{get, json};
 use super::sql::{Connection, sql};
 use super::{DriftSubject, Error};
 use crate::model::{GuildId, Key};
 use crate::plan::Operation;
 
+/// What is brought back, told apart from everything else in its guild.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Corrected {
+    /// What it is.
+    pub subject: DriftSubject,
+    /// Which one.
+    pub identity: Identity,
+}
+
+/// What tells two objects of a kind apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// What is made anew each time keeps its key, and nothing else.
+    Key(Key),
+    /// An object that no key names.
+    Snowflake(u64),
+    /// The settings, or one of the two orders.
+    Whole(&'static str),
+}
+
 /// How often an object was brought back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Correction {
     /// What it is.
-    pub subject: DriftSubject,
-    /// Its key. What is made anew each time keeps its key, and nothing else.
-    pub key: Option<Key>,
+    pub object: Corrected,
     /// Its latest snowflake that is known; none for settings and orders, and for what was only created.
     pub target_id: Option<u64>,
     /// What people call it, as last known. Orders are `roles` or `channels`.
     pub name: String,
-    /// How many requests about it were done, or may have been.
-    pub count: u32,
+    /// When each request about it was to be sent that was done, or may have been; oldest first.
+    pub times: Vec<DateTime<Utc>>,
+}
+
+impl Correction {
+    /// What an operation brings back, with no time yet.
+    pub fn by(operation: &Operation) -> Self {
+        let about = |key: Option<&Key>, target_id: Option<u64>, name: &str| {
+            let identity = match (key, target_id) {
+                (Some(key), _) => Identity::Key(key.clone()),
+                (None, Some(id)) => Identity::Snowflake(id),
+                (None, None) => Identity::Whole(whole(operation)),
+            };
+            let object = Corrected { subject: DriftSubject::of(operation), identity };
+            Self { object, target_id, name: name.to_owned(), times: Vec::new() }
+        };
+        match operation {
+            Operation::UpdateGuild { .. } | Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => {
+                about(None, None, whole(operation))
+            }
+            Operation::CreateRole { key, role } => about(Some(key), None, &role.name),
+            Operation::UpdateRole { role, .. } | Operation::DeleteRole { role, .. } => {
+                about(role.key.as_ref(), Some(role.id.get()), &role.name)
+            }
+            Operation::GiveRole { role, name, user: _ } => about(role.key(), role.id().map(|id| id.get()), name),
+            Operation::CreateChannel { key, channel } => about(Some(key), None, &channel.name),
+            Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => {
+                about(channel.key.as_ref(), Some(channel.id.get()), &channel.name)
+            }
+        }
+    }
 }
 
 /// Longest time a run takes: one that began earlier has nothing left that is done now. Discord's longest waits are minutes.
@@ -35,40 +83,22 @@ pub(super) async fn since(
     guild: GuildId,
     since: DateTime<Utc>,
 ) -> Result<Vec<Correction>, Error> {
-    let query =
-        sql("SELECT o.operation FROM reconciliations r JOIN operations o ON o.reconciliation_id = r.reconciliation_id
+    let query = sql("SELECT o.operation, o.intended_at FROM reconciliations r
+         JOIN operations o ON o.reconciliation_id = r.reconciliation_id
          WHERE r.server_id = ? AND r.started_at >= ? AND r.triggered_by IN ('event', 'schedule', 'retry', 'start_up')
                AND o.intended_at >= ? AND o.phase IN ('done', 'intended')
          ORDER BY o.intended_at, o.operation_id");
     let rows = query.bind(guild).bind(since - LONGEST_RUN).bind(since).fetch_all(connection).await?;
-    let operations: Vec<Operation> = rows.iter().map(|row| json(row, "operation")).collect::<Result<_, _>>()?;
-    Ok(counted(&operations))
-}
-
-/// What tells two objects apart.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Identity {
-    Key(Key),
-    Snowflake(u64),
-    Name(&'static str),
-}
-
-/// How often each object is spoken of, given what was done in order.
-fn counted(operations: &[Operation]) -> Vec<Correction> {
-    let mut counts: BTreeMap<(DriftSubject, Identity), Correction> = BTreeMap::new();
-    for operation in operations {
-        let one = correction(operation);
-        let identity = match (&one.key, one.target_id) {
-            (Some(key), _) => Identity::Key(key.clone()),
-            (None, Some(id)) => Identity::Snowflake(id),
-            (None, None) => Identity::Name(whole(operation)),
-        };
-        let known = counts.entry((one.subject, identity)).or_insert_with(|| Correction { count: 0, ..one.clone() });
-        known.count += 1;
+    let mut by_object: BTreeMap<Corrected, Correction> = BTreeMap::new();
+    for row in &rows {
+        let operation: Operation = json(row, "operation")?;
+        let one = Correction::by(&operation);
+        let known = by_object.entry(one.object.clone()).or_insert_with(|| one.clone());
+        known.times.push(get(row, "intended_at")?);
         known.target_id = one.target_id.or(known.target_id);
         known.name = one.name;
     }
-    counts.into_values().collect()
+    Ok(by_object.into_values().collect())
 }
 
 /// The name of what has no snowflake.
@@ -83,31 +113,6 @@ fn whole(operation: &Operation) -> &'static str {
         | Operation::GiveRole { .. } => "role",
         Operation::CreateChannel { .. } | Operation::UpdateChannel { .. } | Operation::DeleteChannel { .. } => {
             "channel"
-        }
-    }
-}
-
-/// What one operation brings back.
-fn correction(operation: &Operation) -> Correction {
-    let about = |key: Option<&Key>, target_id, name: &str| Correction {
-        subject: DriftSubject::of(operation),
-        key: key.cloned(),
-        target_id,
-        name: name.to_owned(),
-        count: 1,
-    };
-    match operation {
-        Operation::UpdateGuild { .. } | Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => {
-            about(None, None, whole(operation))
-        }
-        Operation::CreateRole { key, role } => about(Some(key), None, &role.name),
-        Operation::UpdateRole { role, .. } | Operation::DeleteRole { role, .. } => {
-            about(role.key.as_ref(), Some(role.id.get()), &role.name)
-        }
-        Operation::GiveRole { role, name, user: _ } => about(role.key(), role.id().map(|id| id.get()), name),
-        Operation::CreateChannel { key, channel } => about(Some(key), None, &channel.name),
-        Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => {
-            about(channel.key.as_ref(), Some(channel.id.get()), &channel.name)
         }
     }
 }

@@ -1,9 +1,12 @@
 //! A guild that is looked after with nobody asking: what is done, what is left for people, and what bad sources never do.
 
+use std::time::Duration;
+
 use serde_json::json;
-use setai::controller::{Desired, Errand, Obstacle, Silent, Standing, State, StopSignal, Visited};
+use setai::controller::{Desired, Errand, Fights, Obstacle, Silent, Standing, State, StopSignal, Visited};
 use setai::manifest::Files;
 use setai::model::GuildId;
+use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::world::Snowflake;
 use setai::store::{Approval, Author, Suspension, Trigger};
 
@@ -20,11 +23,14 @@ struct Warden {
     desired: Desired,
     revisions: u32,
     standing: Option<Standing>,
+    fights: Fights,
+    trigger: Trigger,
 }
 
 impl Warden {
     async fn new() -> Self {
-        Self { stage: Stage::new().await, desired: Desired::default(), revisions: 0, standing: None }
+        let (stage, desired, fights) = (Stage::new().await, Desired::default(), Fights::default());
+        Self { stage, desired, revisions: 0, standing: None, fights, trigger: Trigger::Schedule }
     }
 
     fn guild(&self) -> GuildId {
@@ -42,14 +48,16 @@ impl Warden {
         let mut found = Files::default();
         files.iter().for_each(|(path, text)| found.insert(path, text.as_bytes()).expect("a path"));
         self.revisions += 1;
-        self.desired.read("main", &format!("main@{}", self.revisions), &found, &|_, _, _| Ok(()));
+        self.desired.read("main", &format!("main@{}", self.revisions), &found, &|_, _, _| Ok(None));
     }
 
     async fn visits(&mut self) -> Visited {
         let wish = self.desired.of(self.guild()).expect("a source speaks of it");
-        let (before, trigger, author) = (self.standing.as_ref(), Trigger::Schedule, Author::Controller);
-        let errand = Errand { guild: self.guild(), wish, before, trigger, author, remembered: None };
+        let (before, trigger, author) = (self.standing.as_ref(), self.trigger, Author::Controller);
+        let fights = self.fights.clone();
+        let errand = Errand { guild: self.guild(), wish, before, fights, trigger, author, remembered: None };
         let visited = self.stage.engine.visit(&errand, &Silent, &StopSignal::default()).await;
+        self.fights = visited.fights.clone();
         self.standing = Some(visited.standing.clone());
         visited
     }
@@ -63,6 +71,12 @@ impl Warden {
 
     fn channel(&self, name: &str) -> Option<Snowflake> {
         self.stage.discord.edit(|guild| guild.channel_named(name).map(|channel| channel.id))
+    }
+
+    fn somebody_hoists(&self, role: &str) {
+        let found = self.stage.discord.edit(|guild| guild.roles.values().find(|r| r.name == role).map(|r| r.id));
+        let path = self.stage.discord.in_guild(&format!("/roles/{}", found.expect("the role is there")));
+        self.stage.discord.by_hand("PATCH", &path, json!({ "hoist": true }));
     }
 
     fn somebody_says(&self, channel: &str, topic: &str) {
@@ -105,6 +119,119 @@ async fn where_the_policy_says_so_it_is_undone() {
     warden.visits().await;
     warden.somebody_says("news", "by hand");
     assert_eq!(warden.finds_it().await, (State::Ready, "Applied".to_owned(), 1));
+}
+
+#[tokio::test]
+async fn a_commit_that_wants_nothing_else_of_the_guild_undoes_nothing() {
+    let mut warden = Warden::new().await;
+    warden.reads(LAYOUT);
+    warden.visits().await;
+    warden.somebody_says("news", "by hand");
+    warden.trigger = Trigger::Revision;
+    for written in [format!("# a remark\n{LAYOUT}"), format!("policy: {{ drift: report }}{LAYOUT}")] {
+        warden.reads(&written);
+        assert_eq!(warden.finds_it().await, (State::Drifted, "ChangedInDiscord".to_owned(), 0));
+    }
+    let standing = warden.standing.clone().expect("it was visited");
+    assert_eq!((standing.attempted.as_deref(), standing.applied.as_deref()), (Some("main@3"), Some("main@1")));
+    warden.reads(&LAYOUT.replace("What is new", "News"));
+    assert_eq!(warden.finds_it().await, (State::Ready, "Applied".to_owned(), 1));
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_taken_back_halfway_is_no_drift() {
+    let mut warden = Warden::new().await;
+    warden.reads(LAYOUT);
+    warden.visits().await;
+    // Of two changes one is made.
+    let refused = Fault::Refused { status: 400, code: 50_035, message: "Invalid Form Body".to_owned() };
+    let rules = vec![Rule::new(refused).on("PATCH", "/channels/*").nth(2)];
+    warden.stage.discord.simulator.set_faults(Faults { seed: 0, rules });
+    warden.reads(&LAYOUT.replace("What is new", "News").replace("chat: {}", "chat: { topic: Anything }"));
+    assert_eq!(warden.finds_it().await, (State::Reconciling, "StepsFailed".to_owned(), 2));
+    warden.stage.discord.simulator.set_faults(Faults::default());
+    warden.reads(LAYOUT);
+    let (state, reason, writes) = warden.finds_it().await;
+    assert_eq!((state, reason.as_str(), writes), (State::Ready, "Applied", 1), "what differs is what we made");
+}
+
+/// Somebody who undoes every correction of a role, and how often it was corrected then.
+async fn fights(warden: &mut Warden, pause: Duration, times: usize) -> Vec<(State, String, usize)> {
+    let mut seen = Vec::new();
+    for _ in 0..times {
+        warden.stage.discord.clock.advance(pause);
+        warden.somebody_hoists("crew");
+        warden.trigger = Trigger::Event;
+        seen.push(warden.finds_it().await);
+    }
+    seen
+}
+
+const HEALING: &str = "
+policy: { drift: heal }
+roles: { crew: { hoist: false }, staff: { hoist: false } }
+";
+
+/// Acceptance 23.
+#[tokio::test]
+async fn who_keeps_undoing_us_is_named_and_left_after_five_corrections() {
+    let mut warden = Warden::new().await;
+    warden.reads(HEALING);
+    warden.visits().await;
+    let seen = fights(&mut warden, Duration::from_secs(30), 12).await;
+    let applied = (State::Ready, "Applied".to_owned(), 1);
+    let fought = (State::Drifted, "FoughtOver".to_owned(), 0);
+    assert_eq!(seen[..5], vec![applied.clone(); 5]);
+    assert_eq!(seen[5..], vec![fought.clone(); 7]);
+    let message = warden.standing.as_ref().expect("it was visited").message.clone();
+    assert!(message.contains("`crew` (last by "), "{message}");
+
+    // Whatever else somebody changes is undone all the same.
+    warden.somebody_hoists("staff");
+    assert_eq!(warden.finds_it().await, (State::Drifted, "FoughtOver".to_owned(), 1));
+
+    // A process that starts anew forgives nothing.
+    let fights = std::mem::take(&mut warden.fights);
+    assert_eq!(warden.finds_it().await, fought);
+    warden.fights = fights;
+
+    // Once it was left in peace for long enough, it is tried again.
+    warden.trigger = Trigger::Retry;
+    warden.stage.discord.clock.advance(Duration::from_secs(601));
+    assert_eq!(warden.finds_it().await, applied);
+}
+
+#[tokio::test]
+async fn a_new_manifest_ends_a_fight() {
+    let mut warden = Warden::new().await;
+    warden.reads(HEALING);
+    warden.visits().await;
+    fights(&mut warden, Duration::from_secs(5), 6).await;
+    warden.trigger = Trigger::Revision;
+    warden.reads(&HEALING.replace("staff: { hoist: false }", "staff: { hoist: true }"));
+    assert_eq!(warden.finds_it().await, (State::Ready, "Applied".to_owned(), 2), "the role we gave up, and the other");
+    let seen = fights(&mut warden, Duration::from_secs(5), 6).await;
+    assert_eq!(seen.iter().filter(|(state, ..)| *state == State::Ready).count(), 5);
+}
+
+/// Acceptance 23: many objects once each are no fight.
+#[tokio::test]
+async fn a_first_build_of_hundreds_of_steps_trips_nothing() {
+    let mut warden = Warden::new().await;
+    let roles: String = (0..240).map(|n| format!("  r{n}: {{ hoist: false }}\n")).collect();
+    let channels: String = (0..490).map(|n| format!("  c{n}: {{}}\n")).collect();
+    warden.reads(&format!("policy: {{ drift: heal }}\nroles:\n{roles}channels:\n{channels}"));
+    let visited = warden.visits().await;
+    let steps = visited.report.expect("it was applied").done().count();
+    assert_eq!((visited.standing.state, steps), (State::Ready, 730));
+    println!("first build: {steps} steps, no breaker opened");
+    // All of them changed by hand at once are one correction each.
+    warden.trigger = Trigger::Event;
+    for n in 0..100 {
+        warden.somebody_hoists(&format!("r{n}"));
+    }
+    let (state, _, writes) = warden.finds_it().await;
+    assert_eq!((state, writes), (State::Ready, 100));
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use setai::model::{
 };
 use setai::plan::{ChannelSubject, Operation, StepId};
 use setai::store::{
-    ActionType, Approval, AuditFilter, AuditRow, Author, Closed, Closing, DriftAnswer, DriftCause, DriftChanges,
-    DriftFilter, DriftId, DriftRecord, DriftStatus, DriftSubject, Error, GuildStatus, HeldPlan, IntendedStep, NewRun,
-    ObservedDrift, Outcome, Standing, Store, Suspension, TargetType, Tidied, Trigger, Verdict,
+    ActionType, Approval, AuditFilter, AuditRow, Author, Closed, Closing, Correction, DriftAnswer, DriftCause,
+    DriftChanges, DriftFilter, DriftId, DriftRecord, DriftStatus, DriftSubject, Error, GuildStatus, HeldPlan, Identity,
+    IntendedStep, NewRun, ObservedDrift, Outcome, Standing, Store, Suspension, TargetType, Tidied, Trigger, Verdict,
 };
 use twilight_model::id::Id;
 
@@ -56,6 +56,7 @@ fn status(of: GuildId, state: Standing, reason: &str, second: i64) -> GuildStatu
         source: Some("guilds".to_owned()),
         attempted_revision: Some("4f2a9c1".to_owned()),
         applied_revision: None,
+        applied_manifest: Some("ab".repeat(32)),
         since: at(second),
         updated_at: at(second + 1),
         next_attempt_at: Some(at(second + 60)),
@@ -487,12 +488,13 @@ async fn what_was_brought_back_is_counted_by_object(store: &Desk) {
 
     let corrections = async |second| {
         let corrections = store.corrections(GUILD, at(second)).await.expect("corrections");
-        corrections.into_iter().map(|c| (c.subject, c.key, c.target_id, c.name, c.count)).collect::<Vec<_>>()
+        let told = |c: Correction| (c.object.subject, c.object.identity, c.target_id, c.name, c.times.len());
+        corrections.into_iter().map(told).collect::<Vec<_>>()
     };
-    let of_role = (DriftSubject::Role, Some(key("rules")), None, "Staff".to_owned(), 1);
-    let of_stray = (DriftSubject::Channel, None, Some(7), "stray".to_owned(), 1);
-    let of_order = (DriftSubject::Order, None, None, "roles".to_owned(), 1);
-    let of_rules = |count| (DriftSubject::Channel, Some(key("rules")), Some(6), "a".to_owned(), count);
+    let of_role = (DriftSubject::Role, Identity::Key(key("rules")), None, "Staff".to_owned(), 1);
+    let of_stray = (DriftSubject::Channel, Identity::Snowflake(7), Some(7), "stray".to_owned(), 1);
+    let of_order = (DriftSubject::Order, Identity::Whole("roles"), None, "roles".to_owned(), 1);
+    let of_rules = |count| (DriftSubject::Channel, Identity::Key(key("rules")), Some(6), "a".to_owned(), count);
     assert_eq!(corrections(0).await, [of_role.clone(), of_rules(3), of_stray.clone(), of_order.clone()]);
     assert_eq!(corrections(101).await, [of_role, of_rules(2), of_stray, of_order.clone()], "from then on");
     assert_eq!(corrections(300).await, [of_rules(1), of_order]);
