@@ -14,6 +14,7 @@ mod follow;
 mod front;
 mod glance;
 mod hold;
+mod measure;
 mod note;
 mod notify;
 mod progress;
@@ -27,6 +28,7 @@ mod servers;
 mod share;
 mod spread;
 mod standing;
+mod upkeep;
 mod visit;
 mod wait;
 

@@ -42,6 +42,9 @@ const WORKERS: usize = 8;
 /// Who one is at a git server over SSH when nobody says who.
 const GIT_USER: &str = "git";
 
+/// How long a plan waits for an approval when nobody says how long.
+const APPROVAL_ENDS: Duration = Duration::from_hours(24);
+
 /// How long a visit under way has to come to its end. A request that is under way is waited for, a plan is not.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -104,6 +107,8 @@ fn settings(
         grace: GRACE,
         gateway,
         recorder: Some(recorder.clone()),
+        approval_ends: config.map_or(APPROVAL_ENDS, |config| config.approvals.expire_after),
+        audit: config.and_then(|config| config.retention.audit),
     })
 }
 
@@ -115,11 +120,6 @@ fn unheeded(config: &Config) -> Vec<String> {
     }
     if config.otel.is_some() {
         asked.push("the operator's file asks for spans (`otel`)".to_owned());
-    }
-    if config.retention.audit.is_some() {
-        asked.push(
-            "the operator's file asks for a `retention` of the audit trail; `setai audit prune` does that".to_owned(),
-        );
     }
     if !config.approvals.approvers.is_empty() {
         asked.push("the operator's file names `approvers` in Discord".to_owned());

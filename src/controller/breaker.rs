@@ -19,6 +19,9 @@ pub(super) const SPAN: TimeDelta = TimeDelta::minutes(10);
 /// After so long in which nobody touched the object, one correction is tried.
 pub(super) const REST: TimeDelta = TimeDelta::minutes(10);
 
+/// The reason a guild stands by while objects of it are left alone.
+pub(super) const FOUGHT_OVER: &str = "FoughtOver";
+
 /// The objects of a guild that are left alone for the time being.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fights {

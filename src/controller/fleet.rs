@@ -25,13 +25,15 @@ use crate::telemetry::{Recorder, metrics};
 use super::breaker::Fights;
 use super::desired::{Desired, Obstacle, Touched, Wish};
 use super::engine::Engine;
-use super::follow::{Follower, Nudge};
+use super::follow::{Follower, Nudge, Presence};
 use super::front::{Front, Health};
+use super::measure::measure;
 use super::progress::{Silent, StopSignal};
 use super::queue::{Queue, Work};
 use super::rhythm::Rhythm;
 use super::spread::fraction;
-use super::standing::{Again, Standing, State, back_off};
+use super::standing::{Again, Standing, back_off};
+use super::upkeep;
 use super::visit::{Errand, Visited};
 
 /// A source with what the operator decided for it.
@@ -65,16 +67,22 @@ pub struct Settings {
     pub gateway: Option<GatewaySettings>,
     /// Where it is measured what happens.
     pub recorder: Option<Recorder>,
+    /// How long a plan waits for an approval.
+    pub approval_ends: Duration,
+    /// How long rows of the audit trails are kept; none for ever.
+    pub audit: Option<Duration>,
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sources, assign: _, sweep, workers, grace, gateway: _, recorder: _ } = self;
+        let Self { sources, assign: _, sweep, workers, grace, gateway: _, recorder: _, approval_ends, audit } = self;
         f.debug_struct("Settings")
             .field("sources", sources)
             .field("sweep", sweep)
             .field("workers", workers)
             .field("grace", grace)
+            .field("approval_ends", approval_ends)
+            .field("audit", audit)
             .finish_non_exhaustive()
     }
 }
@@ -160,6 +168,8 @@ struct Shared {
     /// Follows guilds by what the gateway tells.
     follower: Follower,
     recorder: Option<Recorder>,
+    /// How long a plan waits for an approval.
+    approval_ends: Duration,
     news: broadcast::Sender<News>,
 }
 
@@ -207,6 +217,7 @@ impl Controller {
             pokes: settings.sources.iter().map(|watched| (watched.name.clone(), Notify::new())).collect(),
             follower: Follower::new(engine.cache.clone(), engine.clock.clone()),
             recorder: settings.recorder.clone(),
+            approval_ends: settings.approval_ends,
             news: broadcast::Sender::new(BACKLOG),
         };
         Self { engine, settings, shared: Arc::new(shared) }
@@ -230,6 +241,7 @@ impl Controller {
             watchers.spawn(watcher.watch(stop.clone()));
         }
         watchers.spawn(Arc::clone(&self.shared).listen_to_people(stop.clone()));
+        watchers.spawn(keep_house(self.engine.clone(), self.settings.audit, stop.clone()));
         if let Some(gateway) = self.settings.gateway.clone() {
             watchers.spawn(Arc::clone(&self.shared).listen_to_discord(gateway, stop.clone()));
         }
@@ -329,14 +341,18 @@ impl Shared {
             fights,
             trigger: work.trigger,
             author: Author::Controller,
+            is_away: self.follower.presence(work.guild) == Some(Presence::Unavailable),
             remembered: self.may_remember(work).await,
         };
         let began = self.engine.clock.elapsed();
         let visited = self.engine.visit(&errand, &Silent, stop).await;
-        self.measure(work.guild, &visited, self.engine.clock.elapsed().saturating_sub(began));
+        if let Some(recorder) = &self.recorder {
+            let took = self.engine.clock.elapsed().saturating_sub(began);
+            measure(recorder, work.guild, &visited, took, self.engine.clock.now());
+        }
         let wait = pause(work.guild, &visited, &rhythm, self.engine.clock.now());
         let next = chrono::TimeDelta::from_std(wait).ok().map(|wait| self.engine.clock.now() + wait);
-        self.engine.remember(work.guild, source, &visited, next).await;
+        self.engine.remember(work.guild, source, &visited, next, self.approval_ends).await;
         if visited.report.is_some() {
             self.nudge(self.follower.settled(work.guild).await);
         }
@@ -378,18 +394,6 @@ impl Shared {
         match only_sweeps {
             true => self.follower.current(work.guild).await.map(|_| Duration::MAX),
             false => None,
-        }
-    }
-
-    fn measure(&self, guild: GuildId, visited: &Visited, took: Duration) {
-        let Some(recorder) = &self.recorder else { return };
-        let (standing, guilds) = (&visited.standing, recorder.guilds());
-        let result = standing.state.to_string();
-        guilds.count(&metrics::RECONCILES, guild, &[&result]);
-        metrics::RECONCILE_SECONDS.observe(took, &[&result]);
-        guilds.set(&metrics::SUSPENDED, guild, &[], f64::from(u8::from(standing.state == State::Suspended)));
-        if standing.state == State::Ready {
-            guilds.set(&metrics::LAST_SUCCESS, guild, &[], self.engine.clock.now().timestamp() as f64);
         }
     }
 
@@ -475,6 +479,17 @@ impl Shared {
         }
         drop(inner);
         self.wake.notify_one();
+    }
+}
+
+/// Keeps house now and then.
+async fn keep_house(engine: Engine, audit: Option<Duration>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        engine.keep_house(audit).await;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = engine.clock.sleep(upkeep::RHYTHM) => {}
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 //! Nothing that is done rests on it but when a plan is taken for drift, so what cannot be written is told and tried again at
 //! the next visit.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::discord::Change;
@@ -14,9 +16,6 @@ use crate::store::{self, Closing, DriftCause, DriftSubject, HeldPlan, ObservedDr
 use super::engine::Engine;
 use super::standing::{Standing, State};
 use super::visit::Visited;
-
-/// How long a plan waits for an approval.
-const APPROVAL_ENDS: TimeDelta = TimeDelta::hours(24);
 
 impl Engine {
     /// How a guild stood when it was last written down.
@@ -30,9 +29,10 @@ impl Engine {
         guild: GuildId,
         source: Option<String>,
         visited: &Visited,
-        next: Option<chrono::DateTime<chrono::Utc>>,
+        next: Option<DateTime<Utc>>,
+        approval_ends: Duration,
     ) {
-        if let Err(error) = self.try_to_remember(guild, source, visited, next).await {
+        if let Err(error) = self.try_to_remember(guild, source, visited, next, approval_ends).await {
             tracing::warn!(%guild, %error, "how the guild stands could not be written down");
         }
     }
@@ -42,7 +42,8 @@ impl Engine {
         guild: GuildId,
         source: Option<String>,
         visited: &Visited,
-        next: Option<chrono::DateTime<chrono::Utc>>,
+        next: Option<DateTime<Utc>>,
+        approval_ends: Duration,
     ) -> Result<(), store::Error> {
         let (store, now) = (&self.store, self.clock.now());
         match (visited.standing.state, &visited.plan) {
@@ -56,7 +57,7 @@ impl Engine {
                     plan: json!(plan),
                     revision: plan.revision.clone(),
                     held_at: now,
-                    expires_at: Some(now + APPROVAL_ENDS),
+                    expires_at: TimeDelta::from_std(approval_ends).ok().map(|ends| now + ends),
                 };
                 store.hold(&held).await?;
             }

@@ -30,7 +30,7 @@ const CONCURRENCY: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is told of a step that is left alone.
-const FOUGHT_OVER: &str = "Somebody keeps changing it back.";
+const LEFT_ALONE: &str = "Somebody keeps changing it back.";
 
 /// When something is in the way that goes by itself, and nothing says when.
 const SOON: Duration = Duration::from_secs(30);
@@ -65,6 +65,8 @@ pub struct Errand<'a> {
     pub trigger: Trigger,
     /// On whose word.
     pub author: Author,
+    /// Discord says it has an outage of this guild.
+    pub is_away: bool,
     /// How old may be what is remembered of the guild, when nothing differs in it; none to ask Discord in any case.
     pub remembered: Option<Duration>,
 }
@@ -78,10 +80,12 @@ impl Engine {
             Ok(Some(suspension)) => return visit.suspended(&suspension),
             Err(error) => return visit.failed(None, &error.into()),
         }
+        if errand.is_away {
+            let message = "Discord has an outage of this guild; nothing is done to it before that is over".to_owned();
+            return visit.stalled("GuildUnavailable", message, None, true);
+        }
         match usable(&errand.wish) {
-            Ok(wanted) => {
-                Box::pin(visit.go(&wanted)).await.unwrap_or_else(|error| visit.failed(Some(&wanted), &error))
-            }
+            Ok(wanted) => Box::pin(visit.go(&wanted)).await.unwrap_or_else(|error| visit.failed(Some(&wanted), &error)),
             Err(obstacle) => visit.stalled(obstacle.reason, obstacle.message, obstacle.attempted, obstacle.is_passing),
         }
     }
@@ -176,8 +180,7 @@ impl Visit<'_> {
         }
         let message = self.fought_over(plan, &left).await;
         let is_left = |step: &&Step| left.contains(&Correction::by(&step.operation).object);
-        let approved =
-            approved.leaving(plan.steps.iter().filter(is_left).map(|step| (step.id, FOUGHT_OVER.to_owned())));
+        let approved = approved.leaving(plan.steps.iter().filter(is_left).map(|step| (step.id, LEFT_ALONE.to_owned())));
         let visited = match Reconciliation::begin(approved.clone()).verdict() {
             // Nothing of it can be done.
             Some(_) => Visited { plan: Some(Box::new(plan.clone())), ..self.fought(message, wanted) },
@@ -210,7 +213,7 @@ impl Visit<'_> {
 
     fn fought(&self, message: String, wanted: &Wanted) -> Visited {
         let rest = breaker::REST.to_std().unwrap_or(SOON);
-        self.at(State::Drifted, "FoughtOver", message, wanted, Again::After(rest))
+        self.at(State::Drifted, breaker::FOUGHT_OVER, message, wanted, Again::After(rest))
     }
 
     /// Applies a plan. `fought` is what is said of what it leaves alone.

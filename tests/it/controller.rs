@@ -25,12 +25,13 @@ struct Warden {
     standing: Option<Standing>,
     fights: Fights,
     trigger: Trigger,
+    is_away: bool,
 }
 
 impl Warden {
     async fn new() -> Self {
         let (stage, desired, fights) = (Stage::new().await, Desired::default(), Fights::default());
-        Self { stage, desired, revisions: 0, standing: None, fights, trigger: Trigger::Schedule }
+        Self { stage, desired, revisions: 0, standing: None, fights, trigger: Trigger::Schedule, is_away: false }
     }
 
     fn guild(&self) -> GuildId {
@@ -55,7 +56,16 @@ impl Warden {
         let wish = self.desired.of(self.guild()).expect("a source speaks of it");
         let (before, trigger, author) = (self.standing.as_ref(), self.trigger, Author::Controller);
         let fights = self.fights.clone();
-        let errand = Errand { guild: self.guild(), wish, before, fights, trigger, author, remembered: None };
+        let errand = Errand {
+            guild: self.guild(),
+            wish,
+            before,
+            fights,
+            trigger,
+            author,
+            is_away: self.is_away,
+            remembered: None,
+        };
         let visited = self.stage.engine.visit(&errand, &Silent, &StopSignal::default()).await;
         self.fights = visited.fights.clone();
         self.standing = Some(visited.standing.clone());
@@ -267,6 +277,17 @@ async fn a_guild_that_is_to_be_left_alone_is() {
     assert_eq!(warden.finds_it().await, (State::Suspended, "Suspended".to_owned(), 0));
     assert!(warden.standing.as_ref().is_some_and(|standing| standing.message.contains("spring cleaning")));
     warden.stage.engine.store().resume(guild, &ann(), at).await.expect("said");
+    assert_eq!(warden.finds_it().await, (State::Ready, "Applied".to_owned(), 4));
+}
+
+#[tokio::test]
+async fn during_an_outage_of_the_guild_nobody_goes_there() {
+    let mut warden = Warden::new().await;
+    warden.reads(LAYOUT);
+    warden.is_away = true;
+    assert_eq!(warden.finds_it().await, (State::Reconciling, "GuildUnavailable".to_owned(), 0));
+    assert!(warden.stage.discord.simulator.requests().is_empty(), "not even to look");
+    warden.is_away = false;
     assert_eq!(warden.finds_it().await, (State::Ready, "Applied".to_owned(), 4));
 }
 
