@@ -310,10 +310,11 @@ impl Teller {
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return Exit::Failure,
             }
+            // Asked first: whatever is part of this state was told before.
+            let guilds = handle.guilds();
             if !news.is_empty() {
                 continue;
             }
-            let guilds = handle.guilds();
             if heard.len() == sources.len() && guilds.iter().all(is_at_rest) {
                 let in_trouble = sources.iter().any(|source| !handle.problems(source).is_empty());
                 let in_order = |guild: &GuildView| guild.standing.as_ref().is_some_and(|s| s.state == State::Ready);

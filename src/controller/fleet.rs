@@ -352,11 +352,11 @@ impl Shared {
         let is_news = visited.report.is_some() || before.standing != standing;
         (before.standing, before.visited_at) = (standing, Some(self.engine.clock.now()));
         let view = inner.view(guild);
-        drop(inner);
         if is_news {
-            // Nobody has to listen.
+            // Nobody has to listen. Whoever sees the state sees the news as well.
             drop(self.news.send(News::Guild { view, visited: Box::new(visited) }));
         }
+        drop(inner);
     }
 
     /// How old may be what is remembered of a guild. Where Discord tells every change, what is remembered is as good as a look
@@ -623,8 +623,9 @@ impl Watcher {
             );
             *known = Some(content.revision);
         }
-        drop(inner);
+        // Whoever sees the state sees the news as well.
         news.into_iter().for_each(|news| drop(self.shared.news.send(news)));
+        drop(inner);
         self.shared.ask(touched, Trigger::Revision);
     }
 
