@@ -34,7 +34,7 @@ pub use fleet::{Assign, Controller, GuildView, Handle, News, Settings, Watched};
 pub use follow::{Follower, Nudge, Presence, Subject, Why};
 pub use front::{Front, Health};
 pub use glance::Glance;
-pub use notify::{Desk, Event, Message, Notice};
+pub use notify::{Dependency, Desk, Event, Herald, Message, Notice, Outbox, Outcome, Settled, Sight};
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
 pub use run::{Report, Request};
