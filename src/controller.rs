@@ -25,6 +25,7 @@ mod servers;
 mod share;
 mod spread;
 mod standing;
+mod tell;
 mod visit;
 mod wait;
 
@@ -40,5 +41,6 @@ pub use recover::Recovered;
 pub use run::{Report, Request};
 pub use servers::Servers;
 pub use standing::{Again, Standing, State};
+pub use tell::{Address, Informant, Notifier, Subscription};
 pub use visit::{Errand, Visited};
 pub use wait::Patience;

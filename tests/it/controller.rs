@@ -15,24 +15,24 @@ categories: { hall: { channels: { news: { topic: What is new }, chat: {} } } }
 ";
 
 /// Somebody who visits the guild, and remembers how it stood.
-struct Warden {
-    stage: Stage,
+pub(crate) struct Warden {
+    pub(crate) stage: Stage,
     desired: Desired,
     revisions: u32,
     standing: Option<Standing>,
 }
 
 impl Warden {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self { stage: Stage::new().await, desired: Desired::default(), revisions: 0, standing: None }
     }
 
-    fn guild(&self) -> GuildId {
+    pub(crate) fn guild(&self) -> GuildId {
         self.stage.guild()
     }
 
     /// A revision in which the guild's manifest says this.
-    fn reads(&mut self, yaml: &str) {
+    pub(crate) fn reads(&mut self, yaml: &str) {
         let text = format!("version: 1\nguild: \"{}\"\n{yaml}", self.guild());
         self.finds(&[("guild.yaml", &text)]);
     }
@@ -45,7 +45,7 @@ impl Warden {
         self.desired.read("main", &format!("main@{}", self.revisions), &found, &|_, _, _| Ok(()));
     }
 
-    async fn visits(&mut self) -> Visited {
+    pub(crate) async fn visits(&mut self) -> Visited {
         let wish = self.desired.of(self.guild()).expect("a source speaks of it");
         let (before, trigger, author) = (self.standing.as_ref(), Trigger::Schedule, Author::Controller);
         let errand = Errand { guild: self.guild(), wish, before, trigger, author, remembered: None };
@@ -61,11 +61,11 @@ impl Warden {
         (visited.standing.state, visited.standing.reason, self.stage.writes().len())
     }
 
-    fn channel(&self, name: &str) -> Option<Snowflake> {
+    pub(crate) fn channel(&self, name: &str) -> Option<Snowflake> {
         self.stage.discord.edit(|guild| guild.channel_named(name).map(|channel| channel.id))
     }
 
-    fn somebody_says(&self, channel: &str, topic: &str) {
+    pub(crate) fn somebody_says(&self, channel: &str, topic: &str) {
         let id = self.channel(channel).expect("the channel is there");
         self.stage.discord.by_hand("PATCH", &format!("/channels/{id}"), json!({ "topic": topic }));
     }
