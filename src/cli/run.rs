@@ -1,5 +1,7 @@
 //! `setai run`: keeps guilds equal to their manifests, for as long as it runs.
 
+mod notify;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,8 +57,9 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let names: Vec<String> = settings.sources.iter().map(|watched| watched.name.clone()).collect();
     let engine = context::engine(connection).await?;
     let store = Arc::clone(engine.store());
-    let controller = Controller::new(engine, settings);
+    let controller = Controller::new(engine.clone(), settings);
     let (handle, stop) = (controller.handle(), CancellationToken::new());
+    let telling = notify::begin(&engine, config.as_ref(), &handle).await?;
     let web = web(config.as_ref(), &handle, recorder, &stop).await?;
     let news = handle.news();
     let running = tokio::spawn(controller.run(stop.clone()));
@@ -73,7 +76,9 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
         false => teller.until_told_to_stop(news).await,
     };
     stop.cancel();
-    running.await.map_err(|error| Failure::new(format!("the controller broke down: {error}")))?;
+    let ran = running.await;
+    telling.end().await;
+    ran.map_err(|error| Failure::new(format!("the controller broke down: {error}")))?;
     if let Some(web) = web {
         drop(web.await);
     }
@@ -115,9 +120,6 @@ fn settings(
 /// What the operator's file asks for and nobody does yet.
 fn unheeded(config: &Config) -> Vec<String> {
     let mut asked = Vec::new();
-    if !config.notifications.is_empty() {
-        asked.push("the operator's file asks for `notifications`".to_owned());
-    }
     if config.otel.is_some() {
         asked.push("the operator's file asks for spans (`otel`)".to_owned());
     }
@@ -325,10 +327,11 @@ impl Teller {
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return Exit::Failure,
             }
+            // Asked first: whatever is part of this state was told before.
+            let guilds = handle.guilds();
             if !news.is_empty() {
                 continue;
             }
-            let guilds = handle.guilds();
             if heard.len() == sources.len() && guilds.iter().all(is_at_rest) {
                 let in_trouble = sources.iter().any(|source| !handle.problems(source).is_empty());
                 let in_order = |guild: &GuildView| guild.standing.as_ref().is_some_and(|s| s.state == State::Ready);

@@ -380,11 +380,11 @@ impl Shared {
         (before.standing, before.visited_at) = (standing, Some(self.engine.clock.now()));
         before.fights = visited.fights.clone();
         let view = inner.view(guild);
-        drop(inner);
         if is_news {
-            // Nobody has to listen.
+            // Nobody has to listen. Whoever sees the state sees the news as well.
             drop(self.news.send(News::Guild { view, visited: Box::new(visited) }));
         }
+        drop(inner);
     }
 
     /// How old may be what is remembered of a guild. Where Discord tells every change, what is remembered is as good as a look
@@ -645,8 +645,9 @@ impl Watcher {
             news.push(News::Revision { source: name.clone(), revision, problems: inner.desired.problems(name) });
             *known = Some(content.revision);
         }
-        drop(inner);
+        // Whoever sees the state sees the news as well.
         news.into_iter().for_each(|news| drop(self.shared.news.send(news)));
+        drop(inner);
         self.shared.ask(touched.changed, Trigger::Revision);
         // To say at which revision they are; nothing else is new.
         self.shared.ask(touched.same, Trigger::Schedule);

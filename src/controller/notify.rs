@@ -1,10 +1,12 @@
 //! Who is told of what, and when: a pure account of what was said and what is still to be said.
 //!
-//! Two events are the same when guild, occasion, reason and revision are, never by their words, so a time or a count in a text
-//! cannot make a message of every look. What was wrong is told once, and its end once; what ended before anybody was told is not
-//! told at all. Several things in a short time go out together, and there are only so many messages in ten minutes.
+//! Two events are the same when guild, occasion, reason, revision and mark are, never by their words, so a time or a count in a
+//! text cannot make a message of every look. What was wrong is told once, and its end once; what ended before anybody was told
+//! is not told at all. Several things in a short time go out together, and there are only so many messages in ten minutes.
 
+mod herald;
 mod message;
+mod outbox;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,32 +14,59 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::model::{GuildId, Occasion};
 
+pub use herald::{Dependency, Herald, Sight};
 pub use message::{Message, Notice};
+pub use outbox::{Outbox, Outcome, Settled};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The guild; none for what everything depends on.
     pub guild: Option<GuildId>,
+    /// What people call the guild, or what else it is about.
+    pub name: String,
     /// What it is.
     pub occasion: Occasion,
-    /// Why, as a word that stays the same: `permission`, `database`, the name of a source. An end names that of its beginning.
+    /// Why, as a word that stays the same: `MissingPermissions`, `database`, the name of a source. An end names that of its
+    /// beginning.
     pub reason: String,
-    /// The manifest's revision, or the digest of the plan; none where that does not matter.
+    /// The manifest's revision; none where that does not matter.
     pub revision: Option<String>,
-    /// What people read; no secrets.
+    /// What tells two events apart that are alike in all of that: which differences there are, which run it was.
+    pub mark: Option<String>,
+    /// The digest of the plan it is about.
+    pub plan: Option<String>,
+    /// Why, in sentences for people; no secrets.
     pub text: String,
+    /// The command that helps next.
+    pub next: Option<String>,
+    /// The occasion that tells the same of all guilds at once: whoever hears of that does not need this.
+    pub part_of: Option<Occasion>,
 }
 
 /// What makes two events the same affair, from its beginning to its end.
 type Affair = (Option<GuildId>, String);
 
+/// What tells two events of one affair and one occasion apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stage {
+    revision: Option<String>,
+    mark: Option<String>,
+}
+
+impl Stage {
+    fn of(event: &Event) -> Self {
+        Self { revision: event.revision.clone(), mark: event.mark.clone() }
+    }
+}
+
 /// What is known of an affair.
 #[derive(Clone, Debug)]
 struct Open {
     occasion: Occasion,
-    revision: Option<String>,
-    /// False until the message of its beginning was handed out.
+    /// How far it is; none when only an earlier process knew.
+    stage: Option<Stage>,
+    /// False until a message of it was handed out.
     told: bool,
 }
 
@@ -47,8 +76,8 @@ pub struct Desk {
     occasions: Vec<Occasion>,
     guilds: Vec<GuildId>,
     open: BTreeMap<Affair, Vec<Open>>,
-    /// The revision of each guild whose application was told.
-    applied: BTreeMap<Option<GuildId>, (String, Option<String>)>,
+    /// The last application of each guild that was heard of.
+    applied: BTreeMap<Option<GuildId>, (String, Stage)>,
     waiting: Vec<Notice>,
     since: Option<DateTime<Utc>>,
     dropped: usize,
@@ -97,21 +126,33 @@ impl Desk {
         }
     }
 
+    /// Takes in what was wrong when an earlier process ended, of which people were told then. Its end is told; and should it not
+    /// have ended, it is told once more, because nobody knows whether the earlier process still came to it.
+    pub fn recall(&mut self, event: &Event) {
+        let is_wrong = !matches!(event.occasion, Occasion::Recovered | Occasion::Applied);
+        if is_wrong && self.wants(event) {
+            let open = self.open.entry((event.guild, event.reason.clone())).or_default();
+            open.push(Open { occasion: event.occasion, stage: None, told: true });
+        }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        let hears = |occasion| self.occasions.contains(&occasion);
+        hears(event.occasion) && !event.part_of.is_some_and(hears)
+    }
+
     fn begin(&mut self, event: Event, now: DateTime<Utc>) {
-        if !self.occasions.contains(&event.occasion) {
+        if !self.wants(&event) {
             return;
         }
         let affair = (event.guild, event.reason.clone());
+        let stage = Stage::of(&event);
         let open = self.open.entry(affair).or_default();
         match open.iter_mut().find(|open| open.occasion == event.occasion) {
-            Some(same) if same.revision == event.revision => return,
-            Some(other) => {
-                other.revision.clone_from(&event.revision);
-                other.told = false;
-            }
-            None => {
-                open.push(Open { occasion: event.occasion, revision: event.revision.clone(), told: false });
-            }
+            Some(same) if same.stage.as_ref() == Some(&stage) => return,
+            // Whoever was told of the earlier stage is to hear of the end.
+            Some(other) => other.stage = Some(stage),
+            None => open.push(Open { occasion: event.occasion, stage: Some(stage), told: false }),
         }
         // Of an earlier revision that nobody was told of, nobody needs to hear.
         self.waiting.retain(|notice| {
@@ -132,7 +173,7 @@ impl Desk {
     }
 
     fn apply(&mut self, event: Event, now: DateTime<Utc>) {
-        let what = (event.reason.clone(), event.revision.clone());
+        let what = (event.reason.clone(), Stage::of(&event));
         if !self.occasions.contains(&Occasion::Applied) || self.applied.get(&event.guild) == Some(&what) {
             return;
         }
@@ -141,13 +182,13 @@ impl Desk {
     }
 
     fn put(&mut self, event: Event, now: DateTime<Utc>) {
-        let Event { guild, occasion, reason, revision, text } = event;
+        let Event { guild, name, occasion, reason, revision, mark: _, plan, text, next, part_of: _ } = event;
         self.since.get_or_insert(now);
         if self.waiting.len() >= Self::MOST_WAITING {
             self.dropped += 1;
             return;
         }
-        self.waiting.push(Notice { guild, occasion, reason, revision, text, at: now });
+        self.waiting.push(Notice { guild, name, occasion, reason, revision, plan, text, next, at: now });
     }
 
     /// The message that is to be sent now, if any. Whoever takes it sends it.
@@ -157,6 +198,14 @@ impl Desk {
             return None;
         }
         if self.next_due().is_none_or(|due| due > now) {
+            return None;
+        }
+        self.flush(now)
+    }
+
+    /// All that waits, whether or not it is time: for whoever comes no more. Whoever takes it sends it.
+    pub fn flush(&mut self, now: DateTime<Utc>) -> Option<Message> {
+        if self.waiting.is_empty() {
             return None;
         }
         let notices = std::mem::take(&mut self.waiting);

@@ -7,6 +7,7 @@ mod controller;
 mod full_disk;
 mod running;
 mod server;
+mod told;
 
 use std::process::{Command, Stdio};
 

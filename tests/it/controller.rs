@@ -18,8 +18,8 @@ categories: { hall: { channels: { news: { topic: What is new }, chat: {} } } }
 ";
 
 /// Somebody who visits the guild, and remembers how it stood.
-struct Warden {
-    stage: Stage,
+pub(crate) struct Warden {
+    pub(crate) stage: Stage,
     desired: Desired,
     revisions: u32,
     standing: Option<Standing>,
@@ -29,17 +29,17 @@ struct Warden {
 }
 
 impl Warden {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (stage, desired, fights) = (Stage::new().await, Desired::default(), Fights::default());
         Self { stage, desired, revisions: 0, standing: None, fights, trigger: Trigger::Schedule, is_away: false }
     }
 
-    fn guild(&self) -> GuildId {
+    pub(crate) fn guild(&self) -> GuildId {
         self.stage.guild()
     }
 
     /// A revision in which the guild's manifest says this.
-    fn reads(&mut self, yaml: &str) {
+    pub(crate) fn reads(&mut self, yaml: &str) {
         let text = format!("version: 1\nguild: \"{}\"\n{yaml}", self.guild());
         self.finds(&[("guild.yaml", &text)]);
     }
@@ -52,7 +52,7 @@ impl Warden {
         self.desired.read("main", &format!("main@{}", self.revisions), &found, &|_, _, _| Ok(None));
     }
 
-    async fn visits(&mut self) -> Visited {
+    pub(crate) async fn visits(&mut self) -> Visited {
         let wish = self.desired.of(self.guild()).expect("a source speaks of it");
         let (before, trigger, author) = (self.standing.as_ref(), self.trigger, Author::Controller);
         let fights = self.fights.clone();
@@ -79,7 +79,7 @@ impl Warden {
         (visited.standing.state, visited.standing.reason, self.stage.writes().len())
     }
 
-    fn channel(&self, name: &str) -> Option<Snowflake> {
+    pub(crate) fn channel(&self, name: &str) -> Option<Snowflake> {
         self.stage.discord.edit(|guild| guild.channel_named(name).map(|channel| channel.id))
     }
 
@@ -89,7 +89,7 @@ impl Warden {
         self.stage.discord.by_hand("PATCH", &path, json!({ "hoist": true }));
     }
 
-    fn somebody_says(&self, channel: &str, topic: &str) {
+    pub(crate) fn somebody_says(&self, channel: &str, topic: &str) {
         let id = self.channel(channel).expect("the channel is there");
         self.stage.discord.by_hand("PATCH", &format!("/channels/{id}"), json!({ "topic": topic }));
     }

@@ -24,6 +24,7 @@ mod gateway;
 mod guards;
 mod layers;
 mod manifest;
+mod notifications;
 mod properties;
 mod render;
 mod rollback;

@@ -2,14 +2,24 @@
 
 use super::*;
 
-fn at(seconds: i64) -> DateTime<Utc> {
+pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap_or_default()
 }
 
-fn event(guild: u64, occasion: Occasion, reason: &str) -> Event {
+pub(super) fn event(guild: u64, occasion: Occasion, reason: &str) -> Event {
     let guild = GuildId::new_checked(guild);
-    let text = format!("{occasion} because of {reason}");
-    Event { guild, occasion, reason: reason.to_owned(), revision: None, text }
+    Event {
+        guild,
+        name: "Rust Study Group".to_owned(),
+        occasion,
+        reason: reason.to_owned(),
+        revision: None,
+        mark: None,
+        plan: None,
+        text: format!("{occasion} because of {reason}"),
+        next: None,
+        part_of: None,
+    }
 }
 
 fn desk() -> Desk {
@@ -103,9 +113,9 @@ fn a_flood_is_counted() {
     }
     let message = desk.due(at(60)).expect("a message");
     assert_eq!((message.notices.len(), message.dropped), (Desk::MOST_WAITING, 50));
-    let content = message.for_discord()["content"].as_str().unwrap_or_default().to_owned();
+    let content = message.for_discord("an id")["content"].as_str().unwrap_or_default().to_owned();
     assert!(content.chars().count() <= Message::LONGEST, "{}", content.chars().count());
-    let shown = content.lines().count() - 1;
+    let shown = content.matches("🛑").count();
     assert!(content.ends_with(&format!("and {} more", Desk::MOST_WAITING + 50 - shown)), "{content}");
 }
 
@@ -122,15 +132,65 @@ fn everybody_hears_what_they_asked_for() {
 }
 
 #[test]
-fn a_text_pings_nobody_and_stays_one_line() {
+fn whatever_a_text_holds_nobody_is_pinged() {
     let text = format!("@everyone\n✅ all is well\n{}", "ä".repeat(5_000));
     let mut desk = desk();
     desk.hear(Event { text, ..event(7, Occasion::Failed, "x") }, at(0));
     let message = desk.due(at(60)).expect("a message");
-    let body = message.for_discord();
+    let body = message.for_discord("an id");
     assert_eq!(body["allowed_mentions"], serde_json::json!({ "parse": [] }));
     let content = body["content"].as_str().unwrap_or_default();
-    assert_eq!(content.lines().count(), 1);
-    let server: serde_json::Value = serde_json::from_slice(&message.for_server()).expect("JSON");
-    assert_eq!((&server["version"], &server["notices"][0]["occasion"]), (&1.into(), &"failed".into()));
+    assert!(!content.contains("@everyone"), "{content}");
+    assert_eq!(content.lines().count(), 3, "what happened, why, and when; no line of somebody else's");
+    let server: serde_json::Value = serde_json::from_slice(&message.for_server("an id")).expect("JSON");
+    assert_eq!((&server["version"], &server["id"]), (&1.into(), &"an id".into()));
+    assert_eq!((&server["notices"][0]["occasion"], &server["notices"][0]["guild"]), (&"failed".into(), &"7".into()));
+}
+
+#[test]
+fn whoever_was_told_of_an_earlier_stage_is_told_of_the_end() {
+    let mut desk = desk();
+    let of = |mark: &str| Event { mark: Some(mark.to_owned()), ..event(7, Occasion::Drifted, "by hand") };
+    desk.hear(of("one"), at(0));
+    assert_eq!(occasions(desk.due(at(20))), [Occasion::Drifted]);
+    desk.hear(of("two"), at(30));
+    desk.hear(event(7, Occasion::Recovered, "by hand"), at(31));
+    assert_eq!(occasions(desk.due(at(100))), [Occasion::Recovered]);
+}
+
+#[test]
+fn what_one_message_tells_of_all_guilds_is_not_told_of_each_again() {
+    let of =
+        |guild| Event { part_of: Some(Occasion::SourceFailed), ..event(guild, Occasion::Stalled, "BranchNotFound") };
+    let mut both = desk();
+    both.hear(event(0, Occasion::SourceFailed, "main"), at(0));
+    (1..50).for_each(|guild| both.hear(of(guild), at(1)));
+    assert_eq!(occasions(both.due(at(60))), [Occasion::SourceFailed]);
+    let mut one = Desk::new(vec![Occasion::Stalled], Vec::new());
+    one.hear(event(0, Occasion::SourceFailed, "main"), at(0));
+    one.hear(of(7), at(1));
+    assert_eq!(occasions(one.due(at(60))), [Occasion::Stalled], "nobody else tells it");
+}
+
+#[test]
+fn what_an_earlier_process_knew_is_told_once_more_and_its_end_in_any_case() {
+    let mut desk = desk();
+    desk.recall(&event(7, Occasion::Stalled, "permission"));
+    desk.recall(&event(8, Occasion::Stalled, "permission"));
+    desk.recall(&event(9, Occasion::Applied, "applied"));
+    assert_eq!(desk.due(at(60)), None, "by itself it is no news");
+    desk.hear(event(7, Occasion::Stalled, "permission"), at(100));
+    desk.hear(event(7, Occasion::Stalled, "permission"), at(101));
+    desk.hear(event(8, Occasion::Recovered, "permission"), at(102));
+    assert_eq!(occasions(desk.due(at(200))), [Occasion::Stalled, Occasion::Recovered]);
+}
+
+#[test]
+fn every_application_is_told_once() {
+    let mut desk = desk();
+    let of = |run: &str| Event { mark: Some(run.to_owned()), ..event(7, Occasion::Applied, "Applied") };
+    for run in ["one", "one", "two"] {
+        desk.hear(of(run), at(0));
+    }
+    assert_eq!(occasions(desk.due(at(60))).len(), 2);
 }

@@ -107,7 +107,7 @@ fn post(world: &mut World, call: &Call<'_>, interaction: &Interaction, content: 
     let author =
         world.users.values().find(|u| u.application.as_ref().is_some_and(|a| a.id == interaction.application_id));
     let author_id = author.map_or(interaction.application_id, |u| u.id);
-    let message = Message { id, author_id, content: content.to_owned(), timestamp: call.now };
+    let message = Message { id, author_id, content: content.to_owned(), timestamp: call.now, nonce: None };
     channel_of(world, interaction)?.messages.push(message);
     Ok(id)
 }

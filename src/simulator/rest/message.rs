@@ -1,11 +1,15 @@
 //! Just enough of messages for a channel to have a history.
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::form::Form;
+use super::form::{Form, Given};
 use super::visit::Visit;
 use super::{ApiError, Call, Reply, view};
 use crate::simulator::world::{Bits, Message, Snowflake, World};
+
+/// How long a message is found by its nonce: Discord's reference says "the past few minutes".
+const NONCE_LIFE: TimeDelta = TimeDelta::minutes(5);
 
 /// `GET /channels/{channel}/messages`, newest first. Without READ_MESSAGE_HISTORY there are none.
 pub(crate) fn list(world: &mut World, call: &Call<'_>, id: Snowflake) -> Result<Reply, ApiError> {
@@ -33,11 +37,23 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, id: Snowflake) -> Resul
     let mut form = Form::of(call.body, call.switches)?;
     let content = form.text("content", 0..=2000).value().unwrap_or_default();
     let embeds = form.list("embeds", 10).value().is_some_and(|list| !list.is_empty());
+    let nonce = match form.raw("nonce") {
+        Given::Value(Value::Number(number)) => Some(number.to_string()),
+        _ => form.text("nonce", 0..=25).value(),
+    };
+    let is_enforced = form.flag("enforce_nonce").value().unwrap_or(false);
     form.finish()?;
     if content.is_empty() && !embeds {
         return Err(ApiError::empty_message());
     }
-    let message = Message { id: visit.mint(), author_id: call.actor, content, timestamp: call.now };
+    let same = |m: &&Message| {
+        let is_recent = call.now - m.timestamp < NONCE_LIFE;
+        is_enforced && is_recent && m.author_id == call.actor && m.nonce.is_some() && m.nonce == nonce
+    };
+    if let Some(same) = channel.messages.iter().rev().find(same) {
+        return Reply::ok(view::message(same, channel, visit.users.get(&call.actor)));
+    }
+    let message = Message { id: visit.mint(), author_id: call.actor, content, timestamp: call.now, nonce };
     let channel = visit.guild.channels.get_mut(&id).ok_or_else(ApiError::unknown_channel)?;
     let body = view::message(&message, channel, visit.users.get(&call.actor));
     channel.messages.push(message);

@@ -203,12 +203,16 @@ pub(crate) fn audit_entry(entry: &AuditEntry) -> Value {
 
 /// A message.
 pub(crate) fn message(message: &Message, channel: &Channel, author: Option<&User>) -> Value {
-    let Message { id, author_id, content, timestamp } = message;
+    let Message { id, author_id, content, timestamp, nonce } = message;
     let unknown = User { id: *author_id, username: "deleted_user".to_owned(), ..User::default() };
-    json!({
+    let mut shown = json!({
         "id": id, "channel_id": channel.id, "author": user(author.unwrap_or(&unknown)), "content": content,
         "timestamp": time(*timestamp), "edited_timestamp": null, "tts": false, "mention_everyone": false,
         "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "components": [], "pinned": false,
         "type": 0, "flags": 0,
-    })
+    });
+    if let Some(nonce) = nonce {
+        shown["nonce"] = json!(nonce);
+    }
+    shown
 }

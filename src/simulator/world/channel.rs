@@ -195,4 +195,7 @@ pub struct Message {
     /// When.
     #[serde(default)]
     pub timestamp: DateTime<Utc>,
+    /// What its author told it apart by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
 }

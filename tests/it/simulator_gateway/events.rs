@@ -129,7 +129,8 @@ async fn settings_members_and_messages_are_told_to_those_who_asked() {
     assert_eq!(curious.event("GUILD_MEMBER_REMOVE").await["user"]["id"], json!(guest));
 
     let channel = first_text(&discord);
-    let said = Message { id: 77.into(), author_id: owner, content: "hello".to_owned(), timestamp: discord.clock.now() };
+    let (content, timestamp) = ("hello".to_owned(), discord.clock.now());
+    let said = Message { id: 77.into(), author_id: owner, content, timestamp, nonce: None };
     let write = |messages: Vec<Message>| {
         discord.edit(|guild| guild.channels.get_mut(&channel).expect("there").messages = messages);
     };
