@@ -138,6 +138,12 @@ impl Engine {
                 // It happened, and either somebody has changed the object since or the guild was read too old.
                 shown = Some(Applied::default());
             }
+            // No log tells of a request that changed nothing, because an earlier one had done the same.
+            if shown.is_none()
+                && let Some(fresh) = self.client.with_object_of(&open.operation, now).await?
+            {
+                shown = shows(&open.operation, &fresh, &names);
+            }
             return Ok(Some(shown.map_or_else(withdrawn, |applied| done(step, &applied))));
         }
         let names = self.names(guild).await?;

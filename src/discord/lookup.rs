@@ -265,6 +265,47 @@ impl Client {
         }
     }
 
+    /// What was read of a guild, with the one object an operation changes or deletes read anew by its id, because a list can be
+    /// old. One request; none, and nothing, for operations that are not about one existing object. What may not be seen stays
+    /// as it was read.
+    ///
+    /// # Errors
+    /// As of any read.
+    pub async fn with_object_of(&self, operation: &Operation, read: &Snapshot) -> Result<Option<Snapshot>, Error> {
+        let (guild, mut fresh) = (read.guild.id, read.clone());
+        let looked = match operation {
+            Operation::UpdateRole { role, .. } | Operation::DeleteRole { role, .. } => {
+                let route = Route::GetRole { guild_id: guild.get(), role_id: role.id.get() };
+                let live = self.live::<WireRole>(&Call::to(&route)).await;
+                live.map(|live| {
+                    fresh.guild.roles.retain(|other| other.id != RoleRef::Live(role.id));
+                    fresh.guild.roles.extend(live.map(convert::role));
+                })
+            }
+            Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => {
+                let call = Call::to(&Route::GetChannel { channel_id: channel.id.get() }).within(guild);
+                let live = self.live::<WireChannel>(&call).await;
+                let malformed = |problem| Error::Malformed { request: call.label(), problem };
+                let live = live.and_then(|live| live.map(|wire| convert::channel(wire).map_err(malformed)).transpose());
+                live.map(|live| {
+                    fresh.guild.channels.retain(|other| other.id != ChannelRef::Live(channel.id));
+                    fresh.guild.channels.extend(live);
+                })
+            }
+            Operation::UpdateGuild { .. }
+            | Operation::CreateRole { .. }
+            | Operation::GiveRole { .. }
+            | Operation::MoveRoles { .. }
+            | Operation::CreateChannel { .. }
+            | Operation::MoveChannels { .. } => return Ok(None),
+        };
+        match looked {
+            Ok(()) => Ok(Some(fresh)),
+            Err(error) if error.disposition() == Disposition::Refused => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// True when the role exists. To be asked before a role a key is bound to is made again: a list can be old. One request.
     ///
     /// # Errors

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde_json::json;
 use setai::controller::{Silent, StopSignal};
 use setai::manifest::Manifest;
 use setai::plan::{Consent, judge, render};
+use setai::simulator::Act;
+use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::store::{DatabaseUrl, Store, open};
 
 use crate::support::harness::Harness;
@@ -270,4 +273,30 @@ async fn dying_with_the_records_at_a_server_loses_nothing_and_makes_nothing_twic
         }
     }
     println!("acceptance 17, one process, MariaDB: {points} of {points} deaths came right");
+}
+
+#[tokio::test]
+async fn a_request_that_changed_nothing_is_found_though_no_log_tells_of_it_and_lists_are_old() {
+    let discord = Harness::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = DatabaseUrl::File(directory.path().join("setai.db"));
+    let stage = Stage {
+        engine: engine(&discord, InProcess(discord.simulator.router()), open(&url).await.expect("a database")),
+        discord,
+    };
+    stage.converge(&stage.manifest("channels: { welcome: { topic: Start here } }")).await;
+    let channel = stage.discord.edit(|guild| guild.channel_named("welcome").map(|channel| channel.id)).expect("made");
+    let act = Act::new(stage.discord.owner, "PATCH", &format!("/channels/{channel}"), json!({ "topic": "Come in" }));
+    let before_ours = Rule::new(Fault::Edit { act }).on("PATCH", "*").nth(1);
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules: vec![before_ours] });
+    let manifest = stage.manifest("channels: { welcome: { topic: Come in } }");
+    let fate = Fate::new(Moment::AfterAnswer, 1);
+    assert!(dies(&stage.discord, Arc::clone(stage.engine.store()), &manifest, &fate).await);
+
+    let old = Rule::new(Fault::Stale).on("GET", &stage.discord.in_guild("/channels"));
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules: vec![old] });
+    let recovered = stage.engine.recover(stage.guild(), &Silent, &StopSignal::default()).await.expect("recovers");
+    let told: Vec<_> = recovered.iter().map(|run| (run.done, run.not_done, run.unknown)).collect();
+    assert_eq!(told, [(1, 0, 0)]);
+    audited_in(&stage.discord.simulator.requests(), &**stage.engine.store(), None).await;
 }
