@@ -32,6 +32,11 @@ use twilight_model::id::Id;
 use mariadb::TestDatabase;
 use redis::RedisServer;
 
+#[path = "figures/controller.rs"]
+mod controller;
+#[path = "../tests/it/support/git.rs"]
+#[allow(dead_code, reason = "the tests need more of it")]
+mod git;
 #[path = "../tests/it/support/mariadb.rs"]
 #[allow(dead_code, reason = "the tests need more of it")]
 mod mariadb;
@@ -44,13 +49,16 @@ const ROLES: usize = 250;
 const CATEGORIES: usize = 20;
 const CHANNELS: usize = 500;
 
-const BENCHMARKS: [(&str, fn()); 6] = [
+const BENCHMARKS: [(&str, fn()); 9] = [
     ("settled", settled),
     ("different", different),
     ("parse", parse_and_plan),
     ("flatness", flatness),
     ("glances", glances),
     ("apply", first_apply),
+    ("start", controller::start),
+    ("hearing", controller::hearing),
+    ("idle", controller::idle),
 ];
 
 fn main() {

@@ -11,7 +11,7 @@ use crate::model::GuildId;
 use crate::store::Trigger;
 
 /// Events of a guild are one look once there was none for so long.
-pub const QUIET: Duration = Duration::from_millis(500);
+pub const QUIET: Duration = Duration::from_millis(50);
 
 /// Events are looked at after so long, however many keep coming.
 pub const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
