@@ -108,7 +108,7 @@ pub(super) async fn engine(connection: &Connection) -> Result<Engine, Failure> {
     };
     let engine = Engine::new(client, store, Clock::system()).known_as(&whereabouts()).with_patience(patience);
     Ok(match cache {
-        Some(cache) => engine.with_cache(cache),
+        Some(cache) => engine.with_cache(cache).sharing_rate(),
         None => engine,
     })
 }
