@@ -97,6 +97,8 @@ fn settings(
         sweep: every.unwrap_or(SWEEP),
         workers: workers.unwrap_or(WORKERS),
         grace: GRACE,
+        // Nobody else is told of what is looked at once.
+        shares: !command.once && context::is_served(connection)?,
         gateway,
         recorder: Some(recorder.clone()),
     })

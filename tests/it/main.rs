@@ -26,6 +26,7 @@ mod layers;
 mod manifest;
 mod properties;
 mod render;
+mod replicas;
 mod rollback;
 mod scenarios;
 mod schema;
