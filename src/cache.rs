@@ -4,7 +4,8 @@
 //! changes a guild reads it from Discord first. So a cache that is empty, damaged, stale or gone costs time and nothing
 //! else, and no value in it is believed that does not prove whose it is. Knows nothing of manifests and plans.
 //!
-//! Beside guilds it holds what processes tell each other: windows of Discord's limits, how far runs are, and settings.
+//! Beside guilds it holds what processes tell each other: windows of Discord's limits, how far runs are, settings,
+//! and what replicas ask of each other.
 
 mod change;
 mod configuration;
@@ -14,8 +15,10 @@ mod execution;
 mod limit;
 mod memory;
 mod pack;
+mod rate;
 mod redis;
 mod seen;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,6 +39,7 @@ pub use limit::Window;
 pub use memory::Memory;
 pub use redis::{Redis, RedisUrl};
 pub use seen::{Seen, Source};
+pub use streams::{Call, Ear, Entry, Lane, Look, Streams, Taken};
 
 /// The environment variable, and in messages the name, of the address of Redis.
 pub const SETTING: &str = "SETAI_REDIS_URL";
@@ -44,6 +48,8 @@ pub const SETTING: &str = "SETAI_REDIS_URL";
 #[derive(Clone)]
 pub struct Cache {
     shelf: Arc<dyn Shelf>,
+    /// The same, where it can do more than keep texts.
+    redis: Option<Arc<Redis>>,
     clock: Clock,
 }
 
@@ -64,12 +70,13 @@ impl Cache {
     /// # Errors
     /// [`Error::Address`] for an address that cannot be used.
     pub fn in_redis(url: &RedisUrl, clock: Clock) -> Result<Self, Error> {
-        Ok(Self::on(Arc::new(Redis::at(url)?), clock))
+        let redis = Arc::new(Redis::at(url)?);
+        Ok(Self { shelf: redis.clone(), redis: Some(redis), clock })
     }
 
     /// On a shelf of one's own.
     pub fn on(shelf: Arc<dyn Shelf>, clock: Clock) -> Self {
-        Self { shelf, clock }
+        Self { shelf, redis: None, clock }
     }
 
     /// The guild as it was seen last, in one round trip. Nothing unless every part of it is there, is undamaged, belongs to

@@ -19,6 +19,7 @@ mod note;
 mod notify;
 mod progress;
 pub mod queue;
+mod rate;
 mod recover;
 mod remember;
 mod rhythm;

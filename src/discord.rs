@@ -7,6 +7,7 @@
 //! From the outside in: [`Client`] speaks of guilds and operations, a transport below it waits and repeats, [`Limits`]
 //! says when, and an [`Exchange`] carries one request to Discord and one answer back.
 
+mod allowance;
 mod apply;
 mod call;
 mod changes;
@@ -27,6 +28,7 @@ mod snapshot;
 mod transport;
 mod wire;
 
+pub use allowance::Allowance;
 pub use apply::{Applied, Resolved, in_words};
 pub use changes::Change;
 pub use client::{Client, Settings};

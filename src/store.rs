@@ -37,6 +37,7 @@ mod status;
 mod suspensions;
 mod tidy;
 mod trail;
+mod turns;
 mod words;
 
 use std::fmt::Debug;
@@ -79,6 +80,7 @@ pub use servers::{LastRun, Reconfiguration, ServerSummary};
 pub use status::{GuildStatus, Standing};
 pub use suspensions::Suspension;
 pub use tidy::Tidied;
+pub use turns::{Turn, Turns};
 pub use words::UnknownWord;
 
 /// The contract of a database. Every method is one transaction: it happens entirely or not at all.
@@ -274,6 +276,15 @@ pub trait Store: Debug + Send + Sync {
         last: Option<DateTime<Utc>>,
         next: DateTime<Utc>,
     ) -> Result<(), Error>;
+
+    /// What goes on in guilds, as everybody at the database sees it, by its clock.
+    async fn turns(&self) -> Result<Turns, Error>;
+
+    /// Takes the turn to look at a guild without a cause, for a time, when its time has come and nobody else has it.
+    async fn take_turn(&self, guild: GuildId, duration: Duration) -> Result<Turn, Error>;
+
+    /// Says that a guild was looked at, and that nobody needs to do so without a cause before this time has passed.
+    async fn plan_turn(&self, guild: GuildId, rest: Duration) -> Result<(), Error>;
 
     /// How often each object of a guild was brought back since a time by runs nobody asked for (those started by an event,
     /// the schedule, a retry or the start), counting requests that were done or may have been.

@@ -22,3 +22,25 @@ pub enum Error {
     #[error("a value cannot be written down for the cache")]
     Unwritable(#[from] serde_json::Error),
 }
+
+impl Error {
+    /// What an operator can do about it, where that is known.
+    pub fn remedy(&self) -> Option<String> {
+        let Self::Redis(error) = self else { return None };
+        let said = error.detail().unwrap_or_default().to_lowercase();
+        let what = match (error.kind(), error.code()) {
+            (redis::ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
+                "Redis wants another user or password"
+            }
+            (_, Some("NOPERM")) => "Redis does not allow its user what is needed",
+            (_, Some("WRONGTYPE")) => {
+                "Redis holds something of another program in a key SETAI uses (`stream:*`): delete it, or use another database"
+            }
+            (_, Some("ERR")) if said.contains("unknown") && said.contains("command") => {
+                "this Redis is too old: 6.2 or newer is needed"
+            }
+            _ => return None,
+        };
+        Some(format!("{what}. `{}` names it", super::SETTING))
+    }
+}

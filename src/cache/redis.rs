@@ -8,13 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, IntoConnectionInfo, Pipeline, RedisResult};
+use redis::{Client, Cmd, IntoConnectionInfo, Pipeline, RedisResult};
 
 use super::{Edit, Error, Put, Shape, Shelf, Slot, Value};
 
 /// How long Redis may take to answer. Asking Discord instead takes a few hundred milliseconds, so waiting longer saves
 /// nobody anything; but a busy machine should not make a cache useless.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Puts a text unless one of a later version is there. What is there may be anything.
 const PUT_LATER: &str = "
@@ -69,6 +69,7 @@ impl FromStr for RedisUrl {
 
 /// Values in a Redis that may come and go.
 pub struct Redis {
+    client: Client,
     connection: ConnectionManager,
     url: RedisUrl,
 }
@@ -90,11 +91,20 @@ impl Redis {
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE))
             .set_number_of_retries(1);
-        let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(Error::Redis)?;
-        Ok(Self { connection, url: url.clone() })
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config).map_err(Error::Redis)?;
+        Ok(Self { client, connection, url: url.clone() })
     }
 
-    async fn all<T: redis::FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, Error> {
+    /// For connections of one's own.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) async fn ask<T: redis::FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
+        command.query_async(&mut self.connection.clone()).await.map_err(Error::Redis)
+    }
+
+    pub(super) async fn all<T: redis::FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, Error> {
         pipeline.query_async(&mut self.connection.clone()).await.map_err(Error::Redis)
     }
 }

@@ -77,6 +77,14 @@ pub(super) fn database_url(connection: &Connection) -> Result<DatabaseUrl, Failu
     })
 }
 
+/// True for a database other machines can use, too.
+pub(super) fn is_served(connection: &Connection) -> Result<bool, Failure> {
+    Ok(match database_url(connection)? {
+        DatabaseUrl::Server(_) => true,
+        DatabaseUrl::File(_) | DatabaseUrl::Memory => false,
+    })
+}
+
 /// Where files are kept when nobody says where: the folder of the default database.
 pub(super) fn state_folder() -> Result<PathBuf, Failure> {
     match default_url(|name| std::env::var_os(name))? {
@@ -108,7 +116,7 @@ pub(super) async fn engine(connection: &Connection) -> Result<Engine, Failure> {
     };
     let engine = Engine::new(client, store, Clock::system()).known_as(&whereabouts()).with_patience(patience);
     Ok(match cache {
-        Some(cache) => engine.with_cache(cache),
+        Some(cache) => engine.with_cache(cache).sharing_rate(),
         None => engine,
     })
 }

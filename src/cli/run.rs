@@ -110,6 +110,8 @@ fn settings(
         sweep,
         workers: workers.unwrap_or(WORKERS),
         grace: GRACE,
+        // Nobody else is told of what is looked at once.
+        shares: !command.once && context::is_served(connection)?,
         gateway,
         recorder: Some(recorder.clone()),
         approval_ends: config.map_or(APPROVAL_ENDS, |config| config.approvals.expire_after),

@@ -3,6 +3,9 @@
 //! Level-triggered: whatever happens only says "look again", and a look finds out by itself what there is to do. So nothing
 //! is lost when something is told twice, late or not at all. What is done on a visit is decided elsewhere.
 
+mod ledger;
+mod replicas;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +22,7 @@ use crate::discord::gateway::{Event, Gateway, GatewaySettings};
 use crate::model::GuildId;
 use crate::source::webhook::Delivery;
 use crate::source::{Class, Look, Revision, Source};
-use crate::store::{self, Author, Trigger};
+use crate::store::{self, Author, Trigger, Turn};
 use crate::telemetry::{Recorder, metrics};
 
 use super::breaker::Fights;
@@ -35,6 +38,8 @@ use super::spread::fraction;
 use super::standing::{Again, Standing, back_off};
 use super::upkeep;
 use super::visit::{Errand, Visited};
+use super::wait::Patience;
+use replicas::{Replicas, is_elsewhere};
 
 /// A source with what the operator decided for it.
 #[derive(Clone, Debug)]
@@ -63,6 +68,8 @@ pub struct Settings {
     pub workers: usize,
     /// How long visits under way may take to come to an end when the process is asked to stop.
     pub grace: Duration,
+    /// Whether other processes may look after the same guilds at the same database.
+    pub shares: bool,
     /// How Discord tells what happens; none to find out only by looking.
     pub gateway: Option<GatewaySettings>,
     /// Where it is measured what happens.
@@ -75,12 +82,14 @@ pub struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sources, assign: _, sweep, workers, grace, gateway: _, recorder: _, approval_ends, audit } = self;
+        let Self { sources, assign: _, sweep, workers, grace, shares, gateway: _, recorder: _, approval_ends, audit } =
+            self;
         f.debug_struct("Settings")
             .field("sources", sources)
             .field("sweep", sweep)
             .field("workers", workers)
             .field("grace", grace)
+            .field("shares", shares)
             .field("approval_ends", approval_ends)
             .field("audit", audit)
             .finish_non_exhaustive()
@@ -165,6 +174,10 @@ struct Shared {
     wake: Notify,
     /// A source has something to say.
     pokes: BTreeMap<String, Notify>,
+    /// How often each source was looked at.
+    looks: BTreeMap<String, watch::Sender<Looks>>,
+    /// The other processes that look after the same guilds, if there may be any.
+    replicas: Option<Replicas>,
     /// Follows guilds by what the gateway tells.
     follower: Follower,
     recorder: Option<Recorder>,
@@ -182,10 +195,29 @@ struct Inner {
     in_trouble: BTreeSet<String>,
     /// Sources that were looked at at least once, whatever came of it.
     looked_at: BTreeSet<String>,
+    /// Revisions of sources that are not newer than the ones that were read here.
+    older: BTreeMap<String, BTreeSet<String>>,
     /// Why the gateway tells nothing and will not before somebody changes a setting.
     deaf: Option<String>,
     /// When the loop last came round.
     turned_at: Duration,
+}
+
+/// How often a source was looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    begun: u64,
+    ended: u64,
+}
+
+/// What came of sending somebody to a guild.
+#[derive(Debug)]
+enum Came {
+    Visited(Box<Visited>),
+    /// Nobody wants anything of it any more.
+    Unwanted,
+    /// Another process looks after it, and there is nothing to do before this time has passed.
+    Later(Duration),
 }
 
 /// What is known of a guild.
@@ -200,6 +232,9 @@ struct Known {
 impl Controller {
     /// A controller with this engine. Nothing happens before it [runs](Self::run).
     pub fn new(engine: Engine, settings: Settings) -> Self {
+        // Whoever shares goes on with other guilds while somebody else is at work in one.
+        let patience = Patience { lock: Duration::ZERO, ..engine.patience };
+        let engine = if settings.shares { engine.with_patience(patience) } else { engine };
         let inner = Inner {
             desired: Desired::default(),
             queue: Queue::new(settings.workers),
@@ -207,6 +242,7 @@ impl Controller {
             running: BTreeMap::new(),
             in_trouble: BTreeSet::new(),
             looked_at: BTreeSet::new(),
+            older: BTreeMap::new(),
             deaf: None,
             turned_at: Duration::ZERO,
         };
@@ -215,6 +251,8 @@ impl Controller {
             inner: Mutex::new(inner),
             wake: Notify::new(),
             pokes: settings.sources.iter().map(|watched| (watched.name.clone(), Notify::new())).collect(),
+            looks: settings.sources.iter().map(|watched| (watched.name.clone(), watch::Sender::default())).collect(),
+            replicas: settings.shares.then(|| Replicas::new(&engine, settings.workers.max(1))),
             follower: Follower::new(engine.cache.clone(), engine.clock.clone()),
             recorder: settings.recorder.clone(),
             approval_ends: settings.approval_ends,
@@ -245,6 +283,7 @@ impl Controller {
         if let Some(gateway) = self.settings.gateway.clone() {
             watchers.spawn(Arc::clone(&self.shared).listen_to_discord(gateway, stop.clone()));
         }
+        let listeners = self.shared.share(&mut watchers, &stop);
         let mut visits = JoinSet::new();
         while !stop.is_cancelled() {
             self.send_out(&mut visits);
@@ -257,12 +296,14 @@ impl Controller {
                 () = self.sleep_until(due) => {}
             }
         }
+        self.shared.hand_over().await;
         self.bring_home(&mut visits).await;
+        self.shared.leave(listeners).await;
         watchers.shutdown().await;
     }
 
     /// Sends somebody to every guild whose turn it is.
-    fn send_out(&self, visits: &mut JoinSet<(GuildId, Option<Visited>)>) {
+    fn send_out(&self, visits: &mut JoinSet<(Work, Came)>) {
         let now = self.engine.clock.elapsed();
         let mut inner = self.shared.inner();
         inner.turned_at = now;
@@ -271,9 +312,13 @@ impl Controller {
         while let Some(work) = inner.queue.pop(now) {
             let stop = StopSignal::default();
             inner.running.insert(work.guild, stop.clone());
+            self.shared.replicas.iter().for_each(|replicas| replicas.begin(work.guild));
             let shared = Arc::clone(&self.shared);
             let sweep = self.settings.sweep.clone();
-            visits.spawn(async move { (work.guild, shared.visit(&work, &stop, &sweep).await) });
+            visits.spawn(async move {
+                let came = shared.visit(&work, &stop, &sweep).await;
+                (work, came)
+            });
         }
     }
 
@@ -281,16 +326,16 @@ impl Controller {
         self.engine.clock.sleep(due.saturating_sub(self.engine.clock.elapsed())).await;
     }
 
-    fn take_in(&self, over: Result<(GuildId, Option<Visited>), tokio::task::JoinError>) {
+    fn take_in(&self, over: Result<(Work, Came), tokio::task::JoinError>) {
         match over {
-            Ok((guild, visited)) => self.shared.settle(guild, visited, &self.settings),
+            Ok((work, came)) => self.shared.settle(&work, came, &self.settings),
             // A visit that panicked leaves its guild among those that run; the lease expires, and a restart takes it up.
             Err(error) => tracing::error!(%error, "a visit to a guild broke down"),
         }
     }
 
     /// Asks all visits to end, and waits for them as long as the operator allows.
-    async fn bring_home(&self, visits: &mut JoinSet<(GuildId, Option<Visited>)>) {
+    async fn bring_home(&self, visits: &mut JoinSet<(Work, Came)>) {
         self.shared.inner().running.values().for_each(StopSignal::raise);
         let all = async {
             while let Some(over) = visits.join_next().await {
@@ -313,25 +358,24 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Visits a guild; none when nobody wants anything of it any more.
-    async fn visit(&self, work: &Work, stop: &StopSignal, sweep: &Rhythm) -> Option<Visited> {
-        let (wish, before, fights) = {
-            let inner = self.inner();
-            let known = inner.guilds.get(&work.guild);
-            let before = known.and_then(|known| known.standing.clone());
-            (inner.desired.of(work.guild)?, before, known.map(|known| known.fights.clone()).unwrap_or_default())
-        };
+    /// Visits a guild.
+    async fn visit(&self, work: &Work, stop: &StopSignal, sweep: &Rhythm) -> Came {
+        let Known { standing: before, fights, .. } = self.inner().guilds.get(&work.guild).cloned().unwrap_or_default();
         // What another process, or this one before it was started anew, knew of the guild.
         let before = match before {
-            Some(before) => Some(before),
-            None => match self.engine.remembered(work.guild).await {
-                Ok(before) => before,
+            Some(before) if self.replicas.is_none() => Some(before),
+            before => match self.engine.remembered(work.guild).await {
+                Ok(remembered) => remembered.or(before),
                 Err(error) => {
                     tracing::warn!(guild = %work.guild, %error, "how the guild stood cannot be read");
-                    None
+                    before
                 }
             },
         };
+        if let Turn::Later(wait) = self.may_visit(work, before.as_ref()).await {
+            return Came::Later(wait);
+        }
+        let Some(wish) = self.inner().desired.of(work.guild) else { return Came::Unwanted };
         let source = wish.last_good.as_ref().map(|wanted| wanted.source.clone());
         let rhythm = rhythm_of(&wish, sweep).clone();
         let errand = Errand {
@@ -350,24 +394,34 @@ impl Shared {
             let took = self.engine.clock.elapsed().saturating_sub(began);
             measure(recorder, work.guild, &visited, took, self.engine.clock.now());
         }
+        let visited = Box::new(visited);
+        if self.replicas.is_some() && is_elsewhere(&visited) {
+            return Came::Visited(visited);
+        }
         let wait = pause(work.guild, &visited, &rhythm, self.engine.clock.now());
         let next = chrono::TimeDelta::from_std(wait).ok().map(|wait| self.engine.clock.now() + wait);
         self.engine.remember(work.guild, source, &visited, next, self.approval_ends).await;
+        self.plan_turn(work.guild, wait).await;
         if visited.report.is_some() {
             self.nudge(self.follower.settled(work.guild).await);
         }
-        Some(visited)
+        Came::Visited(visited)
     }
 
     /// Notes how a guild stands, tells who listens, and sees to the next visit.
-    fn settle(&self, guild: GuildId, visited: Option<Visited>, settings: &Settings) {
-        let now = self.engine.clock.elapsed();
+    fn settle(&self, work: &Work, came: Came, settings: &Settings) {
+        let (guild, now) = (work.guild, self.engine.clock.elapsed());
+        let is_busy = self.settle_with_replicas(work, &came);
         let mut inner = self.inner();
         inner.running.remove(&guild);
-        let Some(visited) = visited else {
-            inner.queue.done(now, guild, None);
-            inner.queue.forget(guild);
-            return;
+        let visited = match came {
+            Came::Visited(_) if is_busy => return inner.queue.done(now, guild, None),
+            Came::Visited(visited) => visited,
+            Came::Later(wait) => return inner.queue.done(now, guild, Some((work.trigger, now + wait))),
+            Came::Unwanted => {
+                inner.queue.done(now, guild, None);
+                return inner.queue.forget(guild);
+            }
         };
         let trigger = if visited.again == Again::AtSweep { Trigger::Schedule } else { Trigger::Retry };
         let wish = inner.desired.of(guild);
@@ -382,7 +436,7 @@ impl Shared {
         let view = inner.view(guild);
         if is_news {
             // Nobody has to listen. Whoever sees the state sees the news as well.
-            drop(self.news.send(News::Guild { view, visited: Box::new(visited) }));
+            drop(self.news.send(News::Guild { view, visited }));
         }
         drop(inner);
     }
@@ -465,18 +519,24 @@ impl Shared {
         Ok(guilds.intersection(&known).copied().collect())
     }
 
-    /// Asks for looks at guilds. One that is being changed for an older manifest ends after the request it is at.
+    /// Asks for looks at guilds, which one of all replicas takes. One that is being changed for an older manifest ends after
+    /// the request it is at.
     fn ask(&self, guilds: impl IntoIterator<Item = GuildId>, trigger: Trigger) {
+        let guilds: BTreeSet<GuildId> = guilds.into_iter().collect();
+        if trigger == Trigger::Revision {
+            let inner = self.inner();
+            guilds.iter().filter_map(|guild| inner.running.get(guild)).for_each(StopSignal::raise);
+        }
+        if !guilds.is_empty() && !self.ask_replicas(&guilds, trigger) {
+            self.push(guilds, trigger);
+        }
+    }
+
+    /// Asks for looks at guilds by this process.
+    fn push(&self, guilds: impl IntoIterator<Item = GuildId>, trigger: Trigger) {
         let now = self.engine.clock.elapsed();
         let mut inner = self.inner();
-        for guild in guilds {
-            if trigger == Trigger::Revision
-                && let Some(stop) = inner.running.get(&guild)
-            {
-                stop.raise();
-            }
-            inner.queue.push(now, guild, trigger, now);
-        }
+        guilds.into_iter().for_each(|guild| inner.queue.push(now, guild, trigger, now));
         drop(inner);
         self.wake.notify_one();
     }
@@ -550,6 +610,7 @@ impl Handle {
 
     /// Asks for a look at a source, as a webhook does. False when there is none of this name.
     pub fn look_at_source(&self, source: &str) -> bool {
+        self.0.call_replicas(source, None);
         let poke = self.0.pokes.get(source);
         poke.inspect(|poke| poke.notify_one()).is_some()
     }
@@ -595,6 +656,7 @@ impl Watcher {
         let mut known: Option<Revision> = None;
         let mut failures = 0;
         while !stop.is_cancelled() {
+            self.count(|looks| looks.begun += 1);
             let looked = tokio::select! {
                 () = stop.cancelled() => return,
                 looked = self.watched.source.look(known.as_ref()) => looked,
@@ -611,6 +673,7 @@ impl Watcher {
                     back_off(failures, 1.0).min(self.watched.interval.max(Duration::from_secs(60)))
                 }
             };
+            self.count(|looks| looks.ended = looks.begun);
             let poke = self.shared.pokes.get(&self.watched.name);
             let poked = async {
                 match poke {
@@ -627,27 +690,37 @@ impl Watcher {
         }
     }
 
+    fn count(&self, change: impl FnOnce(&mut Looks)) {
+        if let Some(looks) = self.shared.looks.get(&self.watched.name) {
+            looks.send_modify(change);
+        }
+    }
+
     fn take_in(&self, look: Look, known: &mut Option<Revision>) {
         let name = &self.watched.name;
         let mut inner = self.shared.inner();
         inner.looked_at.insert(name.clone());
         let is_over = inner.in_trouble.remove(name);
         let mut touched = Touched { changed: inner.desired.reachable(name), same: BTreeSet::new() };
-        let mut news = Vec::new();
+        let (mut news, mut is_first) = (Vec::new(), true);
         if is_over {
             news.push(News::Trouble { source: name.clone(), problem: None });
         }
         if let Look::New(content) = look {
             let revision = content.revision.short();
+            inner.outdate(name, &revision);
+            is_first = known.is_none();
             let Touched { changed, same } = inner.desired.read(name, &revision, &content.files, &*self.assign);
             touched.changed.extend(changed);
             touched.same.extend(same);
             news.push(News::Revision { source: name.clone(), revision, problems: inner.desired.problems(name) });
             *known = Some(content.revision);
         }
+        let newest = inner.desired.revision(name).filter(|_| !is_first).map(str::to_owned);
         // Whoever sees the state sees the news as well.
         news.into_iter().for_each(|news| drop(self.shared.news.send(news)));
         drop(inner);
+        newest.iter().for_each(|newest| self.shared.call_replicas(name, Some(newest)));
         self.shared.ask(touched.changed, Trigger::Revision);
         // To say at which revision they are; nothing else is new.
         self.shared.ask(touched.same, Trigger::Schedule);

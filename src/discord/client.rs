@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use crate::clock::Clock;
 use crate::model::UserId;
 
+use super::allowance::Allowance;
 use super::error::Error;
 use super::exchange::{Exchange, Https};
 use super::identity;
@@ -77,6 +78,16 @@ impl Client {
     /// What was learned of limits and nobody was told.
     pub fn limit_notices(&self) -> Vec<Notice> {
         self.transport.notices()
+    }
+
+    /// From now on every request takes a place among those of all processes. Only the first allowance counts.
+    pub fn share_rate(&self, allowance: Arc<dyn Allowance>) {
+        self.transport.share(allowance);
+    }
+
+    /// How many requests there may be in any second.
+    pub fn per_second(&self) -> u32 {
+        self.transport.per_second()
     }
 
     /// Takes what other processes of this bot learned of limits. Taking it again changes nothing.

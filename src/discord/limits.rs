@@ -275,26 +275,46 @@ impl Limits {
 
     /// What to do with a request at `now`. [`Decision::Send`] takes its share of every limit.
     pub fn decide(&mut self, facts: &Facts, now: Duration) -> Decision {
-        if let Some((until, why)) = self.held_until(facts, now) {
-            let wait = until.saturating_sub(now);
-            return if wait > self.budget.park_after { Decision::Park { until, why } } else { Decision::Wait(wait) };
+        if let Some(obstacle) = self.obstacle(facts, now) {
+            return obstacle;
         }
         let place = (self.name_of(facts), facts.major);
-        let turns = (self.bucket(&place).turn(now), self.pace.turn(now));
-        let (Turn::At(bucket), Turn::At(pace)) = turns else { return Decision::Behind };
-        if bucket > now + self.budget.park_after {
-            return Decision::Park { until: bucket, why: Hold::Resource };
-        }
-        let free = bucket.max(pace);
-        if free > now {
-            return Decision::Wait(free - now);
-        }
         self.pace.send(now);
         self.bucket(&place).send();
         for tally in facts.tallies() {
             self.count(tally, facts.major, now.saturating_add(tally.quota(&self.budget).0.window));
         }
         Decision::Send(Ticket { facts: facts.clone(), bucket: place.0, sent: now })
+    }
+
+    /// True when a request could be sent at `now`. Takes nothing.
+    pub fn is_free(&mut self, facts: &Facts, now: Duration) -> bool {
+        self.obstacle(facts, now).is_none()
+    }
+
+    /// How many requests there may be in any second.
+    pub fn per_second(&self) -> u32 {
+        self.budget.per_second
+    }
+
+    /// Why a request cannot be sent at `now`.
+    fn obstacle(&mut self, facts: &Facts, now: Duration) -> Option<Decision> {
+        if let Some((until, why)) = self.held_until(facts, now) {
+            let wait = until.saturating_sub(now);
+            return Some(if wait > self.budget.park_after {
+                Decision::Park { until, why }
+            } else {
+                Decision::Wait(wait)
+            });
+        }
+        let place = (self.name_of(facts), facts.major);
+        let turns = (self.bucket(&place).turn(now), self.pace.turn(now));
+        let (Turn::At(bucket), Turn::At(pace)) = turns else { return Some(Decision::Behind) };
+        if bucket > now + self.budget.park_after {
+            return Some(Decision::Park { until: bucket, why: Hold::Resource });
+        }
+        let free = bucket.max(pace);
+        (free > now).then(|| Decision::Wait(free - now))
     }
 
     /// Learns what came of a request.

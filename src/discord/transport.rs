@@ -5,7 +5,7 @@
 //! caller has to look.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 
+use super::allowance::Allowance;
 use super::call::Call;
 use super::error::Error;
 use super::exchange::{Exchange, ExchangeError};
@@ -64,6 +65,7 @@ pub(super) struct Transport {
     clock: Clock,
     limits: Mutex<Limits>,
     settled: Notify,
+    allowance: OnceLock<Arc<dyn Allowance>>,
     authorization: HeaderValue,
     address: String,
     recorder: Option<Recorder>,
@@ -97,6 +99,8 @@ impl Transport {
     const BACKOFF: Duration = Duration::from_millis(500);
     /// Most answers of 429 to one call.
     const MAX_THROTTLES: u32 = 5;
+    /// A place among the requests of all processes is as good as lost after so long: others have theirs then.
+    const PLACE_LASTS: Duration = Duration::from_millis(100);
     /// Longest time one call waits after its first 429.
     const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -121,7 +125,18 @@ impl Transport {
             return Err(Error::BadAddress { address });
         }
         let limits = Mutex::new(Limits::of(Uuid::now_v7().to_string(), budget));
-        Ok(Self { exchange, clock, limits, settled: Notify::new(), authorization, address, recorder })
+        let (settled, allowance) = (Notify::new(), OnceLock::new());
+        Ok(Self { exchange, clock, limits, settled, allowance, authorization, address, recorder })
+    }
+
+    /// From now on every request takes a place there. Only the first allowance counts.
+    pub(super) fn share(&self, allowance: Arc<dyn Allowance>) {
+        drop(self.allowance.set(allowance));
+    }
+
+    /// How many requests there may be in any second.
+    pub(super) fn per_second(&self) -> u32 {
+        self.limits().per_second()
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -199,10 +214,25 @@ impl Transport {
     /// Waits until the limits let the call pass, and has leave for it when it comes late.
     async fn turn(&self, call: &Call, trials: &Trials, permit: &dyn Permit) -> Result<Pending<'_>, Error> {
         let mut late = trials.attempts > 0;
+        // Until when a place among the requests of all processes counts.
+        let mut placed_until = None;
         loop {
             // Asked before the turn comes, because others may learn of a limit meanwhile.
             if std::mem::take(&mut late) || !permit.is_sound() {
                 permit.granted().await;
+            }
+            if let Some(allowance) = self.allowance.get()
+                && placed_until.is_none_or(|until| until < self.clock.elapsed())
+                && self.limits().is_free(&call.facts, self.clock.elapsed())
+            {
+                let wait = allowance.next_place().await.unwrap_or_default();
+                if !wait.is_zero() {
+                    self.clock.sleep(wait).await;
+                    late = true;
+                }
+                // Asked once more, because limits may have changed meanwhile.
+                placed_until = Some(self.clock.elapsed() + Self::PLACE_LASTS);
+                continue;
             }
             let settled = self.settled.notified();
             tokio::pin!(settled);

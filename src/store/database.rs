@@ -15,9 +15,9 @@ use super::{
     Approval, AuditFilter, AuditRow, Author, ChainPage, Closing, Correction, DriftAnswer, DriftChanges, DriftFilter,
     DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord, HeldSummary,
     IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord,
-    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, UnfinishedRun, approvals, bindings,
-    corrections, drift, guilds, held, lease, mysql, retention, runs, schedules, servers, status, suspensions, tidy,
-    trail,
+    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun, approvals,
+    bindings, corrections, drift, guilds, held, lease, mysql, retention, runs, schedules, servers, status, suspensions,
+    tidy, trail, turns,
 };
 use crate::model::{Bindings, GuildId, ServerConfiguration};
 use crate::plan::StepId;
@@ -386,6 +386,18 @@ impl Store for Database {
         next: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.write_at_once(schedules::next(guild, last, next)).await
+    }
+
+    async fn turns(&self) -> Result<Turns, Error> {
+        reading!(self, |connection| turns::read(connection))
+    }
+
+    async fn take_turn(&self, guild: GuildId, duration: Duration) -> Result<Turn, Error> {
+        writing!(self, |connection| turns::take(connection, guild, duration))
+    }
+
+    async fn plan_turn(&self, guild: GuildId, rest: Duration) -> Result<(), Error> {
+        writing!(self, |connection| turns::plan(connection, guild, rest))
     }
 
     async fn corrections(&self, guild: GuildId, since: DateTime<Utc>) -> Result<Vec<Correction>, Error> {

@@ -31,6 +31,10 @@ const TO_LOCK: u32 = 10;
 /// How long the server works on a statement before it gives up, in seconds.
 const TO_EXECUTE: u32 = 20;
 
+/// How long a transaction may do nothing before the server takes it back, in seconds: that of a process that is frozen in the
+/// middle would keep everybody else from the rows it has locked, and from taking over what it had.
+const TO_GO_ON: u32 = 10;
+
 /// Starts a transaction that sees the database as it is at its first statement.
 pub(super) const BEGIN_READING: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION READ ONLY";
 
@@ -46,6 +50,7 @@ pub(super) async fn open(url: &ServerUrl) -> Result<Opened, Error> {
     let pool = MySqlPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(TO_CONNECT)
+        .idle_timeout(flavour.idle_time())
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 prepare(connection).await?;
@@ -115,12 +120,24 @@ impl Flavour {
         }
     }
 
-    /// Ends statements that take too long.
+    /// Ends statements and pauses that take too long.
     fn time_limit(self) -> String {
         match self {
-            Self::MariaDb => format!("SET SESSION max_statement_time = {TO_EXECUTE}"),
-            // In milliseconds, and only for queries.
-            Self::MySql => format!("SET SESSION max_execution_time = {}", 1000 * TO_EXECUTE),
+            Self::MariaDb => {
+                format!("SET SESSION max_statement_time = {TO_EXECUTE}, idle_transaction_timeout = {TO_GO_ON}")
+            }
+            // In milliseconds, and only for queries. Pauses outside of a transaction count, too.
+            Self::MySql => {
+                format!("SET SESSION max_execution_time = {}, wait_timeout = {TO_GO_ON}", 1000 * TO_EXECUTE)
+            }
+        }
+    }
+
+    /// How long a connection is kept that nobody uses: less than the server allows.
+    fn idle_time(self) -> Duration {
+        match self {
+            Self::MariaDb => Duration::from_mins(10),
+            Self::MySql => Duration::from_secs(u64::from(TO_GO_ON / 2)),
         }
     }
 }

@@ -77,6 +77,7 @@ metrics! {
     SOURCE_VERIFIED "setai_source_verified" Gauge ["source"] "1 when the revision of a source in use is signed as was asked; 0 when it is not believed.";
     AUDIT_WRITE_SECONDS "setai_audit_write_seconds" Histogram [] "How long an audit row took to be written.";
     LEADER "setai_leader" Gauge [] "Leases of guilds this process holds.";
+    REPLICAS_HEARD "setai_replicas_heard" Gauge [] "1 while work is shared with other replicas through Redis.";
     GATEWAY_CONNECTED "setai_gateway_connected" Gauge [] "1 while Discord's events arrive.";
     GUILDS_WITHOUT_SERIES "setai_guilds_without_series" Gauge [] "Guilds beyond the most that have series of their own.";
     NOTIFICATIONS "setai_notifications_total" Counter ["recipient", "result"] "Messages to people and servers, by how sending them ended.";

@@ -6,6 +6,7 @@ mod kills;
 mod limits;
 mod outages;
 mod processes;
+mod replicas;
 mod servers;
 mod waiting;
 mod weather;

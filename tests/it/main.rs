@@ -27,6 +27,7 @@ mod manifest;
 mod notifications;
 mod properties;
 mod render;
+mod replicas;
 mod rollback;
 mod scenarios;
 mod schema;

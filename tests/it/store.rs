@@ -9,6 +9,7 @@ mod leases;
 mod schema;
 mod server;
 mod servers;
+mod turns;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
-use setai::discord::{Client, Disposition, Error, Exchange, Hold, Recorder, Settings, ThrottleScope};
+use setai::discord::{Allowance, Client, Disposition, Error, Exchange, Hold, Recorder, Settings, ThrottleScope};
 
 use crate::discord_script::{Reply, Script, TOKEN, answer, lost, not_sent, refusal, with_headers};
 
@@ -264,4 +264,29 @@ async fn the_network_carries_requests_and_follows_no_redirect() {
     assert!(error.to_string().contains("Redirects are not followed"), "{error}");
     assert!(seen.lock().expect("not poisoned").is_empty());
     server.abort();
+}
+
+/// Gives out these places, and then nobody can say.
+#[derive(Debug)]
+struct Places(Mutex<Vec<Duration>>);
+
+#[async_trait]
+impl Allowance for Places {
+    async fn next_place(&self) -> Option<Duration> {
+        self.0.lock().expect("not poisoned").pop()
+    }
+}
+
+#[tokio::test]
+async fn each_request_waits_for_its_place_among_those_of_all_processes() {
+    let script = Script::new(std::iter::repeat_n(me(), 4));
+    let client = script.client();
+    assert_eq!(client.per_second(), 45);
+    let places = [Duration::from_millis(700), Duration::ZERO, Duration::from_millis(300)];
+    client.share_rate(Arc::new(Places(Mutex::new(places.into()))));
+    for _ in 0..4 {
+        client.me().await.expect("an answer");
+    }
+    let times: Vec<u128> = script.times().iter().map(Duration::as_millis).collect();
+    assert_eq!(times, [300, 300, 1_000, 1_000], "without a place everybody goes by their own limits");
 }

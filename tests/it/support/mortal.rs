@@ -17,7 +17,7 @@ use setai::store::{
     Approval, AuditFilter, AuditRow, Author, ChainPage, Closing, Correction, DriftAnswer, DriftChanges, DriftFilter,
     DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord, HeldSummary,
     IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord,
-    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, UnfinishedRun,
+    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun,
 };
 use tokio::sync::Notify;
 
@@ -383,6 +383,18 @@ impl Store for MortalStore {
         next: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.inner.schedule_next(guild, last, next).await
+    }
+
+    async fn turns(&self) -> Result<Turns, Error> {
+        self.inner.turns().await
+    }
+
+    async fn take_turn(&self, guild: GuildId, duration: Duration) -> Result<Turn, Error> {
+        self.inner.take_turn(guild, duration).await
+    }
+
+    async fn plan_turn(&self, guild: GuildId, rest: Duration) -> Result<(), Error> {
+        self.inner.plan_turn(guild, rest).await
     }
 
     async fn corrections(&self, guild: GuildId, since: DateTime<Utc>) -> Result<Vec<Correction>, Error> {

@@ -66,6 +66,19 @@ impl Terminal {
         Self::at(simulator, Some(inspection), guild, owner, bot_role).await
     }
 
+    /// So many fresh guilds, each with the bot as administrator, without limits. The first one is the terminal's own.
+    pub(crate) async fn of_guilds(count: usize) -> (Self, Vec<Snowflake>) {
+        let clock = Clock::system();
+        let mut world = World::new(7);
+        let made: Vec<FreshGuild> =
+            (1..=count).map(|number| world.fresh_guild(&format!("Guild {number}"), None, clock.now())).collect();
+        let options = Options { clock, limits: Limits::none(), ..Options::default() };
+        let (simulator, inspection) = Inspection::simulator(world, options);
+        let first = made.first().copied().expect("one at least");
+        let terminal = Self::at(simulator, Some(inspection), first.guild, first.owner, first.bot_role).await;
+        (terminal, made.iter().map(|made| made.guild).collect())
+    }
+
     /// In front of a simulated Discord that was prepared.
     pub(crate) async fn in_front_of(discord: &Harness) -> Self {
         Self::at(discord.simulator.clone(), None, discord.guild, discord.owner, discord.bot_role).await
