@@ -10,9 +10,10 @@ use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::controller::{Engine, Patience, Servers};
-use crate::discord::{Client, Settings};
+use crate::discord::{Client, Sent, Settings};
 use crate::model::GuildId;
 use crate::store::{Author, DatabaseUrl, Store, default_url, open};
+use crate::telemetry::metrics;
 
 use super::arguments::Connection;
 use super::failure::Failure;
@@ -33,10 +34,17 @@ pub(super) fn completed(connection: &Connection, config: &Config) -> Connection 
 /// A client for the bot whose token was given.
 pub(super) fn client(connection: &Connection) -> Result<Client, Failure> {
     let mut settings = Settings::new(token(connection)?);
+    settings.recorder = Some(Arc::new(measure));
     if let Some(address) = &connection.discord_url {
         settings.address.clone_from(address);
     }
     Ok(Client::connect(settings)?)
+}
+
+/// Measures a request, where somebody gathers what is measured.
+fn measure(sent: &Sent<'_>) {
+    metrics::DISCORD_REQUESTS.count(&[sent.route, &sent.status.unwrap_or_default().to_string()]);
+    metrics::RATE_LIMIT_WAIT.observe(sent.waited, &[]);
 }
 
 /// True when a flag or the environment says which token, even if wrongly.

@@ -134,7 +134,7 @@ mod tests {
         for second in 0..5 {
             assert_eq!(guild.finds(second, true, &[&rules]), []);
         }
-        assert_eq!(guild.finds(5, true, &[&rules, &chat]), [rules.clone()]);
+        assert_eq!(guild.finds(5, true, &[&rules, &chat]), std::slice::from_ref(&rules));
         assert_eq!((guild.times(&rules).len(), guild.times(&chat).len()), (5, 1));
     }
 

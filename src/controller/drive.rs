@@ -13,6 +13,7 @@ use crate::discord::{self, AuditReason, Member, Resolved};
 use crate::model::{Facet, Snapshot};
 use crate::plan::{Operation, Outcome, Reconciliation, Step, StepId};
 use crate::store::{IntendedStep, Lease, OperationId, RunId, SettledStep};
+use crate::telemetry::metrics;
 
 use super::engine::{Engine, Error};
 use super::hold::Right;
@@ -189,7 +190,9 @@ impl<'a> Driver<'a> {
                 reason: Some(reason.to_string()),
                 intended_at: self.engine.clock.now(),
             };
+            let began = self.engine.clock.elapsed();
             self.engine.store.intend(self.lease, self.run, &intended).await?;
+            metrics::AUDIT_WRITE_SECONDS.observe(self.engine.clock.elapsed().saturating_sub(began), &[]);
             self.intended.insert(step.id, operation_id);
         }
         Ok(reason)

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::discord::gateway::{Event, Gateway, GatewaySettings};
 use crate::model::GuildId;
 use crate::source::webhook::Delivery;
-use crate::source::{Class, Look, Revision, Source};
+use crate::source::{self, Class, Look, Revision, Source};
 use crate::store::{self, Author, Trigger, Turn};
 use crate::telemetry::{Recorder, metrics};
 
@@ -661,6 +661,7 @@ impl Watcher {
                 () = stop.cancelled() => return,
                 looked = self.watched.source.look(known.as_ref()) => looked,
             };
+            self.measure(&looked);
             let pause = match looked {
                 Ok(look) => {
                     failures = 0;
@@ -688,6 +689,16 @@ impl Watcher {
                 () = self.shared.engine.clock.sleep(pause) => {}
             }
         }
+    }
+
+    fn measure(&self, looked: &Result<Look, source::Error>) {
+        let result = match looked {
+            Ok(Look::New(_)) => "new",
+            Ok(Look::Unchanged) => "unchanged",
+            Err(error) => error.reason(),
+        };
+        metrics::SOURCE_LOOKS.count(&[&self.watched.name, result]);
+        metrics::SOURCE_READ.set(f64::from(u8::from(looked.is_ok())), &[&self.watched.name]);
     }
 
     fn count(&self, change: impl FnOnce(&mut Looks)) {

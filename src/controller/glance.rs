@@ -10,6 +10,7 @@ use crate::cache::{Cache, Seen, Source};
 use crate::manifest::Manifest;
 use crate::model::{GuildId, Snapshot};
 use crate::plan::{Plan, propose};
+use crate::telemetry::metrics;
 
 use super::engine::{Engine, Error};
 
@@ -40,8 +41,15 @@ impl Engine {
         age: Duration,
     ) -> Result<Option<Glance>, Error> {
         let seen = self.cache.seen(manifest.guild, age).await;
+        let result = match &seen {
+            Ok(Some(_)) => "hit",
+            Ok(None) => "miss",
+            Err(_) => "error",
+        };
+        metrics::CACHE_REQUESTS.count(&[result]);
         let seen = seen.inspect_err(|error| tell("reading", manifest.guild, error)).unwrap_or_default();
         let Some(Seen { snapshot, at, source: _ }) = seen else { return Ok(None) };
+        metrics::CACHE_AGE.observe((self.clock.now() - at).to_std().unwrap_or_default(), &[]);
         let bindings = self.store.bindings(manifest.guild).await?;
         let plan = propose(manifest, &snapshot, &bindings, revision);
         Ok(plan.is_settled().then_some(Glance { plan, seen_at: at }))

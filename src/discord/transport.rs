@@ -38,6 +38,8 @@ pub struct Sent<'a> {
     pub attempt: u32,
     /// Whom a 429 was for.
     pub throttled: Option<ThrottleScope>,
+    /// Time its turn was waited for.
+    pub waited: Duration,
     /// Time to the answer.
     pub took: Duration,
 }
@@ -200,9 +202,11 @@ impl Transport {
         permit: &dyn Permit,
     ) -> Result<Answer, Error> {
         loop {
+            let asked = self.clock.elapsed();
             let pending = self.turn(call, trials, permit).await?;
             trials.attempts += 1;
-            let result = self.carry(call, request.clone(), pending, trials.attempts).await;
+            let waited = self.clock.elapsed().saturating_sub(asked);
+            let result = self.carry(call, request.clone(), pending, trials.attempts, waited).await;
             match self.judge(call, result, trials) {
                 Verdict::Done(result) => return result,
                 Verdict::Again(pause) if pause.is_zero() => {}
@@ -266,6 +270,7 @@ impl Transport {
         request: http::Request<Bytes>,
         pending: Pending<'_>,
         attempt: u32,
+        waited: Duration,
     ) -> Result<http::Response<Bytes>, ExchangeError> {
         let started = self.clock.elapsed();
         let result = self.exchange.exchange(request).await;
@@ -291,7 +296,7 @@ impl Transport {
         }
         if let Some(recorder) = &self.recorder {
             let throttled = throttle.map(|t| t.scope);
-            recorder(&Sent { route: &call.facts.route, request: &label, status, attempt, throttled, took });
+            recorder(&Sent { route: &call.facts.route, request: &label, status, attempt, throttled, waited, took });
         }
         result
     }

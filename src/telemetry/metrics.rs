@@ -70,13 +70,11 @@ metrics! {
     QUEUE_OLDEST "setai_queue_oldest_seconds" Gauge [] "How long the guild that waits longest has been due.";
     DISCORD_REQUESTS "setai_discord_requests_total" Counter ["route", "code"] "Requests to Discord, by route and status; 0 without an answer.";
     RATE_LIMIT_WAIT "setai_discord_rate_limit_wait_seconds" Histogram [] "How long requests waited for one of Discord's limits.";
-    INVALID_REQUESTS "setai_discord_invalid_requests_10m" Gauge [] "Requests Discord refused in the last 10 minutes; at 10,000 it blocks the address.";
     CACHE_REQUESTS "setai_cache_requests_total" Counter ["result"] "Questions to the cache: hit, miss or error.";
     CACHE_AGE "setai_cache_age_seconds" Histogram [] "How old what the cache answered was.";
-    GIT_REQUESTS "setai_git_requests_total" Counter ["op", "result"] "Requests to git repositories.";
-    SOURCE_VERIFIED "setai_source_verified" Gauge ["source"] "1 when the revision of a source in use is signed as was asked; 0 when it is not believed.";
+    SOURCE_LOOKS "setai_source_looks_total" Counter ["source", "result"] "Looks at a source: new, unchanged, or the word for what was wrong.";
+    SOURCE_READ "setai_source_read" Gauge ["source"] "1 while a source can be read and believed; 0 while its last good revision counts.";
     AUDIT_WRITE_SECONDS "setai_audit_write_seconds" Histogram [] "How long an audit row took to be written.";
-    LEADER "setai_leader" Gauge [] "Leases of guilds this process holds.";
     REPLICAS_HEARD "setai_replicas_heard" Gauge [] "1 while work is shared with other replicas through Redis.";
     GATEWAY_CONNECTED "setai_gateway_connected" Gauge [] "1 while Discord's events arrive.";
     GUILDS_WITHOUT_SERIES "setai_guilds_without_series" Gauge [] "Guilds beyond the most that have series of their own.";
