@@ -298,6 +298,17 @@ pub trait Store: Debug + Send + Sync {
     async fn close(&self);
 }
 
+/// Removes everything of an audit trail that may be removed, a batch at a time, and says how many rows that was.
+pub async fn prune_all(store: &dyn Store, expiry: &Expiry) -> Result<u64, Error> {
+    let mut rows = 0;
+    loop {
+        match store.prune(expiry).await?.rows {
+            0 => return Ok(rows),
+            more => rows += more,
+        }
+    }
+}
+
 /// Looks whether the audit trail of a guild is as it was written, a page at a time. Others may write meanwhile.
 ///
 /// A pin of the guild is held against the row it names; pins of other guilds are not looked at.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::model::GuildId;
-use crate::store::{self, Author, DriftFilter, Expiry, inspect};
+use crate::store::{self, Author, DriftFilter, Expiry, inspect, prune_all};
 use crate::telemetry::metrics;
 
 use super::engine::Engine;
@@ -22,7 +22,7 @@ const DIFFERENCES: u32 = 10_000;
 impl Engine {
     /// Removes what is over, and rows of the audit trails that are older than `audit`, if they are to go at all. What cannot
     /// be done now is done the next time.
-    pub(super) async fn keep_house(&self, audit: Option<Duration>) {
+    pub async fn keep_house(&self, audit: Option<Duration>) {
         let now = self.clock.now();
         if let Err(error) = self.store.tidy(now - REMEMBERED).await {
             tracing::warn!(%error, "what is over could not be removed from the database");
@@ -48,13 +48,7 @@ impl Engine {
         for guild in self.store.audited_guilds().await? {
             if self.store.prunable(guild, older_than).await?.rows > 0 && self.is_whole(guild).await? {
                 let expiry = Expiry { guild, older_than, author: Author::Controller, at: self.clock.now() };
-                let mut rows = 0;
-                loop {
-                    match self.store.prune(&expiry).await?.rows {
-                        0 => break,
-                        more => rows += more,
-                    }
-                }
+                let rows = prune_all(&*self.store, &expiry).await?;
                 tracing::info!(%guild, rows, "removed old rows of the audit trail");
             }
         }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 use crate::model::GuildId;
 use crate::plan::render::Tone;
-use crate::store::{Expiry, Prunable, Store, inspect};
+use crate::store::{Expiry, Prunable, Store, inspect, prune_all};
 
 use super::super::arguments::AuditPrune;
 use super::super::context;
@@ -39,13 +39,7 @@ pub(super) async fn run(command: &AuditPrune, store: &dyn Store, screen: Screen)
     }
     for guild in chosen {
         let expiry = Expiry { guild, older_than, author: context::author(), at: now };
-        let mut rows = 0;
-        loop {
-            match store.prune(&expiry).await?.rows {
-                0 => break,
-                more => rows += more,
-            }
-        }
+        let rows = prune_all(store, &expiry).await?;
         screen.say(format!("{guild}: removed {rows} rows; the trail says so."));
     }
     screen

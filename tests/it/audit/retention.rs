@@ -1,5 +1,6 @@
 //! The oldest rows are removed, and what is left still proves itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +12,8 @@ use setai::store::{
 };
 
 use super::export::{checked, json_lines, setai};
-use super::ground::{Ground, Intruder, Place};
+use super::ground::{Ground, Intruder, Place, two_runs};
+use crate::support::stage::Stage;
 
 fn expiry(ground: &Ground, older_than: DateTime<Utc>) -> Expiry {
     let author = Author::Local("ann".to_owned());
@@ -236,6 +238,42 @@ async fn a_person_looks_proves_and_prunes(place: Place) {
     );
     // It is from a moment ago, and was never older than that.
     ran(0, &older, &["No row from before"]);
+}
+
+/// The controller of a guild whose two runs are forty days old.
+async fn forty_days_later(place: Place) -> (Ground, Stage) {
+    let store = open(&place.url()).await.expect("open");
+    let stage = two_runs(Arc::clone(&store)).await;
+    stage.discord.clock.advance(Duration::from_hours(40 * 24));
+    (Ground { place, store, guild: stage.guild() }, stage)
+}
+
+const MONTH: Duration = Duration::from_hours(30 * 24);
+
+#[tokio::test]
+async fn the_controller_removes_what_is_older_than_the_operator_wants_to_keep() {
+    let (ground, stage) = forty_days_later(Place::file()).await;
+    let all = trail(&ground).await;
+    for kept in [None, Some(MONTH * 2)] {
+        stage.engine.keep_house(kept).await;
+        assert_eq!(trail(&ground).await, all);
+    }
+    stage.engine.keep_house(Some(MONTH)).await;
+    let left = trail(&ground).await;
+    assert!(left.len() < all.len(), "{} of {} rows are left", left.len(), all.len());
+    assert_eq!(left.last().map(|row| &row.author), Some(&Author::Controller), "the trail says who did it");
+    assert!(ground.inspect(&[]).await.is_intact());
+}
+
+#[tokio::test]
+async fn the_controller_removes_nothing_of_a_trail_somebody_changed() {
+    let (ground, stage) = forty_days_later(Place::file()).await;
+    let mut intruder = ground.place.intruder().await;
+    intruder.execute("DROP TRIGGER audit_logs_are_never_changed").await;
+    intruder.execute("UPDATE audit_logs SET actor = 'local:eve' WHERE number = 1").await;
+    let all = trail(&ground).await;
+    stage.engine.keep_house(Some(MONTH)).await;
+    assert_eq!(trail(&ground).await, all, "what was changed is evidence");
 }
 
 macro_rules! on_both {
