@@ -1,6 +1,20 @@
 //! One reconciliation at a time per guild: read, propose, apply, verify, record.
 //!
 //! Decides nothing about a guild; the plan did. Knows neither manifests' spelling nor terminals.
+//!
+//! From the outside inwards:
+//!
+//! * **The loop** over all guilds is `fleet`: `fleet/watcher` looks at sources, `desired` keeps what they want, `queue` says
+//!   whose turn it is, `rhythm` when the next one is (`spread` keeps them apart), `follow` hears Discord's events,
+//!   `fleet/replicas` and `fleet/ledger` share the work with other processes and `rate` the speed, `front` answers for health
+//!   and webhooks, `upkeep` removes what is over.
+//! * **One visit** to a guild is `visit`: `decision` says what is done about a plan, `breaker` what is left alone, `standing`
+//!   how the guild stands then; `remember` writes that down and `measure` counts it.
+//! * **One run** of a plan begins in `run`: `attempt` is one try under a lease, `drive` goes through its steps, `send` sends
+//!   one, `note` says what is written down of it, `hold` keeps the right to go on, `wait` waits for what goes by itself,
+//!   `progress` and `share` tell people and other processes how far it is. `recover` finds out what a broken-off run did,
+//!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do.
+//! * **People** are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
 
 mod attempt;
 mod back;
