@@ -11,6 +11,7 @@ mod channel;
 mod guild;
 mod id;
 mod image;
+mod index;
 mod name;
 mod occasion;
 mod overwrite;
@@ -32,6 +33,7 @@ pub use id::{
     ChannelId, ChannelRef, EmojiId, GuildId, InvalidKey, Key, ObjectKind, Ref, RoleId, RoleRef, TagId, UserId,
 };
 pub use image::{Image, ImageSource};
+pub use index::{Index, Indexed};
 pub use name::{normalise_channel_name, same_channel_name};
 pub use occasion::Occasion;
 pub use overwrite::{Overwrite, OverwriteChoice, Overwrites, Target};

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Channel, ChannelRef, GuildId, GuildSettings, Role, RoleId, RoleRef, Target, UserId};
+use super::{
+    Bucket, Channel, ChannelRef, GuildId, GuildSettings, Index, Indexed, Role, RoleId, RoleRef, Target, UserId,
+};
 
 /// How far a guild has been boosted, 0 to 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,12 +75,12 @@ impl Guild {
     }
 
     /// All channels and categories by reference, for whoever asks for many.
-    pub fn channels_by_id(&self) -> IndexMap<&ChannelRef, &Channel> {
+    pub fn channels_by_id(&self) -> Index<&ChannelRef, &Channel> {
         self.channels.iter().map(|channel| (&channel.id, channel)).collect()
     }
 
     /// All roles by reference, for whoever asks for many.
-    pub fn roles_by_id(&self) -> IndexMap<&RoleRef, &Role> {
+    pub fn roles_by_id(&self) -> Index<&RoleRef, &Role> {
         self.roles.iter().map(|role| (&role.id, role)).collect()
     }
 
@@ -101,7 +102,7 @@ impl Guild {
 
     /// The guild without overwrites of roles that are gone. Discord leaves such behind at times; they concern nobody.
     pub fn without_dangling(&self) -> Cow<'_, Self> {
-        let roles: IndexSet<&RoleRef> = self.roles.iter().map(|r| &r.id).collect();
+        let roles: Indexed<&RoleRef> = self.roles.iter().map(|r| &r.id).collect();
         let dangling = |target: &Target| matches!(target, Target::Role(role) if !roles.contains(role));
         let has_dangling = |c: &Channel| c.attributes.overwrites.iter().any(|(target, _)| dangling(target));
         if !self.channels.iter().any(has_dangling) {

@@ -250,8 +250,16 @@ impl Permissions {
     }
 
     /// The bits this build has names for.
-    pub fn documented() -> Self {
-        Permission::ALL.iter().fold(Self::NONE, |all, p| all.with(Self(1 << p.bit)))
+    pub const fn documented() -> Self {
+        const DOCUMENTED: Permissions = {
+            let (mut bits, mut next) = (0, 0);
+            while next < Permission::ALL.len() {
+                bits |= 1 << Permission::ALL[next].bit;
+                next += 1;
+            }
+            Permissions(bits)
+        };
+        DOCUMENTED
     }
 }
 

@@ -26,14 +26,20 @@ pub struct FieldChange {
 }
 
 /// Something a manifest says about a field of type `T`. Saying nothing leaves the field as it is.
-pub trait Overlay<T> {
+pub trait Overlay<T: Clone + PartialEq> {
     /// Writes what was said onto `value`.
     fn lay(&self, value: &mut T);
     /// True when nothing was said.
     fn is_silent(&self) -> bool;
+    /// True when laying it onto `value` would change nothing.
+    fn agrees(&self, value: &T) -> bool {
+        let mut laid = value.clone();
+        self.lay(&mut laid);
+        laid == *value
+    }
 }
 
-impl<T: Clone> Overlay<T> for Option<T> {
+impl<T: Clone + PartialEq> Overlay<T> for Option<T> {
     fn lay(&self, value: &mut T) {
         if let Some(said) = self {
             *value = said.clone();
@@ -42,6 +48,10 @@ impl<T: Clone> Overlay<T> for Option<T> {
 
     fn is_silent(&self) -> bool {
         self.is_none()
+    }
+
+    fn agrees(&self, value: &T) -> bool {
+        self.as_ref().is_none_or(|said| said == value)
     }
 }
 
@@ -88,6 +98,12 @@ macro_rules! record {
             pub fn lay(&self, record: &mut $record) {
                 let Self { $( $field, )* } = self;
                 $( crate::model::Overlay::lay($field, &mut record.$field); )*
+            }
+
+            /// True when laying it onto `record` would change nothing, or only fields that are left out.
+            pub fn agrees(&self, record: &$record, leaves_out: impl Fn(&str) -> bool) -> bool {
+                let Self { $( $field, )* } = self;
+                true $( && (leaves_out(stringify!($field)) || crate::model::Overlay::agrees($field, &record.$field)) )*
             }
 
             /// The fields something was said about.

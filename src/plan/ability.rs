@@ -2,19 +2,18 @@
 //!
 //! Discord answers a dozen causes with the same 403, so the cause is found here, before anything is sent.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use indexmap::IndexMap;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::model::{
-    Access, Actor, Channel, ChannelAttributes, ChannelKind, ChannelRef, Guild, Key, Overwrites, Permissions, Ref, Role,
-    RoleAttributes, RoleRef, Snapshot, Target,
+    Access, Actor, Channel, ChannelAttributes, ChannelKind, ChannelRef, Guild, Index, Key, Overwrites, Permissions,
+    Ref, Role, RoleAttributes, RoleRef, Snapshot, Target,
 };
 
 use super::arrange::outranks;
 use super::note::{Note, NoteCode, Weight};
 use super::remove::Removals;
-use super::resolve::{Desired, WantedChannel, WantedRole};
+use super::resolve::{Desired, Wanted, WantedChannel, WantedRole};
 use super::sequence::{harmless_denial, is_stepwise};
 
 /// The bot, ready to be asked.
@@ -83,11 +82,11 @@ pub(super) struct RoleViews {
 
 impl RoleViews {
     /// Of the live guild and everything that is wanted of it. Roles the bot cannot change stay as they are.
-    pub(super) fn of(bot: Option<&Bot<'_>>, live: &Guild, desired: &Desired, removals: &Removals) -> Self {
+    pub(super) fn of(bot: Option<&Bot<'_>>, live: &Guild, desired: &Desired<'_>, removals: &Removals) -> Self {
         let mut wished = roles_of(live);
         let everyone = live.everyone_id();
         let deleted: BTreeSet<&RoleRef> = removals.deleted_roles.iter().map(|(_, role)| &role.id).collect();
-        let wanted: IndexMap<&RoleRef, &WantedRole> = desired.roles.iter().map(|role| (&role.id, role)).collect();
+        let wanted: Index<&RoleRef, &WantedRole<'_>> = desired.roles.iter().map(|role| (&role.id, role)).collect();
         for role in &mut wished.roles {
             let changeable =
                 bot.is_some_and(|bot| bot.orders_roles() && (role.id.id() == Some(everyone) || bot.outranks(role)));
@@ -122,7 +121,7 @@ fn roles_of(guild: &Guild) -> Guild {
 }
 
 /// Takes out of `desired` and `removals` what cannot be done.
-pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals: &mut Removals) {
+pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired<'_>, removals: &mut Removals) {
     let mut limiter = Limiter {
         bot,
         live,
@@ -134,9 +133,9 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals
     desired.roles.retain_mut(|role| limiter.role(role));
     let stepwise = is_stepwise(desired, removals);
     removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, stepwise));
-    let roles: BTreeSet<RoleRef> = desired.roles.iter().map(|r| r.id.clone()).collect();
+    let roles: BTreeSet<RoleRef> = planned(&desired.roles);
     desired.categories.retain_mut(|category| limiter.channel("categories", category, &roles, None));
-    let categories: BTreeSet<ChannelRef> = desired.categories.iter().map(|c| c.id.clone()).collect();
+    let categories: BTreeSet<ChannelRef> = planned(&desired.categories);
     desired.channels.retain_mut(|channel| limiter.channel("channels", channel, &roles, Some(&categories)));
     limiter.leading(desired);
     let archive = removals.archive.clone();
@@ -152,7 +151,12 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired, removals
     desired.notes.append(&mut limiter.notes);
 }
 
-fn features_after(live: &Guild, desired: &Desired) -> BTreeSet<String> {
+/// Those that do not exist yet.
+fn planned<R: Clone + Ord, A: Clone>(wanted: &[Wanted<'_, R, A>]) -> BTreeSet<R> {
+    wanted.iter().filter(|wanted| wanted.from.is_none()).map(|wanted| wanted.id.clone()).collect()
+}
+
+fn features_after(live: &Guild, desired: &Desired<'_>) -> BTreeSet<String> {
     let mut features = live.settings.features.0.clone();
     features.extend(desired.settings.features.0.iter().cloned());
     if desired.settings.features.has("COMMUNITY") {
@@ -165,8 +169,8 @@ fn features_after(live: &Guild, desired: &Desired) -> BTreeSet<String> {
 struct Limiter<'a> {
     bot: &'a Bot<'a>,
     live: &'a Guild,
-    roles: IndexMap<&'a RoleRef, &'a Role>,
-    channels: IndexMap<&'a ChannelRef, &'a Channel>,
+    roles: Index<&'a RoleRef, &'a Role>,
+    channels: Index<&'a ChannelRef, &'a Channel>,
     features: BTreeSet<String>,
     notes: Vec<Note>,
 }
@@ -177,12 +181,12 @@ impl Limiter<'_> {
     }
 
     /// True when the role stays in the plan, perhaps with fewer changes.
-    fn role(&mut self, role: &mut WantedRole) -> bool {
-        if role.from.as_ref() == Some(&role.to) {
+    fn role(&mut self, role: &mut WantedRole<'_>) -> bool {
+        if role.is_settled() {
             return true;
         }
         let subject = format!("roles.{}", role.key);
-        let Some(from) = role.from.clone() else { return self.new_role(&subject, role) };
+        let Some(from) = role.from else { return self.new_role(&subject, role) };
         let live = self.roles.get(&role.id);
         let text = if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
             Some((
@@ -197,15 +201,15 @@ impl Limiter<'_> {
         };
         if let Some((code, text, help)) = text {
             self.warn(code, &subject, text, help);
-            role.to = from;
+            role.to = Cow::Borrowed(from);
             return true;
         }
         let own = if self.bot.holds(&role.id) { from.permissions } else { Permissions::NONE };
-        self.role_fields(&subject, &from, &mut role.to, own);
+        self.role_fields(&subject, from, role.to.to_mut(), own);
         true
     }
 
-    fn new_role(&mut self, subject: &str, role: &mut WantedRole) -> bool {
+    fn new_role(&mut self, subject: &str, role: &mut WantedRole<'_>) -> bool {
         if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
             self.warn(
                 NoteCode::MissingPermission,
@@ -216,7 +220,7 @@ impl Limiter<'_> {
             return false;
         }
         let blank = RoleAttributes::named(role.to.name.clone());
-        self.role_fields(subject, &blank, &mut role.to, Permissions::NONE);
+        self.role_fields(subject, &blank, role.to.to_mut(), Permissions::NONE);
         true
     }
 
@@ -302,11 +306,11 @@ impl Limiter<'_> {
     fn channel(
         &mut self,
         section: &str,
-        channel: &mut WantedChannel,
+        channel: &mut WantedChannel<'_>,
         roles: &BTreeSet<RoleRef>,
         categories: Option<&BTreeSet<ChannelRef>>,
     ) -> bool {
-        if channel.from.as_ref() == Some(&channel.to) {
+        if channel.is_settled() {
             return true;
         }
         let subject = format!("{section}.{}", channel.key);
@@ -315,13 +319,13 @@ impl Limiter<'_> {
             self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, subject, text));
             return false;
         }
-        match channel.from.clone() {
+        match channel.from {
             None => self.new_channel(&subject, channel),
-            Some(from) => self.changed_channel(&subject, &from, channel),
+            Some(from) => self.changed_channel(&subject, from, channel),
         }
     }
 
-    fn new_channel(&mut self, subject: &str, channel: &mut WantedChannel) -> bool {
+    fn new_channel(&mut self, subject: &str, channel: &mut WantedChannel<'_>) -> bool {
         if !self.bot.permissions.contains(Permissions::MANAGE_CHANNELS) {
             self.warn(
                 NoteCode::MissingPermission,
@@ -348,11 +352,16 @@ impl Limiter<'_> {
             self.warn(NoteCode::MissingPermission, subject, text, "Give the bot's role Administrator.");
             return false;
         }
-        self.channel_fields(subject, None, &mut channel.to);
+        self.channel_fields(subject, None, channel.to.to_mut());
         true
     }
 
-    fn changed_channel(&mut self, subject: &str, from: &ChannelAttributes, channel: &mut WantedChannel) -> bool {
+    fn changed_channel<'c>(
+        &mut self,
+        subject: &str,
+        from: &'c ChannelAttributes,
+        channel: &mut WantedChannel<'c>,
+    ) -> bool {
         let Some(live) = self.channels.get(&channel.id) else { return false };
         let held = self.bot.in_channel(live);
         if let Some(lacking) = lacking_to_change(held, from.kind) {
@@ -363,13 +372,13 @@ impl Limiter<'_> {
                 text,
                 "Give the bot's role this permission here, or Administrator.",
             );
-            channel.to = from.clone();
+            channel.to = Cow::Borrowed(from);
             return true;
         }
         if from.kind != channel.to.kind && !self.features.contains("NEWS") {
             let text = "The guild has no announcement channels (feature NEWS, which Community guilds have).";
             self.warn(NoteCode::MissingFeature, subject, text, "Enable Community, or leave the type as it is.");
-            channel.to.kind = from.kind;
+            channel.to.to_mut().kind = from.kind;
         }
         self.overwrites(subject, from, held, channel);
         let destination = channel.to.parent.as_ref().and_then(|p| self.channels.get(p));
@@ -378,13 +387,19 @@ impl Limiter<'_> {
             let text =
                 "Not moved, because the bot lacks view_channel or manage_channels in the category it should go to.";
             self.warn(NoteCode::MissingPermission, subject, text, "Give the bot's role these permissions there.");
-            channel.to.parent.clone_from(&from.parent);
+            channel.to.to_mut().parent.clone_from(&from.parent);
         }
-        self.channel_fields(subject, Some(from), &mut channel.to);
+        self.channel_fields(subject, Some(from), channel.to.to_mut());
         true
     }
 
-    fn overwrites(&mut self, subject: &str, from: &ChannelAttributes, held: Permissions, channel: &mut WantedChannel) {
+    fn overwrites(
+        &mut self,
+        subject: &str,
+        from: &ChannelAttributes,
+        held: Permissions,
+        channel: &mut WantedChannel<'_>,
+    ) {
         if from.overwrites == channel.to.overwrites || self.bot.is_administrator() {
             return;
         }
@@ -407,20 +422,20 @@ impl Limiter<'_> {
         if let Some(problem) = problem {
             let text = format!("The permissions stay as they are, because {problem}.");
             self.warn(NoteCode::MissingPermission, subject, text, GIVE_THESE);
-            channel.to.overwrites = from.overwrites.clone();
+            channel.to.to_mut().overwrites = from.overwrites.clone();
         }
     }
 
     /// A category takes along the channels that are like it. Where one must not follow and the bot cannot see to that, the
     /// category keeps its overwrites.
-    fn leading(&mut self, desired: &mut Desired) {
+    fn leading(&mut self, desired: &mut Desired<'_>) {
         if self.bot.is_administrator() {
             return;
         }
-        let wanted: IndexMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
+        let wanted: Index<&ChannelRef, &WantedChannel<'_>> = desired.channels.iter().map(|c| (&c.id, c)).collect();
         let everyone = Target::Role(Ref::Live(self.live.everyone_id()));
         for category in &mut desired.categories {
-            let Some(from) = category.from.as_ref().filter(|from| from.overwrites != category.to.overwrites) else {
+            let Some(from) = category.from.filter(|from| from.overwrites != category.to.overwrites) else {
                 continue;
             };
             let holds_back = |child: &&Channel| {
@@ -443,7 +458,7 @@ impl Limiter<'_> {
             );
             let subject = format!("categories.{}", category.key);
             self.notes.push(Note::new(Weight::Warning, NoteCode::MissingPermission, subject, text).help(GIVE_THESE));
-            category.to.overwrites = from.overwrites.clone();
+            category.to.to_mut().overwrites = from.overwrites.clone();
         }
     }
 
@@ -502,12 +517,12 @@ impl Limiter<'_> {
     /// Leaves out what would be one channel too many in its category, the last ones first.
     ///
     /// What cannot move keeps its place, which may be one too few for another: it is asked again until nothing changes.
-    fn places(&mut self, desired: &mut Desired, removals: &mut Removals) {
+    fn places(&mut self, desired: &mut Desired<'_>, removals: &mut Removals) {
         while self.leave_out_of_full_categories(desired, removals) {}
     }
 
     /// True when something was left out.
-    fn leave_out_of_full_categories(&mut self, desired: &mut Desired, removals: &mut Removals) -> bool {
+    fn leave_out_of_full_categories(&mut self, desired: &mut Desired<'_>, removals: &mut Removals) -> bool {
         let mut taken = self.taken_places(desired, removals);
         let mut enters = |category: &ChannelRef| {
             let taken = taken.entry(category.clone()).or_default();
@@ -522,14 +537,14 @@ impl Limiter<'_> {
             notes.push(note.help("Remove others from the category first, or use another one."));
         };
         desired.channels.retain_mut(|channel| {
-            let from = channel.from.as_ref().map(|from| &from.parent);
+            let from = channel.from.map(|from| &from.parent);
             let Some(to) = channel.to.parent.as_ref().filter(|_| from != Some(&channel.to.parent)) else { return true };
             if enters(to) {
                 return true;
             }
             let what = if from.is_some() { "Not moved" } else { "Not created" };
             tell(channel.key.as_str(), what);
-            channel.to.parent = from.cloned().flatten();
+            channel.to.to_mut().parent = from.cloned().flatten();
             channel.from.is_some()
         });
         if let Some(archive) = &removals.archive {
@@ -545,11 +560,11 @@ impl Limiter<'_> {
     }
 
     /// How many channels stay in each category, whoever manages them.
-    fn taken_places(&self, desired: &Desired, removals: &Removals) -> BTreeMap<ChannelRef, usize> {
-        let wanted: IndexMap<&ChannelRef, &WantedChannel> = desired.channels.iter().map(|c| (&c.id, c)).collect();
+    fn taken_places(&self, desired: &Desired<'_>, removals: &Removals) -> Index<ChannelRef, usize> {
+        let wanted: Index<&ChannelRef, &WantedChannel<'_>> = desired.channels.iter().map(|c| (&c.id, c)).collect();
         let removed = [&removals.archived, &removals.deleted_channels];
         let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, c)| &c.id).collect();
-        let mut taken: BTreeMap<ChannelRef, usize> = BTreeMap::new();
+        let mut taken: Index<ChannelRef, usize> = Index::default();
         for child in self.live.channels.iter().filter(|child| !removed.contains(&child.id)) {
             let parent = &child.attributes.parent;
             let leaves = wanted.get(&child.id).is_some_and(|w| w.to.parent != *parent);
@@ -561,7 +576,7 @@ impl Limiter<'_> {
     }
 
     /// Drops creations beyond Discord's limits, the last ones first.
-    fn limits(&mut self, desired: &mut Desired, removals: &Removals) {
+    fn limits(&mut self, desired: &mut Desired<'_>, removals: &Removals) {
         let archive = usize::from(matches!(removals.archive, Some(Ref::Planned(_))));
         let mut room = Guild::MAX_CHANNELS.saturating_sub(self.live.channels.len() + archive);
         for channels in [&mut desired.categories, &mut desired.channels] {
@@ -595,7 +610,7 @@ impl Limiter<'_> {
         });
     }
 
-    fn settings(&mut self, desired: &mut Desired) {
+    fn settings(&mut self, desired: &mut Desired<'_>) {
         let live = &self.live.settings;
         if desired.settings == *live {
             return;
@@ -668,7 +683,7 @@ fn bits_of(overwrites: &Overwrites) -> Permissions {
 
 /// The first planned object the channel refers to that is not in the plan.
 fn missing_reference(
-    channel: &WantedChannel,
+    channel: &WantedChannel<'_>,
     roles: &BTreeSet<RoleRef>,
     categories: Option<&BTreeSet<ChannelRef>>,
 ) -> Option<String> {

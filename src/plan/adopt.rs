@@ -6,13 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
-use indexmap::{IndexMap, IndexSet};
 use twilight_model::id::Id;
 
 use crate::manifest::{ChannelSpec, Manifest, Policy, Previously, RoleSpec};
 use crate::model::{
-    Binding, BindingState, Bindings, ChannelId, ChannelKind, ChannelRef, Key, KindBindings, ObjectKind, Provenance,
-    Ref, RoleId, RoleRef, Snapshot, Visibility, normalise_channel_name,
+    Binding, BindingState, Bindings, ChannelId, ChannelKind, ChannelRef, Index, Indexed, Key, KindBindings, ObjectKind,
+    Provenance, Ref, RoleId, RoleRef, Snapshot, Visibility, normalise_channel_name,
 };
 
 use super::note::{Note, NoteCode, Weight};
@@ -21,9 +20,9 @@ use super::operation::BindingChange;
 /// The answer for a whole guild. A key that is missing here is not planned, and a note says why.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Identities {
-    pub(super) roles: IndexMap<Key, RoleRef>,
-    pub(super) categories: IndexMap<Key, ChannelRef>,
-    pub(super) channels: IndexMap<Key, ChannelRef>,
+    pub(super) roles: Index<Key, RoleRef>,
+    pub(super) categories: Index<Key, ChannelRef>,
+    pub(super) channels: Index<Key, ChannelRef>,
     /// Keys that left the manifest while their objects live on.
     pub(super) vanished_roles: Vec<Vanished<RoleId>>,
     pub(super) vanished_categories: Vec<Vanished<ChannelId>>,
@@ -65,7 +64,7 @@ pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Binding
 }
 
 /// What each key stands for, and the keys that are gone.
-type Joined<M> = (IndexMap<Key, Ref<M>>, Vec<Vanished<Id<M>>>);
+type Joined<M> = (Index<Key, Ref<M>>, Vec<Vanished<Id<M>>>);
 
 /// One name space while its keys are joined.
 struct Space<'a, I> {
@@ -73,7 +72,7 @@ struct Space<'a, I> {
     bindings: &'a KindBindings<I>,
     policy: &'a Policy,
     wanted: Vec<Wanted<'a, I>>,
-    live: IndexMap<I, Live<'a>>,
+    live: Index<I, Live<'a>>,
     /// Every object of this kind was shown.
     complete: bool,
 }
@@ -165,7 +164,7 @@ fn channel_space<'a>(
     snapshot: &'a Snapshot,
     bindings: &'a Bindings,
     policy: &'a Policy,
-    categories: &IndexMap<Key, ChannelRef>,
+    categories: &Index<Key, ChannelRef>,
 ) -> Space<'a, ChannelId> {
     let is_category = kind == ObjectKind::Category;
     let (specs, bound) = if is_category {
@@ -198,7 +197,7 @@ fn channel_space<'a>(
     }
 }
 
-fn settled(parent: &ChannelRef, categories: &IndexMap<Key, ChannelRef>) -> Option<ChannelRef> {
+fn settled(parent: &ChannelRef, categories: &Index<Key, ChannelRef>) -> Option<ChannelRef> {
     match parent {
         Ref::Live(id) => Some(Ref::Live(*id)),
         Ref::Planned(key) => categories.get(key).cloned(),
@@ -210,14 +209,15 @@ where
     Id<M>: Ord + Copy + Hash,
 {
     fn join(self, found: &mut Identities) -> Joined<M> {
-        let mut joined: IndexMap<Key, Ref<M>> = IndexMap::with_capacity(self.wanted.len());
-        let mut taken: IndexSet<Id<M>> = IndexSet::with_capacity(self.wanted.len());
+        let mut joined: Index<Key, Ref<M>> = Index::with_capacity_and_hasher(self.wanted.len(), Default::default());
+        let mut taken: Indexed<Id<M>> = Indexed::with_capacity_and_hasher(self.wanted.len(), Default::default());
         let mut unbound = Vec::new();
         for wanted in &self.wanted {
-            match self.by_word(wanted, &mut found.notes) {
+            let own = self.bindings.get(wanted.key);
+            match self.by_word(wanted, own, &mut found.notes) {
                 ByWord::Is(id, provenance) => {
                     taken.insert(id);
-                    self.bind(wanted.key, id, provenance, &mut found.changes);
+                    self.bind(wanted.key, own, id, provenance, &mut found.changes);
                     joined.insert(wanted.key.clone(), Ref::Live(id));
                 }
                 ByWord::Blocked => {}
@@ -237,7 +237,8 @@ where
                 match self.by_slot(wanted, candidates, rivals, &mut found.notes) {
                     BySlot::Is(id) => {
                         taken.insert(id);
-                        self.bind(wanted.key, id, Provenance::Adopted, &mut found.changes);
+                        let own = self.bindings.get(wanted.key);
+                        self.bind(wanted.key, own, id, Provenance::Adopted, &mut found.changes);
                         self.tell_adoption(wanted, id, &vanished, &mut found.notes);
                         joined.insert(wanted.key.clone(), Ref::Live(id));
                     }
@@ -258,7 +259,7 @@ where
     }
 
     /// What the manifest or a binding says in words.
-    fn by_word(&self, wanted: &Wanted<'_, Id<M>>, notes: &mut Vec<Note>) -> ByWord<M> {
+    fn by_word(&self, wanted: &Wanted<'_, Id<M>>, own: Option<&Binding<Id<M>>>, notes: &mut Vec<Note>) -> ByWord<M> {
         if let Some(pin) = wanted.pin {
             if self.live.contains_key(&pin) {
                 return ByWord::Is(pin, Provenance::Pinned);
@@ -276,7 +277,7 @@ where
             Previously::Unsaid => &[][..],
             Previously::Keys(keys) => keys,
         };
-        let binding = std::iter::once(wanted.key).chain(old_keys).find_map(|key| self.bindings.get(key));
+        let binding = own.or_else(|| old_keys.iter().find_map(|key| self.bindings.get(key)));
         let Some(Binding { id, provenance, state: _, protected: _, name_echo: _ }) = binding else {
             return ByWord::Unknown;
         };
@@ -295,7 +296,7 @@ where
     }
 
     /// Live objects no key speaks for, by slot.
-    fn free_objects(&self, taken: &IndexSet<Id<M>>) -> BTreeMap<Slot, Vec<Id<M>>> {
+    fn free_objects(&self, taken: &Indexed<Id<M>>) -> BTreeMap<Slot, Vec<Id<M>>> {
         let archived: BTreeSet<Id<M>> =
             self.bindings.values().filter(|b| b.state == BindingState::Archived).map(|b| b.id).collect();
         let mut by_slot: BTreeMap<Slot, Vec<Id<M>>> = BTreeMap::new();
@@ -365,8 +366,8 @@ where
     /// Bound keys the manifest no longer has, with objects that still live.
     fn vanished(
         &self,
-        taken: &IndexSet<Id<M>>,
-        joined: &IndexMap<Key, Ref<M>>,
+        taken: &Indexed<Id<M>>,
+        joined: &Index<Key, Ref<M>>,
         found: &mut Identities,
     ) -> Vec<Vanished<Id<M>>> {
         let unspoken = |key: &Key, id: &Id<M>| !joined.contains_key(key) && !taken.contains(id);
@@ -427,13 +428,18 @@ where
         true
     }
 
-    /// Writes down a binding that is new or says something new.
-    fn bind(&self, key: &Key, id: Id<M>, provenance: Provenance, changes: &mut Vec<BindingChange>) {
+    /// Writes down a binding that is new or says something new. `own` is what the key is bound to so far.
+    fn bind(
+        &self,
+        key: &Key,
+        own: Option<&Binding<Id<M>>>,
+        id: Id<M>,
+        provenance: Provenance,
+        changes: &mut Vec<BindingChange>,
+    ) {
         let protected = self.policy.protects(self.kind.section(), key.as_str());
-        let known = self
-            .bindings
-            .get(key)
-            .is_some_and(|old| old.id == id && old.protected == protected && old.state == BindingState::Active);
+        let known =
+            own.is_some_and(|old| old.id == id && old.protected == protected && old.state == BindingState::Active);
         if !known {
             changes.push(BindingChange::Bind {
                 kind: self.kind,
@@ -446,7 +452,7 @@ where
     }
 
     /// Releases old keys whose objects another key has now.
-    fn release(&self, vanished: &[Vanished<Id<M>>], joined: &IndexMap<Key, Ref<M>>, changes: &mut Vec<BindingChange>) {
+    fn release(&self, vanished: &[Vanished<Id<M>>], joined: &Index<Key, Ref<M>>, changes: &mut Vec<BindingChange>) {
         let left: Vec<_> = self.bindings.iter().filter(|(key, _)| !joined.contains_key(*key)).collect();
         if left.is_empty() {
             return;

@@ -2,19 +2,18 @@
 //!
 //! Only relative order means anything. Objects nobody manages keep their place between the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::hash::Hash;
 
-use indexmap::{IndexMap, IndexSet};
-
-use crate::model::{Bucket, Channel, ChannelRef, Guild, Key, Ref, Role, RoleRef};
+use crate::model::{Bucket, Channel, ChannelRef, Guild, Index, Indexed, Key, Ref, Role, RoleRef};
 
 use super::operation::Move;
 
 /// The order in which the sequence `present` should stand, given that `wanted` (a part of it) is to be in that order.
 /// What is not wanted in any place keeps its slot.
-fn arrange<R: Clone + Ord>(present: &[R], wanted: &[R]) -> Vec<R> {
-    let placed: BTreeSet<&R> = wanted.iter().collect();
-    let known: BTreeSet<&R> = present.iter().collect();
+fn arrange<R: Clone + Eq + Hash>(present: &[R], wanted: &[R]) -> Vec<R> {
+    let placed: Indexed<&R> = wanted.iter().collect();
+    let known: Indexed<&R> = present.iter().collect();
     let mut next = wanted.iter().filter(|r| known.contains(r));
     let slot = |current: &R| if placed.contains(current) { next.next().cloned() } else { Some(current.clone()) };
     present.iter().filter_map(slot).collect()
@@ -36,11 +35,12 @@ pub(super) fn channel_moves(
     wanted: &[ChannelRef],
     is_late: impl Fn(&Channel) -> bool,
 ) -> Vec<Move<ChannelRef>> {
-    let mut places: BTreeMap<(Option<&ChannelRef>, Bucket), Vec<&Placed<'_>>> = BTreeMap::new();
+    let mut places: Index<(Option<&ChannelRef>, Bucket), Vec<&Placed<'_>>> = Index::default();
     for placed in after {
         places.entry(placed.channel.place()).or_default().push(placed);
     }
-    let rank: IndexMap<&ChannelRef, usize> = wanted.iter().enumerate().map(|(i, r)| (r, i)).collect();
+    places.sort_unstable_keys();
+    let rank: Index<&ChannelRef, usize> = wanted.iter().enumerate().map(|(i, r)| (r, i)).collect();
     let mut moves = Vec::new();
     for ((_, bucket), mut members) in places {
         // New channels follow all others, in the order in which they are made.
@@ -54,7 +54,7 @@ pub(super) fn channel_moves(
         here.sort_by_key(|r| rank.get(r));
         let here: Vec<ChannelRef> = here.into_iter().cloned().collect();
         let arranged = arrange(&present, &here);
-        let by_id: IndexMap<&ChannelRef, &Placed<'_>> = members.iter().map(|p| (&p.channel.id, *p)).collect();
+        let by_id: Index<&ChannelRef, &Placed<'_>> = members.iter().map(|p| (&p.channel.id, *p)).collect();
         moves.extend(arranged.iter().zip(0i64..).filter_map(|(id, to)| {
             let Placed { channel, arrives } = by_id.get(id)?;
             let from = channel.id.id().map(|_| channel.position);
@@ -68,7 +68,7 @@ pub(super) fn channel_moves(
 
 fn sort_key(
     channel: &Channel,
-    rank: &IndexMap<&ChannelRef, usize>,
+    rank: &Index<&ChannelRef, usize>,
     is_late: bool,
 ) -> (bool, i64, bool, usize, ChannelRef) {
     let is_new = channel.id.id().is_none();
@@ -99,7 +99,7 @@ pub(super) fn role_moves(
     let movable: Vec<&Role> = live.roles.iter().filter(below).collect();
     let present: Vec<RoleRef> =
         movable.iter().map(|r| r.id.clone()).chain(created.iter().map(|(key, _)| Ref::Planned(key.clone()))).collect();
-    let known: IndexSet<&RoleRef> = present.iter().collect();
+    let known: Indexed<&RoleRef> = present.iter().collect();
     let wanted: Vec<RoleRef> = wanted.iter().filter(|r| known.contains(r)).cloned().collect();
     let arranged = arrange(&present, &wanted);
     if arranged == present {

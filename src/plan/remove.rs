@@ -61,7 +61,7 @@ pub(super) fn hidden_overwrites(snapshot: &Snapshot, held: Permissions) -> Overw
 pub(super) fn remove(
     live: &Guild,
     ids: &Identities,
-    desired: &Desired,
+    desired: &Desired<'_>,
     bindings: &Bindings,
     policy: &Policy,
 ) -> Removals {
@@ -166,7 +166,7 @@ impl Remover<'_> {
     }
 
     /// Categories hold no messages, so archiving one means deleting it, once nobody else's channels are in it.
-    fn categories(&mut self, unbound: bool, desired: &Desired) {
+    fn categories(&mut self, unbound: bool, desired: &Desired<'_>) {
         let archive = self.archive();
         let bound: BTreeSet<ChannelId> = self.ids.categories.values().filter_map(Ref::id).collect();
         for category in self.live.channels.iter().filter(|c| c.is_category() && c.id != archive) {
@@ -193,7 +193,7 @@ impl Remover<'_> {
     }
 
     /// True when a channel stays in the category after the plan.
-    fn keeps_children(&self, category: &Channel, desired: &Desired) -> bool {
+    fn keeps_children(&self, category: &Channel, desired: &Desired<'_>) -> bool {
         let leaves = |child: &Channel| {
             let removed = [&self.removals.archived, &self.removals.deleted_channels];
             let is_removed = removed.into_iter().flatten().any(|(_, c)| c.id == child.id);

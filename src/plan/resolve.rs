@@ -2,13 +2,13 @@
 //!
 //! A field nobody spoke of keeps its live value, so comparing whole objects later compares exactly what is managed.
 
-use indexmap::IndexMap;
+use std::borrow::Cow;
 
 use crate::manifest::{ChannelSpec, Manifest, Policy, RoleSpec};
 use crate::model::{
     BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild, GuildSettings,
-    Image, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Permissions, Ref, Role, RoleAttributes, RoleRef,
-    Target, normalise_channel_name, same_channel_name,
+    Image, Index, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Permissions, Ref, Role, RoleAttributes,
+    RoleRef, Target, normalise_channel_name, same_channel_name,
 };
 
 use super::adopt::Identities;
@@ -16,61 +16,73 @@ use super::note::{Note, NoteCode, Weight};
 
 /// An object as it is and as it should be.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted<R, A> {
+pub(super) struct Wanted<'a, R, A: Clone> {
     pub(super) key: Key,
     pub(super) id: R,
     /// None for what is to be created.
-    pub(super) from: Option<A>,
-    pub(super) to: A,
+    pub(super) from: Option<&'a A>,
+    /// The same, borrowed, where nothing changes: the usual case.
+    pub(super) to: Cow<'a, A>,
 }
 
-pub(super) type WantedRole = Wanted<RoleRef, RoleAttributes>;
-pub(super) type WantedChannel = Wanted<ChannelRef, ChannelAttributes>;
+impl<R, A: Clone + PartialEq> Wanted<'_, R, A> {
+    /// True when it is as it should be.
+    pub(super) fn is_settled(&self) -> bool {
+        match &self.to {
+            Cow::Borrowed(_) => true,
+            Cow::Owned(to) => self.from == Some(to),
+        }
+    }
+}
+
+pub(super) type WantedRole<'a> = Wanted<'a, RoleRef, RoleAttributes>;
+pub(super) type WantedChannel<'a> = Wanted<'a, ChannelRef, ChannelAttributes>;
 
 /// Everything a manifest asks for, in manifest order.
 #[derive(Clone, Debug)]
-pub(super) struct Desired {
+pub(super) struct Desired<'a> {
     pub(super) settings: GuildSettings,
-    pub(super) roles: Vec<WantedRole>,
-    pub(super) categories: Vec<WantedChannel>,
-    pub(super) channels: Vec<WantedChannel>,
+    pub(super) roles: Vec<WantedRole<'a>>,
+    pub(super) categories: Vec<WantedChannel<'a>>,
+    pub(super) channels: Vec<WantedChannel<'a>>,
     pub(super) notes: Vec<Note>,
 }
 
-impl Desired {
+impl Desired<'_> {
     /// Takes roles that will be deleted out of all overwrites that are written anyway, such as those of a category.
     pub(super) fn leave_out(&mut self, gone: &[Target]) {
+        if gone.is_empty() {
+            return;
+        }
         for channel in self.categories.iter_mut().chain(&mut self.channels) {
-            if channel.from.as_ref().is_none_or(|from| from.overwrites != channel.to.overwrites) {
-                channel.to.overwrites = channel.to.overwrites.without(gone);
+            if channel.from.is_none_or(|from| from.overwrites != channel.to.overwrites) {
+                channel.to.to_mut().overwrites = channel.to.overwrites.without(gone);
             }
         }
     }
 
     /// The key of every category and channel.
-    pub(super) fn keys(&self) -> IndexMap<&ChannelRef, &Key> {
+    pub(super) fn keys(&self) -> Index<&ChannelRef, &Key> {
         self.categories.iter().chain(&self.channels).map(|c| (&c.id, &c.key)).collect()
     }
-}
 
-impl Desired {
     /// True when everything is as it should be, apart from its order.
     pub(super) fn is_live(&self, settings: &GuildSettings) -> bool {
         let Self { settings: wanted, roles, categories, channels, notes: _ } = self;
         wanted == settings
-            && roles.iter().all(|r| r.from.as_ref() == Some(&r.to))
-            && categories.iter().chain(channels).all(|c| c.from.as_ref() == Some(&c.to))
+            && roles.iter().all(Wanted::is_settled)
+            && categories.iter().chain(channels).all(Wanted::is_settled)
     }
 }
 
 /// Lays the manifest over the live guild.
-pub(super) fn resolve(
+pub(super) fn resolve<'a>(
     manifest: &Manifest,
-    live: &Guild,
+    live: &'a Guild,
     ids: &Identities,
     bindings: &Bindings,
     policy: &Policy,
-) -> Desired {
+) -> Desired<'a> {
     let mut resolver = Resolver {
         ids,
         bindings,
@@ -82,7 +94,7 @@ pub(super) fn resolve(
     let roles: Vec<_> = manifest.roles.iter().filter_map(|(key, spec)| resolver.role(key, spec)).collect();
     let categories: Vec<_> =
         manifest.categories.iter().filter_map(|(key, spec)| resolver.category(key, spec)).collect();
-    let parents: IndexMap<ChannelRef, Overwrites> =
+    let parents: Index<ChannelRef, Overwrites> =
         categories.iter().map(|c| (c.id.clone(), c.to.overwrites.clone())).collect();
     let channels: Vec<_> =
         manifest.channels.iter().filter_map(|(key, spec)| resolver.channel(key, spec, &parents)).collect();
@@ -90,35 +102,38 @@ pub(super) fn resolve(
     Desired { settings, roles, categories, channels, notes: resolver.notes }
 }
 
-struct Resolver<'a> {
-    ids: &'a Identities,
-    bindings: &'a Bindings,
-    policy: &'a Policy,
-    roles: IndexMap<&'a RoleRef, &'a Role>,
-    channels: IndexMap<&'a ChannelRef, &'a Channel>,
+struct Resolver<'a, 'b> {
+    ids: &'b Identities,
+    bindings: &'b Bindings,
+    policy: &'b Policy,
+    roles: Index<&'a RoleRef, &'a Role>,
+    channels: Index<&'a ChannelRef, &'a Channel>,
     notes: Vec<Note>,
 }
 
-impl Resolver<'_> {
-    fn role(&mut self, key: &Key, spec: &RoleSpec) -> Option<WantedRole> {
+impl<'a> Resolver<'a, '_> {
+    fn role(&mut self, key: &Key, spec: &RoleSpec) -> Option<WantedRole<'a>> {
         let id = self.ids.roles.get(key)?.clone();
-        let from = self.roles.get(&id).map(|role| role.attributes.clone());
-        let mut to = from.clone().unwrap_or_else(|| RoleAttributes::named(key.as_str()));
+        let from = self.roles.get(&id).map(|role| &role.attributes);
+        if let Some(from) = from.filter(|from| spec.attributes.agrees(from, |_| false)) {
+            return Some(Wanted { key: key.clone(), id, from: Some(from), to: Cow::Borrowed(from) });
+        }
+        let mut to = from.cloned().unwrap_or_else(|| RoleAttributes::named(key.as_str()));
         spec.attributes.lay(&mut to);
-        to.icon = self.settled_image(to.icon, from.as_ref().and_then(|f| f.icon.as_ref()));
-        if let Some(from) = &from {
+        to.icon = self.settled_image(to.icon, from.and_then(|from| from.icon.as_ref()));
+        if let Some(from) = from {
             to.permissions |= unknown(from.permissions);
         }
-        if let Some(from) = from.as_ref().filter(|_| !self.policy.ignore.is_empty()) {
+        if let Some(from) = from.filter(|_| !self.policy.ignore.is_empty()) {
             let mut patch = from.diff(&to);
             patch.without(|field| self.policy.ignores("roles", key.as_str(), field));
             to = from.clone();
             patch.apply(&mut to);
         }
-        Some(Wanted { key: key.clone(), id, from, to })
+        Some(Wanted { key: key.clone(), id, from, to: Cow::Owned(to) })
     }
 
-    fn category(&mut self, key: &Key, spec: &ChannelSpec) -> Option<WantedChannel> {
+    fn category(&mut self, key: &Key, spec: &ChannelSpec) -> Option<WantedChannel<'a>> {
         let id = self.ids.categories.get(key)?.clone();
         self.object("categories", key, spec, id, ChannelKind::Category, &self.bindings.categories, None)
     }
@@ -127,8 +142,8 @@ impl Resolver<'_> {
         &mut self,
         key: &Key,
         spec: &ChannelSpec,
-        parents: &IndexMap<ChannelRef, Overwrites>,
-    ) -> Option<WantedChannel> {
+        parents: &Index<ChannelRef, Overwrites>,
+    ) -> Option<WantedChannel<'a>> {
         let id = self.ids.channels.get(key)?.clone();
         let parent = match spec.attributes.parent.as_ref().and_then(Option::as_ref) {
             None => None,
@@ -148,8 +163,9 @@ impl Resolver<'_> {
         let kind = spec.attributes.kind.unwrap_or(ChannelKind::Text);
         let mut wanted = self.object("channels", key, spec, id, kind, &self.bindings.channels, synced)?;
         let parent_ignored = self.policy.ignores("channels", key.as_str(), "parent");
-        if spec.attributes.parent.is_some() && !(parent_ignored && wanted.from.is_some()) {
-            wanted.to.parent = parent;
+        let moves = wanted.to.parent != parent && !(parent_ignored && wanted.from.is_some());
+        if spec.attributes.parent.is_some() && moves {
+            wanted.to.to_mut().parent = parent;
         }
         Some(wanted)
     }
@@ -164,31 +180,43 @@ impl Resolver<'_> {
         kind: ChannelKind,
         bound: &KindBindings<ChannelId>,
         category: Option<&Overwrites>,
-    ) -> Option<WantedChannel> {
-        let from = self.channels.get(&id).map(|channel| channel.attributes.clone());
-        let mut to = from.clone().unwrap_or_else(|| ChannelAttributes::named(key.as_str(), kind));
-        let parent = to.parent.clone();
-        spec.attributes.lay(&mut to);
-        to.parent = parent;
-        to.name = wanted_name(key, &to, from.as_ref(), bound);
-        to.overwrites = match &spec.attributes.overwrites {
-            OverwriteChoice::Unmanaged => to.overwrites,
-            OverwriteChoice::Synced => match (category, &from) {
-                (None, _) => to.overwrites,
+    ) -> Option<WantedChannel<'a>> {
+        let from = self.channels.get(&id).map(|channel| &channel.attributes);
+        let mut to = match from {
+            Some(from) => Cow::Borrowed(from),
+            None => Cow::Owned(ChannelAttributes::named(key.as_str(), kind)),
+        };
+        if !spec.attributes.agrees(&to, |field| field == "parent") {
+            let laid = to.to_mut();
+            let parent = laid.parent.take();
+            spec.attributes.lay(laid);
+            laid.parent = parent;
+        }
+        // A name that is there already needs no second look.
+        if from.is_none_or(|from| from.name != to.name) {
+            to.to_mut().name = wanted_name(key, &to, from, bound);
+        }
+        let overwrites = match &spec.attributes.overwrites {
+            OverwriteChoice::Unmanaged => to.overwrites.clone(),
+            OverwriteChoice::Synced => match (category, from) {
+                (None, _) => to.overwrites.clone(),
                 (Some(category), Some(from)) if from.overwrites != *category => {
                     with_unknown(documented(category), &from.overwrites)
                 }
                 (Some(category), _) => category.clone(),
             },
             OverwriteChoice::Exactly(exactly) => {
-                let settled = self.settled_overwrites(section, key, exactly, from.as_ref().map(|f| &f.overwrites))?;
-                match &from {
+                let settled = self.settled_overwrites(section, key, exactly, from.map(|from| &from.overwrites))?;
+                match from {
                     Some(from) if from.overwrites != settled => with_unknown(settled, &from.overwrites),
                     _ => settled,
                 }
             }
         };
-        if let Some(from) = &from {
+        if overwrites != to.overwrites {
+            to.to_mut().overwrites = overwrites;
+        }
+        if let Some(from) = from {
             if !may_become(from.kind, to.kind) {
                 let text = format!("Discord cannot turn a {} into a {}.", from.kind.noun(), to.kind.noun());
                 let note = Note::new(Weight::Warning, NoteCode::Impossible, format!("{section}.{key}"), text);
@@ -198,8 +226,9 @@ impl Resolver<'_> {
             if !self.policy.ignore.is_empty() {
                 let mut patch = from.diff(&to);
                 patch.without(|field| self.policy.ignores(section, key.as_str(), field));
-                to = from.clone();
-                patch.apply(&mut to);
+                let mut kept = from.clone();
+                patch.apply(&mut kept);
+                to = Cow::Owned(kept);
             }
         }
         Some(Wanted { key: key.clone(), id, from, to })

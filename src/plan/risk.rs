@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Expectation;
-use crate::model::{Channel, ChannelKind, Guild, Key, ObjectKind, Permissions, RoleRef, Target, role_access};
+use crate::model::{Channel, ChannelKind, Guild, Index, Key, ObjectKind, Permissions, RoleRef, Target, role_access};
 
 use super::adopt::Identities;
 use super::remove::Removals;
@@ -88,7 +87,7 @@ pub(super) fn risks(before: &Guild, after: &Guild, removals: &Removals) -> Vec<R
 /// What each role grants together with @everyone.
 struct Bases<'a> {
     everyone: Permissions,
-    roles: IndexMap<&'a RoleRef, Permissions>,
+    roles: Index<&'a RoleRef, Permissions>,
 }
 
 impl<'a> Bases<'a> {
@@ -103,13 +102,12 @@ impl<'a> Bases<'a> {
 }
 
 fn access_changes(before: &Guild, after: &Guild) -> Vec<AccessChange> {
-    let names: IndexMap<&RoleRef, &str> =
+    let names: Index<&RoleRef, &str> =
         before.roles.iter().chain(&after.roles).map(|r| (&r.id, r.attributes.name.as_str())).collect();
     let everyone = RoleRef::Live(before.everyone_id());
     let (bases_before, bases_after) = (Bases::of(before), Bases::of(after));
     let mut grouped: BTreeMap<(RoleRef, Permissions, Permissions), Vec<String>> = BTreeMap::new();
-    let granted: IndexMap<&RoleRef, Permissions> =
-        after.roles.iter().map(|r| (&r.id, r.attributes.permissions)).collect();
+    let granted: Index<&RoleRef, Permissions> = after.roles.iter().map(|r| (&r.id, r.attributes.permissions)).collect();
     for role in &before.roles {
         let had = role.attributes.permissions;
         let Some(has) = granted.get(&role.id).copied() else { continue };

@@ -7,12 +7,10 @@ mod followers;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::IndexMap;
-
 use crate::manifest::Policy;
 use crate::model::{
-    Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Key, ObjectKind,
-    Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
+    Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Index, Key,
+    ObjectKind, Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
 };
 
 use super::ability::Bot;
@@ -36,7 +34,7 @@ pub(super) struct Parts<'a> {
     pub(super) snapshot: &'a Snapshot,
     /// The live guild, without dangling overwrites.
     pub(super) live: &'a Guild,
-    pub(super) desired: &'a Desired,
+    pub(super) desired: &'a Desired<'a>,
     pub(super) removals: &'a Removals,
     pub(super) policy: &'a Policy,
     /// None when the bot could not be read.
@@ -47,14 +45,18 @@ pub(super) struct Parts<'a> {
 pub(super) fn sequence<'a>(parts: &Parts<'a>) -> Sequence<'a> {
     let unchanged = parts.desired.is_live(&parts.live.settings) && parts.removals.is_empty();
     let shaped = if unchanged { Cow::Borrowed(parts.live) } else { Cow::Owned(shaped(parts)) };
-    let mut after = shaped.clone();
-    if !unchanged {
-        remove_from(after.to_mut(), parts);
-    }
+    let (shaped, after) = match parts.removals.is_empty() {
+        true => (None, shaped),
+        false => {
+            let mut after = shaped.clone();
+            remove_from(after.to_mut(), parts);
+            (Some(shaped), after)
+        }
+    };
     let mut builder = Builder {
         parts,
         live: parts.live.channels_by_id(),
-        shaped: &shaped,
+        shaped: shaped.as_deref().unwrap_or(&after),
         after: &after,
         drafts: Vec::new(),
         hides: Vec::new(),
@@ -74,9 +76,9 @@ pub(super) fn sequence<'a>(parts: &Parts<'a>) -> Sequence<'a> {
 }
 
 /// True when several requests will change who may do what. One alone is atomic and needs no care.
-pub(super) fn is_stepwise(desired: &Desired, removals: &Removals) -> bool {
-    let roles = desired.roles.iter().filter(|r| r.from.as_ref().is_some_and(|f| f.permissions != r.to.permissions));
-    let changed = |c: &&WantedChannel| c.from.as_ref().is_none_or(|f| f.overwrites != c.to.overwrites);
+pub(super) fn is_stepwise(desired: &Desired<'_>, removals: &Removals) -> bool {
+    let roles = desired.roles.iter().filter(|r| r.from.is_some_and(|f| f.permissions != r.to.permissions));
+    let changed = |c: &&WantedChannel| c.from.is_none_or(|f| f.overwrites != c.to.overwrites);
     let channels = desired.categories.iter().chain(&desired.channels).filter(changed);
     roles.count() + channels.count() + removals.deleted_roles.len() + removals.archived.len() > 1
 }
@@ -93,7 +95,7 @@ struct Draft {
 struct Builder<'a> {
     parts: &'a Parts<'a>,
     /// The channels as they are.
-    live: IndexMap<&'a ChannelRef, &'a Channel>,
+    live: Index<&'a ChannelRef, &'a Channel>,
     /// The guild before anything is removed.
     shaped: &'a Guild,
     after: &'a Guild,
@@ -113,7 +115,7 @@ impl Builder<'_> {
         let stepwise = is_stepwise(self.parts.desired, self.parts.removals);
         let desired = self.parts.desired;
         for role in &desired.roles {
-            match &role.from {
+            match role.from {
                 None => self.create_role(role),
                 Some(from) => self.update_role(role, from, stepwise),
             }
@@ -125,9 +127,11 @@ impl Builder<'_> {
         }
     }
 
-    fn create_role(&mut self, role: &WantedRole) {
-        let index =
-            self.push(Phase::Prepare, Operation::CreateRole { key: role.key.clone(), role: Box::new(role.to.clone()) });
+    fn create_role(&mut self, role: &WantedRole<'_>) {
+        let index = self.push(
+            Phase::Prepare,
+            Operation::CreateRole { key: role.key.clone(), role: Box::new(role.to.clone().into_owned()) },
+        );
         let bound = self.binds_created(ObjectKind::Role, &role.key);
         self.drafts[index].bindings.push(bound);
     }
@@ -137,7 +141,7 @@ impl Builder<'_> {
         BindingChange::BindCreated { kind, key: key.clone(), protected }
     }
 
-    fn update_role(&mut self, role: &WantedRole, from: &RoleAttributes, stepwise: bool) {
+    fn update_role(&mut self, role: &WantedRole<'_>, from: &RoleAttributes, stepwise: bool) {
         let patch = from.diff(&role.to);
         let Some(id) = role.id.id().filter(|_| !patch.is_empty()) else { return };
         let subject = RoleSubject { id, key: Some(role.key.clone()), name: from.name.clone() };
@@ -213,7 +217,7 @@ impl Builder<'_> {
         self.notes.extend(led);
         let before = self.before_categories(&followers);
         for category in &desired.categories {
-            let patch = category.from.as_ref().map(|from| from.diff(&category.to)).unwrap_or_default();
+            let patch = category.from.map(|from| from.diff(&category.to)).unwrap_or_default();
             if let Some(index) = self.update_channel(category, patch) {
                 self.drafts[index].follows.clone_from(&before);
             }
@@ -233,8 +237,8 @@ impl Builder<'_> {
         before.extend(&self.hides);
         let channels = &self.parts.desired.channels;
         for channel in channels.iter().filter(|c| followers.leave_first.contains(&c.id)) {
-            let mut patch = channel.from.as_ref().map(|from| from.diff(&channel.to)).unwrap_or_default();
-            if let Some(from) = channel.from.as_ref().filter(|_| followers.arrive.contains(&channel.id)) {
+            let mut patch = channel.from.map(|from| from.diff(&channel.to)).unwrap_or_default();
+            if let Some(from) = channel.from.filter(|_| followers.arrive.contains(&channel.id)) {
                 let to = self.guarded_overwrites(&channel.to.overwrites);
                 patch.overwrites = Some(Change { from: from.overwrites.clone(), to });
             }
@@ -250,7 +254,7 @@ impl Builder<'_> {
     fn after_categories(&mut self, followers: &Followers) {
         let categories: Vec<usize> = self.updates_of_categories();
         for channel in &self.parts.desired.channels {
-            let Some(from) = &channel.from else { continue };
+            let Some(from) = channel.from else { continue };
             let is_guarded = followers.guarded.contains(&channel.id);
             let patch = if followers.arrive.contains(&channel.id) {
                 self.unguard(&channel.to.overwrites, channel)
@@ -275,7 +279,7 @@ impl Builder<'_> {
     }
 
     /// From `guarded`, under guard, to what the channel should have.
-    fn unguard(&self, guarded: &Overwrites, channel: &WantedChannel) -> ChannelPatch {
+    fn unguard(&self, guarded: &Overwrites, channel: &WantedChannel<'_>) -> ChannelPatch {
         let change = Change { from: self.guarded_overwrites(guarded), to: channel.to.overwrites.clone() };
         ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() }
     }
@@ -291,9 +295,9 @@ impl Builder<'_> {
         self.drafts.iter().enumerate().filter(|(_, d)| is_category(d)).map(|(index, _)| index).collect()
     }
 
-    fn create_channel(&mut self, channel: &WantedChannel) -> usize {
+    fn create_channel(&mut self, channel: &WantedChannel<'_>) -> usize {
         let kind = if channel.to.kind == ChannelKind::Category { ObjectKind::Category } else { ObjectKind::Channel };
-        let mut to = channel.to.clone();
+        let mut to = channel.to.clone().into_owned();
         to.overwrites = to.overwrites.iter().map(|(target, overwrite)| (target.clone(), *overwrite)).collect();
         if to.overwrites.is_empty() && self.is_in_category_with_overwrites(&to) {
             // Nobody documents whether an empty list means "none" or "those of the category".
@@ -317,8 +321,8 @@ impl Builder<'_> {
             .any(|category| !category.attributes.overwrites.is_empty())
     }
 
-    fn update_channel(&mut self, channel: &WantedChannel, changes: ChannelPatch) -> Option<usize> {
-        let (id, from) = (channel.id.id()?, channel.from.as_ref()?);
+    fn update_channel(&mut self, channel: &WantedChannel<'_>, changes: ChannelPatch) -> Option<usize> {
+        let (id, from) = (channel.id.id()?, channel.from?);
         if changes.is_empty() {
             return None;
         }
@@ -336,7 +340,7 @@ impl Builder<'_> {
         }
         let mut leavers: Vec<(&Channel, Option<&Key>)> = Vec::new();
         for wanted in &self.parts.desired.channels {
-            let from = wanted.from.as_ref().map(|from| &from.parent);
+            let from = wanted.from.map(|from| &from.parent);
             if from == Some(&wanted.to.parent) {
                 continue;
             }
@@ -366,8 +370,8 @@ impl Builder<'_> {
     }
 
     /// Makes a channel differ from its category by one harmless denial, so that it does not follow the category's change.
-    fn guard(&mut self, channel: &WantedChannel) -> Option<usize> {
-        let (id, from) = (channel.id.id()?, channel.from.as_ref()?);
+    fn guard(&mut self, channel: &WantedChannel<'_>) -> Option<usize> {
+        let (id, from) = (channel.id.id()?, channel.from?);
         let to = self.guarded_overwrites(&from.overwrites);
         let change = Change { from: from.overwrites.clone(), to };
         let changes = Box::new(ChannelPatch { overwrites: Some(change), ..ChannelPatch::default() });
@@ -393,7 +397,12 @@ impl Builder<'_> {
             return;
         }
         let to = self.parts.archive_category();
-        self.create_channel(&WantedChannel { key: key.clone(), id: Ref::Planned(key.clone()), from: None, to });
+        self.create_channel(&WantedChannel {
+            key: key.clone(),
+            id: Ref::Planned(key.clone()),
+            from: None,
+            to: Cow::Owned(to),
+        });
     }
 
     fn archive(&mut self, key: Option<&Key>, channel: &Channel) -> Option<usize> {
@@ -417,7 +426,7 @@ impl Builder<'_> {
     fn will_change_from(&self, category: Option<&ChannelRef>, overwrites: &Overwrites) -> bool {
         let category = self.parts.desired.categories.iter().find(|c| Some(&c.id) == category);
         let changes = |c: &WantedChannel| {
-            c.from.as_ref().is_some_and(|from| from.overwrites == *overwrites) && c.to.overwrites != *overwrites
+            c.from.is_some_and(|from| from.overwrites == *overwrites) && c.to.overwrites != *overwrites
         };
         category.is_some_and(changes)
     }
@@ -448,12 +457,7 @@ impl Builder<'_> {
     }
 
     /// Tells of a channel that changes along with its category although nobody manages it.
-    fn cascade_note(
-        &self,
-        keys: &IndexMap<&ChannelRef, &Key>,
-        category: &ChannelRef,
-        child: &ChannelRef,
-    ) -> Option<Note> {
+    fn cascade_note(&self, keys: &Index<&ChannelRef, &Key>, category: &ChannelRef, child: &ChannelRef) -> Option<Note> {
         let name = |channel: &ChannelRef| Some(self.live.get(channel)?.attributes.name.clone());
         let subject = keys.get(category).map(|key| key.to_string()).or_else(|| name(category))?;
         let text = format!("#{} is not managed but follows this category, so it changes along.", name(child)?);
@@ -633,43 +637,58 @@ impl Parts<'_> {
 
 /// The guild after all steps but removals. New objects have their keys for ids.
 fn shaped(parts: &Parts<'_>) -> Guild {
-    let mut after = parts.live.clone();
-    after.settings = parts.desired.settings.clone();
-    let followers = Followers::of(parts);
-    let roles: IndexMap<&RoleRef, &RoleAttributes> = parts.desired.roles.iter().map(|r| (&r.id, &r.to)).collect();
-    for role in &mut after.roles {
-        if let Some(to) = roles.get(&role.id) {
-            role.attributes = (*to).clone();
-        }
-    }
+    let Guild { id, owner, boost_tier, requires_mfa, settings: _, roles, channels } = parts.live;
+    let wanted: Index<&RoleRef, &RoleAttributes> = parts.desired.roles.iter().map(|r| (&r.id, &*r.to)).collect();
+    let shaped_role = |was: &Role| {
+        let Role { id, position, managed, attributes } = was;
+        let attributes = wanted.get(id).copied().unwrap_or(attributes).clone();
+        Role { id: id.clone(), position: *position, managed: *managed, attributes }
+    };
+    let mut after = Guild {
+        id: *id,
+        owner: *owner,
+        boost_tier: *boost_tier,
+        requires_mfa: *requires_mfa,
+        settings: parts.desired.settings.clone(),
+        roles: roles.iter().map(shaped_role).collect(),
+        channels: Vec::with_capacity(channels.len()),
+    };
     for role in parts.desired.roles.iter().filter(|r| r.from.is_none()) {
-        let new =
-            Role { id: role.id.clone(), position: 0, managed: crate::model::Managed::No, attributes: role.to.clone() };
+        let new = Role {
+            id: role.id.clone(),
+            position: 0,
+            managed: crate::model::Managed::No,
+            attributes: role.to.clone().into_owned(),
+        };
         let above_everyone = after.roles.len().saturating_sub(1);
         after.roles.insert(above_everyone, new);
     }
     let wanted = || parts.desired.categories.iter().chain(&parts.desired.channels);
-    let channels: IndexMap<&ChannelRef, &ChannelAttributes> = wanted().map(|c| (&c.id, &c.to)).collect();
+    let shapes: Index<&ChannelRef, &ChannelAttributes> = wanted().map(|c| (&c.id, &*c.to)).collect();
+    let followers = Followers::of(parts);
     let led: BTreeMap<&ChannelRef, &ChannelRef> =
         followers.unmanaged.iter().map(|(parent, child)| (child, parent)).collect();
-    for channel in &mut after.channels {
-        if let Some(to) = channels.get(&channel.id) {
-            channel.attributes = (*to).clone();
-        } else if let Some(category) = led.get(&channel.id).and_then(|parent| channels.get(parent)) {
-            channel.attributes.overwrites = category.overwrites.clone();
+    let shaped_channel = |was: &Channel| {
+        let Channel { id, position, attributes } = was;
+        let mut attributes = shapes.get(id).copied().unwrap_or(attributes).clone();
+        if let Some(category) = led.get(id).and_then(|parent| shapes.get(parent)) {
+            attributes.overwrites = category.overwrites.clone();
         }
-    }
+        Channel { id: id.clone(), position: *position, attributes }
+    };
+    after.channels.extend(channels.iter().map(shaped_channel));
     for channel in wanted().filter(|c| c.from.is_none()) {
-        after.channels.push(Channel { id: channel.id.clone(), position: 0, attributes: channel.to.clone() });
+        after.channels.push(Channel {
+            id: channel.id.clone(),
+            position: 0,
+            attributes: channel.to.clone().into_owned(),
+        });
     }
     after
 }
 
 fn remove_from(after: &mut Guild, parts: &Parts<'_>) {
     let removals = parts.removals;
-    if removals.is_empty() {
-        return;
-    }
     let gone: BTreeSet<&ChannelRef> =
         removals.deleted_channels.iter().chain(&removals.deleted_categories).map(|(_, c)| &c.id).collect();
     let archived: BTreeSet<&ChannelRef> = removals.archived.iter().map(|(_, c)| &c.id).collect();

@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::IndexMap;
-
-use crate::model::{ChannelRef, Overwrite, Permission, Permissions};
+use crate::model::{ChannelRef, Index, Overwrite, Permission, Permissions};
 use crate::plan::ability::Bot;
 use crate::plan::resolve::WantedChannel;
 
@@ -39,7 +37,7 @@ impl Followers {
             .collect();
         let mut changing = BTreeMap::new();
         for category in &parts.desired.categories {
-            if let Some(from) = category.from.as_ref().filter(|f| f.overwrites != category.to.overwrites) {
+            if let Some(from) = category.from.filter(|f| f.overwrites != category.to.overwrites) {
                 changing.insert(&category.id, (&from.overwrites, &category.to.overwrites));
             }
         }
@@ -47,7 +45,8 @@ impl Followers {
         if changing.is_empty() {
             return followers;
         }
-        let wanted: IndexMap<&ChannelRef, &WantedChannel> = parts.desired.channels.iter().map(|c| (&c.id, c)).collect();
+        let wanted: Index<&ChannelRef, &WantedChannel<'_>> =
+            parts.desired.channels.iter().map(|c| (&c.id, c)).collect();
         for child in &parts.live.channels {
             let Some(parent) = &child.attributes.parent else { continue };
             let Some((old, new)) = changing.get(parent) else { continue };
