@@ -49,7 +49,7 @@ mod visit;
 mod wait;
 
 pub use breaker::Fights;
-pub use desired::{Desired, Obstacle, Permission, Touched, Wanted, Wish};
+pub use desired::{Desired, Known, Obstacle, Permission, Reading, Touched, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
 pub use fleet::{Assign, Controller, GuildView, Handle, News, Settings, Watched};
 pub use follow::{Follower, Nudge, Presence, Subject, Why};

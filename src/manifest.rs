@@ -25,8 +25,8 @@ pub mod window;
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
 pub use diagnostic::{Diagnostic, Label, RULES, Rule, Severity, Suggestion};
-pub use parse::{Parsed, guild_files, parse};
+pub use parse::{Parsed, guild_files, is_guild_file, parse};
 pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, UpdateLimit};
 pub use report::{diagnostics_to_json, render_diagnostics};
-pub use source::{Files, InvalidPath};
+pub use source::{Asked, Files, InvalidPath};
 pub use window::Window;

@@ -1,31 +1,22 @@
 //! What sources want guilds to be: the newest revision that can be used, and why a newer one cannot.
 //!
 //! Decides which manifest counts for a guild. A source that fails, a file that is no manifest any more and a manifest that
-//! is gone are each a reason to change nothing: none of them is ever an empty manifest. Knows nothing of how sources are
-//! reached, and reads no clock.
+//! is gone are each a reason to change nothing: none of them is ever an empty manifest. A source that may not manage a guild
+//! has no say in it at all, whatever is in its files. Knows nothing of how sources are reached, and reads no clock.
+
+mod reading;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::manifest::{Diagnostic, Files, Manifest, Severity, guild_files, parse};
 use crate::model::GuildId;
 
 use super::rhythm::Rhythm;
-
-/// A manifest with the place it is from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
-    /// What the guild should equal.
-    pub manifest: Manifest,
-    /// The source, by the name the operator gave it.
-    pub source: String,
-    /// The file.
-    pub entry: String,
-    /// The revision, as people read it.
-    pub revision: String,
-    /// When the guild is compared besides, when it has a rhythm of its own.
-    pub rhythm: Option<Rhythm>,
-}
+use reading::Read;
+pub use reading::{Known, Reading};
+use written::Shelf;
+pub use written::Wanted;
 
 /// Why the newest state of a source cannot be used for a guild.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +32,7 @@ pub struct Obstacle {
 }
 
 /// What is wanted of a guild.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     /// The last manifest that could be used.
     pub last_good: Option<Arc<Wanted>>,
@@ -65,6 +56,7 @@ pub struct Touched {
 #[derive(Debug, Default)]
 pub struct Desired {
     sources: BTreeMap<String, View>,
+    shelf: Arc<Shelf>,
 }
 
 /// What one source wants.
@@ -73,35 +65,37 @@ struct View {
     good: BTreeMap<GuildId, Arc<Wanted>>,
     /// What is wrong with single guilds in the newest revision.
     obstacles: BTreeMap<GuildId, Obstacle>,
+    /// Guilds it describes and may not manage. It has no say in them, but they can be told so when nobody else has.
+    refused: BTreeMap<GuildId, Obstacle>,
     /// What is wrong with all of it.
     failure: Option<Obstacle>,
-    /// What is wrong with files of which nobody knows whose they are.
+    /// What is wrong with files of which nobody knows whose they are, or that may not count.
     strays: Vec<String>,
-    newest: Option<(String, Files)>,
+    newest: Option<Read>,
 }
 
 impl Desired {
-    /// Takes in what a source holds at a revision, and names the guilds it concerns.
-    pub fn read(&mut self, source: &str, revision: &str, files: &Files, may: Permission<'_>) -> Touched {
+    /// What was read of a source so far, with which it can be read on without holding anybody up.
+    pub fn known(&self, source: &str) -> Known {
+        let view = self.sources.get(source);
+        let good = view.map(|view| view.good.clone()).unwrap_or_default();
+        Known::new(source, good, view.and_then(|view| view.newest.clone()), Arc::clone(&self.shelf))
+    }
+
+    /// Takes in what was read of a source, and names the guilds it concerns.
+    pub fn take_in(&mut self, source: &str, reading: Reading) -> Touched {
         let view = self.sources.entry(source.to_owned()).or_default();
-        let mut changed: BTreeSet<GuildId> = view.obstacles.keys().copied().collect();
+        let mut changed: BTreeSet<GuildId> = view.obstacles.keys().chain(view.refused.keys()).copied().collect();
         if view.failure.take().is_some() {
             changed.extend(view.good.keys());
         }
-        if view.newest.as_ref().is_some_and(|(newest, held)| newest == revision && held == files) {
-            return Touched { changed, same: BTreeSet::new() };
-        }
-        let reading = Reading::of(source, revision, files, view, may);
-        let is_same = |guild: &GuildId, wanted: &Wanted| {
-            view.good.get(guild).is_some_and(|before| before.manifest.wants_the_same(&wanted.manifest))
-        };
-        let (same, other): (BTreeSet<_>, BTreeSet<_>) =
-            reading.good.keys().partition(|guild| is_same(guild, &reading.good[*guild]) && !changed.contains(*guild));
-        changed.extend(other.into_iter().chain(reading.obstacles.keys().copied()));
-        let Reading { good, obstacles, strays } = reading;
+        let Reading::New(new) = reading else { return Touched { changed, same: BTreeSet::new() } };
+        let reading::New { good, same, obstacles, refused, strays, read } = *new;
+        let same: BTreeSet<GuildId> = same.difference(&changed).copied().collect();
+        let others = good.keys().filter(|guild| !same.contains(guild));
+        changed.extend(others.chain(obstacles.keys()).chain(refused.keys()));
         view.good.extend(good);
-        (view.obstacles, view.strays) = (obstacles, strays);
-        view.newest = Some((revision.to_owned(), files.clone()));
+        (view.obstacles, view.refused, view.strays, view.newest) = (obstacles, refused, strays, Some(read));
         Touched { changed, same }
     }
 
@@ -120,8 +114,11 @@ impl Desired {
 
     /// What is wanted of a guild; none when no source was ever heard to speak of it.
     pub fn of(&self, guild: GuildId) -> Option<Wish> {
-        let mut claims = self.sources.iter().filter(|(_, view)| view.guilds().any(|known| known == guild));
-        let (first, view) = claims.next()?;
+        let mut claims = self.sources.iter().filter(|(_, view)| view.manages(guild));
+        let Some((first, view)) = claims.next() else {
+            let refused = self.sources.values().find_map(|view| view.refused.get(&guild))?;
+            return Some(Wish { last_good: None, obstacle: Some(refused.clone()) });
+        };
         if let Some((second, _)) = claims.next() {
             let message = format!(
                 "the sources `{first}` and `{second}` both have a manifest of this guild. Take it out of one, or name its \
@@ -135,12 +132,17 @@ impl Desired {
         Some(Wish { last_good, obstacle })
     }
 
+    /// True when a source ever spoke of the guild.
+    pub fn knows(&self, guild: GuildId) -> bool {
+        self.sources.values().any(|view| view.manages(guild) || view.refused.contains_key(&guild))
+    }
+
     /// All guilds a source ever spoke of.
     pub fn guilds(&self) -> BTreeSet<GuildId> {
         self.sources.values().flat_map(View::guilds).collect()
     }
 
-    /// What is wrong with a source, in words: all of it, and files of which nobody knows whose they are.
+    /// What is wrong with a source, in words: all of it, and files that cannot count for a guild.
     pub fn problems(&self, source: &str) -> Vec<String> {
         let Some(view) = self.sources.get(source) else { return Vec::new() };
         view.failure.iter().map(|failure| failure.message.clone()).chain(view.strays.iter().cloned()).collect()
@@ -148,108 +150,25 @@ impl Desired {
 
     /// The newest revision of a source that was read, whether or not it could be used.
     pub fn revision(&self, source: &str) -> Option<&str> {
-        self.sources.get(source)?.newest.as_ref().map(|(revision, _)| revision.as_str())
+        self.sources.get(source)?.newest.as_ref().map(|read| read.revision.as_str())
     }
 }
 
 impl View {
+    fn manages(&self, guild: GuildId) -> bool {
+        self.good.contains_key(&guild) || self.obstacles.contains_key(&guild)
+    }
+
     fn guilds(&self) -> impl Iterator<Item = GuildId> {
-        let only_wrong = self.obstacles.keys().filter(|guild| !self.good.contains_key(guild));
-        self.good.keys().chain(only_wrong).copied()
+        let all: BTreeSet<_> = self.good.keys().chain(self.obstacles.keys()).chain(self.refused.keys()).collect();
+        all.into_iter().copied()
     }
-
-    /// The guild a file was about when it could be read.
-    fn guild_of(&self, entry: &str) -> Option<GuildId> {
-        self.good.iter().find(|(_, wanted)| wanted.entry == entry).map(|(guild, _)| *guild)
-    }
-}
-
-/// What a revision says.
-#[derive(Debug, Default)]
-struct Reading {
-    good: BTreeMap<GuildId, Arc<Wanted>>,
-    obstacles: BTreeMap<GuildId, Obstacle>,
-    strays: Vec<String>,
-}
-
-impl Reading {
-    fn of(source: &str, revision: &str, files: &Files, before: &View, may: Permission<'_>) -> Self {
-        let (entries, diagnostics) = guild_files(files);
-        let mut reading = Self::default();
-        let mut readers: BTreeMap<GuildId, String> = BTreeMap::new();
-        for entry in entries {
-            let parsed = parse(files, &entry);
-            let (guild, found) = match parsed.manifest {
-                Some(manifest) => {
-                    let guild = manifest.guild;
-                    let (source, revision) = (source.to_owned(), revision.to_owned());
-                    (Some(guild), Ok(Wanted { manifest, source, entry: entry.clone(), revision, rhythm: None }))
-                }
-                None => (before.guild_of(&entry).or_else(|| written_guild(files, &entry)), Err(parsed.diagnostics)),
-            };
-            let Some(guild) = guild else {
-                reading.strays.push(unreadable(&entry, revision, &found.err().unwrap_or_default()));
-                continue;
-            };
-            if let Some(other) = readers.insert(guild, entry.clone()) {
-                let message =
-                    format!("`{other}` and `{entry}` both describe this guild at {revision}. Take one of them out");
-                reading.stop(guild, "DescribedTwice", message, revision);
-                continue;
-            }
-            match found {
-                Ok(wanted) => match may(source, guild, &entry) {
-                    Ok(rhythm) => _ = reading.good.insert(guild, Arc::new(Wanted { rhythm, ..wanted })),
-                    Err(why) => reading.stop(guild, "NotAssigned", why, revision),
-                },
-                Err(diagnostics) => {
-                    reading.stop(guild, "InvalidManifest", unreadable(&entry, revision, &diagnostics), revision);
-                }
-            }
-        }
-        reading.strays.extend(diagnostics.iter().filter(|d| d.severity == Severity::Block).map(|d| d.message.clone()));
-        for (guild, wanted) in &before.good {
-            if !readers.contains_key(guild) {
-                let message = format!(
-                    "{revision} has no manifest of this guild any more; `{}` was the last one. Nothing is removed for \
-                     that: put the file back, or leave the guild alone with `setai suspend`",
-                    wanted.entry
-                );
-                reading.stop(*guild, "ManifestGone", message, revision);
-            }
-        }
-        reading
-    }
-
-    fn stop(&mut self, guild: GuildId, reason: &'static str, message: String, revision: &str) {
-        self.good.remove(&guild);
-        let obstacle = Obstacle { reason, message, attempted: Some(revision.to_owned()), is_passing: false };
-        self.obstacles.insert(guild, obstacle);
-    }
-}
-
-/// The first problem of a file, and how many there are.
-fn unreadable(entry: &str, revision: &str, diagnostics: &[Diagnostic]) -> String {
-    let blocking: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Block).collect();
-    let first = blocking.first().map_or_else(|| "it cannot be read".to_owned(), |first| first.message.clone());
-    let rest = match blocking.len() {
-        0 | 1 => String::new(),
-        many => format!(" (and {} more)", many - 1),
-    };
-    format!("`{entry}` at {revision} is no valid manifest: {first}{rest}. `setai validate` shows every problem")
-}
-
-/// The guild a text is about although it is no manifest, so that its state can say so.
-fn written_guild(files: &Files, entry: &str) -> Option<GuildId> {
-    let text = std::str::from_utf8(files.get(entry)?).ok()?;
-    let written = text.lines().find_map(|line| line.strip_prefix("guild:"))?;
-    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
-    digits.parse().ok().and_then(GuildId::new_checked)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Files;
 
     const ADA: &str = "version: 1\nguild: \"1146231231231231232\"\nroles: { crew: {} }\n";
     const BOB: &str = "version: 1\nguild: \"1146231231231231233\"\n";
@@ -274,6 +193,13 @@ mod tests {
         Ok(None)
     }
 
+    impl Desired {
+        fn read(&mut self, source: &str, revision: &str, files: &Files, may: Permission<'_>) -> Touched {
+            let reading = self.known(source).read(revision, files.clone(), may);
+            self.take_in(source, reading)
+        }
+    }
+
     fn both() -> Desired {
         let mut desired = Desired::default();
         let touched = desired.read("main", "main@1", &files(&[("ada.yaml", ADA), ("bob.yaml", BOB)]), &anybody);
@@ -294,7 +220,7 @@ mod tests {
         let mut desired = both();
         desired.read("main", "main@2", &files(&[("ada.yaml", ADA), ("bob.yaml", BOB)]), &anybody);
         assert_eq!((reason(&desired, ada()), revision(&desired, ada()).as_deref()), (None, Some("main@2")));
-        assert_eq!(desired.of(GuildId::new(7)), None, "nobody spoke of it");
+        assert!(desired.of(GuildId::new(7)).is_none(), "nobody spoke of it");
     }
 
     #[test]
@@ -337,6 +263,67 @@ mod tests {
         desired.read("other", "o@1", &files(&[("bob.yaml", BOB)]), &anybody);
         assert_eq!(reason(&desired, bob()), Some("ClaimedTwice"));
         assert_eq!(revision(&desired, bob()), None, "neither counts");
+    }
+
+    #[test]
+    fn a_source_has_no_say_in_a_guild_it_may_not_manage() {
+        let mut desired = Desired::default();
+        let given = |source: &str, guild: GuildId, path: &str| match (source, path) {
+            ("main", "ada.yaml") => Ok(None),
+            ("other", _) if guild == bob() => Ok(None),
+            _ => Err(format!("`{path}` of `{source}` may not manage this guild")),
+        };
+        desired.read("main", "main@1", &files(&[("ada.yaml", ADA)]), &given);
+        let broken = "version: 1\nguild: \"1146231231231231232\"\nroles: 7\n";
+        for theirs in [ADA, broken] {
+            desired.read("other", "o@1", &files(&[("mine.yaml", theirs), ("bob.yaml", BOB)]), &given);
+            assert_eq!((reason(&desired, ada()), revision(&desired, ada()).as_deref()), (None, Some("main@1")));
+            assert_eq!(reason(&desired, bob()), None);
+            assert_eq!(desired.problems("other"), ["`mine.yaml` of `other` may not manage this guild"]);
+        }
+        desired.read("main", "main@2", &files(&[("ada.yaml", ADA), ("again.yaml", ADA)]), &given);
+        assert_eq!(reason(&desired, ada()), None, "the operator named one of the two");
+        desired.read("main", "main@3", &files(&[("moved.yaml", ADA)]), &given);
+        assert_eq!(
+            (reason(&desired, ada()), revision(&desired, ada()).as_deref()),
+            (Some("NotAssigned"), Some("main@2"))
+        );
+    }
+
+    #[test]
+    fn what_is_written_as_before_is_not_read_again() {
+        let mut desired = Desired::default();
+        let parts = "version: 1\nguild: \"1146231231231231233\"\ninclude: [parts/*.yaml]\n";
+        let first = [("ada.yaml", ADA), ("bob.yaml", parts), ("parts/a.yaml", "roles: { crew: {} }\n")];
+        desired.read("main", "main@1", &files(&first), &anybody);
+        let manifest = |desired: &Desired, guild| {
+            desired.of(guild).and_then(|wish| wish.last_good).expect("a wish").manifest().expect("a manifest")
+        };
+        let (ada_before, bob_before) = (manifest(&desired, ada()), manifest(&desired, bob()));
+
+        let more = [&first[..], &[("parts/b.yaml", "roles: { mods: {} }\n")]].concat();
+        let touched = desired.read("main", "main@2", &files(&more), &anybody);
+        assert_eq!((touched.changed, touched.same), (BTreeSet::from([bob()]), BTreeSet::from([ada()])));
+        assert!(Arc::ptr_eq(&ada_before, &manifest(&desired, ada())), "nobody wrote anything of hers");
+        assert_eq!((bob_before.roles.len(), manifest(&desired, bob()).roles.len()), (1, 2), "a file came that counts");
+        assert_eq!(revision(&desired, ada()).as_deref(), Some("main@2"));
+    }
+
+    #[test]
+    fn with_many_guilds_only_those_that_were_needed_last_are_kept_as_they_are() {
+        let mut desired = Desired::default();
+        let topic = "x".repeat(600);
+        let text = |n: u64| format!("version: 1\nguild: \"{}\"\n# {}\n", 1_000 + n, topic.repeat(200));
+        let mut many = Files::default();
+        for n in 0..20 {
+            many.insert(&format!("{n}.yaml"), text(n).into_bytes()).expect("a path");
+        }
+        desired.read("main", "main@1", &many, &anybody);
+        let wanted = |n: u64| desired.of(GuildId::new(1_000 + n)).and_then(|wish| wish.last_good).expect("a wish");
+        let first = wanted(3).manifest().expect("it is read again");
+        assert_eq!(first.guild, GuildId::new(1_003));
+        assert!(Arc::ptr_eq(&first, &wanted(3).manifest().expect("it is kept now")));
+        assert!(desired.shelf.len() < 12, "{} of twenty texts of 120 KB are kept", desired.shelf.len());
     }
 
     #[test]

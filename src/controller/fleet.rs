@@ -482,12 +482,17 @@ impl Shared {
     }
 
     fn nudge(&self, nudges: Vec<Nudge>) {
-        let known = self.inner().desired.guilds();
-        let guilds = nudges.into_iter().map(|nudge| nudge.guild).filter(|guild| known.contains(guild));
-        let guilds: BTreeSet<GuildId> = guilds.collect();
+        let mut guilds: BTreeSet<GuildId> = nudges.into_iter().map(|nudge| nudge.guild).collect();
+        self.keep_known(&mut guilds);
         if !guilds.is_empty() {
             self.ask(guilds, Trigger::Event);
         }
+    }
+
+    /// Leaves out guilds no source speaks of.
+    fn keep_known(&self, guilds: &mut BTreeSet<GuildId>) {
+        let inner = self.inner();
+        guilds.retain(|guild| inner.desired.knows(*guild));
     }
 
     /// Looks now and then for what people said to other processes: approvals, and guilds to leave alone or not any more.
@@ -517,8 +522,8 @@ impl Shared {
             }
         }
         *suspended = alone;
-        let known = self.inner().desired.guilds();
-        Ok(guilds.intersection(&known).copied().collect())
+        self.keep_known(&mut guilds);
+        Ok(guilds)
     }
 
     /// Asks for looks at guilds, which one of all replicas takes. One that is being changed for an older manifest ends after
@@ -573,7 +578,7 @@ impl Inner {
     fn view(&self, guild: GuildId) -> GuildView {
         let known = self.guilds.get(&guild).cloned().unwrap_or_default();
         let wanted = self.desired.of(guild).and_then(|wish| wish.last_good);
-        let said = wanted.as_ref().and_then(|wanted| wanted.manifest.name.clone());
+        let said = wanted.as_ref().and_then(|wanted| wanted.name.clone());
         GuildView {
             guild,
             name: said.or(known.name).unwrap_or_else(|| guild.to_string()),
@@ -603,7 +608,7 @@ impl Handle {
 
     /// Asks for a look at a guild. False when no source speaks of it.
     pub fn look_at(&self, guild: GuildId, trigger: Trigger) -> bool {
-        let is_known = self.0.inner().desired.of(guild).is_some();
+        let is_known = self.0.inner().desired.knows(guild);
         if is_known {
             self.0.ask([guild], trigger);
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::discord::{self, Disposition};
-use crate::manifest::{Window, window};
+use crate::manifest::{Manifest, Window, window};
 use crate::model::GuildId;
 use crate::plan::{Approved, Plan, Reconciliation, Step, render};
 use crate::store::{self, Author, Corrected, Correction, Suspension, Trigger, Verdict};
@@ -116,20 +116,26 @@ struct Visit<'a> {
 impl Visit<'_> {
     async fn go(&self, wanted: &Wanted) -> Result<Visited, Error> {
         let (engine, errand, revision) = (self.engine, self.errand, Some(wanted.revision.as_str()));
+        let manifest = match wanted.manifest() {
+            Ok(manifest) => manifest,
+            Err(Obstacle { reason, message, attempted, is_passing }) => {
+                return Ok(self.stalled(reason, message, attempted, is_passing));
+            }
+        };
         if let Some(age) = errand.remembered
-            && let Some(glance) = engine.glance(&wanted.manifest, revision, age).await?
+            && let Some(glance) = engine.glance(&manifest, revision, age).await?
             && glance.plan.bindings.is_empty()
             && engine.store().unfinished(errand.guild).await?.is_empty()
         {
             return Ok(self.ready("InOrder", "the guild was as the manifest says when it was seen last", wanted));
         }
         engine.recover(errand.guild, self.progress, self.stop).await?;
-        let proposal = engine.propose(&wanted.manifest, revision).await?;
-        let windows = &wanted.manifest.policy.windows;
+        let proposal = engine.propose(&manifest, revision).await?;
+        let windows = &manifest.policy.windows;
         let is_shut = !window::is_open(windows, engine.clock.now());
         let circumstances = Circumstances {
             was_equal: self.was_equal(wanted),
-            drift: wanted.manifest.policy.drift,
+            drift: manifest.policy.drift,
             strictly: engine.servers().require_approval(errand.guild).await?,
             is_shut,
         };
@@ -139,10 +145,12 @@ impl Visit<'_> {
                 let fights = errand.fights.clone().settled(engine.clock.now());
                 Ok(Visited { fights, ..self.ready("InOrder", "the guild is as the manifest says", wanted) })
             }
-            Decision::Apply(approved) if circumstances.was_equal => self.correct(approved, &proposal, wanted).await,
+            Decision::Apply(approved) if circumstances.was_equal => {
+                self.correct(approved, &proposal, wanted, &manifest).await
+            }
             Decision::Apply(approved) => {
                 let fights = Fights::over(engine.clock.now());
-                Ok(Visited { fights, ..self.apply(approved, &proposal, wanted, None).await? })
+                Ok(Visited { fights, ..self.apply(approved, &proposal, wanted, &manifest, None).await? })
             }
             Decision::ApplyOnApproval(approved, why) => {
                 let digest = proposal.plan.digest.to_string();
@@ -153,7 +161,7 @@ impl Visit<'_> {
                 if is_shut {
                     return Ok(self.waiting(proposal.plan, windows, wanted));
                 }
-                match self.apply(approved, &proposal, wanted, None).await {
+                match self.apply(approved, &proposal, wanted, &manifest, None).await {
                     // Somebody else used it up.
                     Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
                     applied => applied,
@@ -168,7 +176,13 @@ impl Visit<'_> {
     }
 
     /// Undoes what was changed in Discord, but for what somebody keeps changing.
-    async fn correct(&self, approved: Approved, proposal: &Proposal, wanted: &Wanted) -> Result<Visited, Error> {
+    async fn correct(
+        &self,
+        approved: Approved,
+        proposal: &Proposal,
+        wanted: &Wanted,
+        manifest: &Manifest,
+    ) -> Result<Visited, Error> {
         let (engine, errand, now) = (self.engine, self.errand, self.engine.clock.now());
         let mut fights = errand.fights.clone();
         let corrections = engine.store().corrections(errand.guild, fights.counted_from(now)).await?;
@@ -176,7 +190,7 @@ impl Visit<'_> {
         let objects = plan.steps.iter().map(|step| Correction::by(&step.operation).object).collect();
         let left = fights.weigh(now, errand.trigger == Trigger::Event, &objects, &corrections);
         if left.is_empty() {
-            return Ok(Visited { fights, ..self.apply(approved, proposal, wanted, None).await? });
+            return Ok(Visited { fights, ..self.apply(approved, proposal, wanted, manifest, None).await? });
         }
         let message = self.fought_over(plan, &left).await;
         let is_left = |step: &&Step| left.contains(&Correction::by(&step.operation).object);
@@ -184,7 +198,7 @@ impl Visit<'_> {
         let visited = match Reconciliation::begin(approved.clone()).verdict() {
             // Nothing of it can be done.
             Some(_) => Visited { plan: Some(Box::new(plan.clone())), ..self.fought(message, wanted) },
-            None => self.apply(approved, proposal, wanted, Some(message)).await?,
+            None => self.apply(approved, proposal, wanted, manifest, Some(message)).await?,
         };
         Ok(Visited { fights, ..visited })
     }
@@ -222,13 +236,14 @@ impl Visit<'_> {
         approved: Approved,
         proposal: &Proposal,
         wanted: &Wanted,
+        manifest: &Manifest,
         fought: Option<String>,
     ) -> Result<Visited, Error> {
         self.begin(&proposal.plan, wanted).await?;
         let request = Request {
             approved,
             proposal,
-            manifest: Some(&wanted.manifest),
+            manifest: Some(manifest),
             trigger: self.trigger(wanted),
             author: self.errand.author.clone(),
             rollback_of: None,
@@ -251,7 +266,7 @@ impl Visit<'_> {
     /// True when the guild was equal to this very manifest before.
     fn was_equal(&self, wanted: &Wanted) -> bool {
         let applied = self.errand.before.and_then(|before| before.applied_manifest.as_deref());
-        applied == Some(wanted.manifest.fingerprint())
+        applied == Some(wanted.fingerprint.as_str())
     }
 
     /// Why the guild is changed, which need not be why somebody looked: a revision that wants nothing else of it is only an
@@ -267,7 +282,7 @@ impl Visit<'_> {
 
     /// A guild that was left between two manifests is equal to neither.
     fn on_the_way(&self, mut visited: Visited, wanted: &Wanted) -> Visited {
-        if visited.standing.applied_manifest.as_deref() != Some(wanted.manifest.fingerprint()) {
+        if visited.standing.applied_manifest.as_deref() != Some(wanted.fingerprint.as_str()) {
             visited.standing.applied_manifest = None;
         }
         visited
@@ -314,8 +329,7 @@ impl Visit<'_> {
 
     fn ready(&self, reason: &'static str, message: &str, wanted: &Wanted) -> Visited {
         let visited = self.at(State::Ready, reason, message.to_owned(), wanted, Again::AtSweep);
-        let (applied, applied_manifest) =
-            (Some(wanted.revision.clone()), Some(wanted.manifest.fingerprint().to_owned()));
+        let (applied, applied_manifest) = (Some(wanted.revision.clone()), Some(wanted.fingerprint.clone()));
         let standing = Standing { applied, applied_manifest, ..visited.standing };
         // That it was applied a moment ago and that it was found in order are the same state to whoever asks since when.
         let since = self.errand.before.filter(|before| before.state == State::Ready).map(|before| before.since);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::{FileId, Problem, Problems, Spot, rule};
 use super::document::VERSION;
-use super::source::{Files, is_pattern, resolve};
+use super::source::{Asked, Files, is_pattern, resolve};
 use super::tree::{self, Entry, Node, Value, budget};
 
 use overlay::Overlay;
@@ -40,17 +40,19 @@ pub(super) fn compose<'s>(files: &'s Files, entry: &str, loader: &mut Loader<'s,
 pub(super) struct Loader<'s, 'p> {
     pub(super) problems: &'p mut Problems,
     pub(super) texts: Vec<&'s str>,
+    pub(super) asked: Asked,
     file_ids: BTreeMap<String, FileId>,
 }
 
 impl<'s, 'p> Loader<'s, 'p> {
     /// A loader that has seen nothing.
     pub(super) fn new(problems: &'p mut Problems) -> Self {
-        Self { problems, texts: Vec::new(), file_ids: BTreeMap::new() }
+        Self { problems, texts: Vec::new(), asked: Asked::default(), file_ids: BTreeMap::new() }
     }
 
     /// Reads one file; `named` is where its name was written.
     pub(super) fn load(&mut self, files: &'s Files, path: &str, named: Option<Spot>) -> Option<Node<'s>> {
+        self.asked.name(path);
         let Some(bytes) = files.get(path) else {
             let problem = Problem::new(rule::FILE_MISSING, format!("there is no file `{path}`"));
             let names = files.iter().map(|(name, _)| name);
@@ -215,6 +217,9 @@ impl<'s> Composer<'s, '_, '_> {
                 continue;
             };
             let files = self.files;
+            if is_pattern(&path) {
+                self.loader.asked.pattern(&path);
+            }
             let found: Vec<&str> = match is_pattern(&path) {
                 true => files.matching(&path).filter(|f| self.stack.iter().all(|open| open != f)).collect(),
                 false => vec![path.as_str()],

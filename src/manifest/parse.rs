@@ -14,7 +14,7 @@ use super::origin::record_origins;
 use super::read::{Object, Read};
 use super::resolve::resolve;
 use super::scalar::Snowflake;
-use super::source::Files;
+use super::source::{Asked, Files};
 use super::tree::{Node, Value};
 
 /// What came of reading a manifest.
@@ -24,20 +24,25 @@ pub struct Parsed {
     pub manifest: Option<Manifest>,
     /// Every problem, by file and place.
     pub diagnostics: Vec<Diagnostic>,
+    /// What was asked of the files. Other files that answer it alike are read alike.
+    pub asked: Asked,
 }
 
 /// Reads the manifest in the file `entry`, with everything it includes and extends.
 pub fn parse(files: &Files, entry: &str) -> Parsed {
     let mut problems = Problems::default();
-    let manifest = read_manifest(files, entry, &mut problems).filter(|_| !problems.are_blocking());
-    Parsed { manifest, diagnostics: problems.into_diagnostics() }
+    let mut asked = Asked::default();
+    let manifest = read_manifest(files, entry, &mut problems, &mut asked).filter(|_| !problems.are_blocking());
+    Parsed { manifest, diagnostics: problems.into_diagnostics(), asked }
 }
 
 /// What a text means, right or wrong.
-fn read_manifest(files: &Files, entry: &str, problems: &mut Problems) -> Option<Manifest> {
+fn read_manifest(files: &Files, entry: &str, problems: &mut Problems, asked: &mut Asked) -> Option<Manifest> {
     let mut loader = Loader::new(problems);
-    let Composed { root, complete } = compose(files, entry, &mut loader)?;
+    let composed = compose(files, entry, &mut loader);
     let texts = loader.texts;
+    *asked = loader.asked;
+    let Composed { root, complete } = composed?;
     let doc = GuildDoc::read(&root, problems)?;
     // What could not be read may hold the very roles and channels the rest refers to.
     if !complete {
@@ -52,6 +57,7 @@ fn read_manifest(files: &Files, entry: &str, problems: &mut Problems) -> Option<
         }
     }
     let mut resolved = resolve(&doc, files, problems);
+    resolved.image_files.iter().for_each(|path| asked.name(path));
     check(&doc, &resolved, problems);
     record_origins(&doc, &texts, problems, &mut resolved.content.origins);
     Some(Manifest::checked(resolved.content, fingerprint(&root, &resolved.images)))
@@ -74,23 +80,11 @@ pub fn guild_files(files: &Files) -> (Vec<String>, Vec<Diagnostic>) {
     let mut problems = Problems::default();
     let mut found = Vec::new();
     let mut claims: BTreeMap<u64, (String, Spot)> = BTreeMap::new();
-    for (path, bytes) in files.iter() {
-        let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
-        if !is_yaml || !mentions_guild(bytes) {
-            continue;
-        }
-        // Whatever is wrong with the file is reported when it is parsed.
-        let mut ignored = Problems::default();
-        let Some(root) = Loader::new(&mut ignored).load(files, path, None) else {
-            found.extend(claims_guild(bytes).then(|| path.to_owned()));
-            continue;
-        };
-        let Some(guild) = root.get("guild") else { continue };
+    for (path, _) in files.iter() {
+        let Some(claim) = claim(files, path) else { continue };
         found.push(path.to_owned());
-        let Value::Scalar { text, .. } = &guild.node.value else { continue };
-        let Some(Snowflake(id)) = Snowflake::parse(text) else { continue };
-        let file = problems.add_file(path);
-        let spot = Spot { file, ..guild.node.spot };
+        let Some((id, spot)) = claim else { continue };
+        let spot = Spot { file: problems.add_file(path), ..spot };
         match claims.get(&id) {
             Some((first, at)) => {
                 let message = format!("`{first}` and `{path}` both describe the guild {id}");
@@ -108,6 +102,25 @@ pub fn guild_files(files: &Files) -> (Vec<String>, Vec<Diagnostic>) {
             .report(problem.help("a manifest begins with `version: 1` and `guild: \"...\"`; `setai init` writes one"));
     }
     (found, problems.into_diagnostics())
+}
+
+/// True when a file has a `guild:` key, so that a manifest begins in it.
+pub fn is_guild_file(files: &Files, path: &str) -> bool {
+    claim(files, path).is_some()
+}
+
+/// The guild a file is about, and where it says so; no guild when it cannot be read, and nothing at all when it is about none.
+fn claim(files: &Files, path: &str) -> Option<Option<(u64, Spot)>> {
+    let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+    let bytes = files.get(path).filter(|bytes| is_yaml && mentions_guild(bytes))?;
+    // Whatever is wrong with the file is reported when it is parsed.
+    let mut ignored = Problems::default();
+    let Some(root) = Loader::new(&mut ignored).load(files, path, None) else {
+        return claims_guild(bytes).then_some(None);
+    };
+    let guild = root.get("guild")?;
+    let Value::Scalar { text, .. } = &guild.node.value else { return Some(None) };
+    Some(Snowflake::parse(text).map(|Snowflake(id)| (id, guild.node.spot)))
 }
 
 /// True when the word occurs, so that files without it need not be read.

@@ -29,6 +29,8 @@ pub(super) struct Resolved<'d> {
     pub(super) access: AccessSets<'d>,
     /// SHA-256 of each image it names, in hex, in the order of the document.
     pub(super) images: Vec<String>,
+    /// The files it names as images, whether or not they are there.
+    pub(super) image_files: Vec<String>,
 }
 
 /// Finds out what a document means. Whatever means nothing is reported and left out.
@@ -36,7 +38,7 @@ pub(super) fn resolve<'d>(doc: &'d GuildDoc, files: &Files, problems: &mut Probl
     // Without an id the manifest is refused, so nobody sees the stand-in.
     let guild = doc.guild.as_ref().and_then(|said| Id::new_checked(said.0)).unwrap_or(Id::new(u64::MAX));
     let things = Things::of(doc, guild.get());
-    let mut resolver = Resolver { files, problems, things, images: Vec::new() };
+    let mut resolver = Resolver { files, problems, things, images: Vec::new(), image_files: Vec::new() };
     let mut sets = PermissionSets::of(doc.permission_sets.as_ref().map(|said| &said.value));
     sets.settle_all(resolver.problems);
     let mut access = AccessSets::of(doc.access.as_ref().map(|said| &said.value));
@@ -52,7 +54,7 @@ pub(super) fn resolve<'d>(doc: &'d GuildDoc, files: &Files, problems: &mut Probl
         expectations: resolver.expectations(doc),
         origins: BTreeMap::new(),
     };
-    Resolved { content, sets, access, images: resolver.images }
+    Resolved { content, sets, access, images: resolver.images, image_files: resolver.image_files }
 }
 
 /// Everything a name can refer to.
@@ -95,6 +97,7 @@ struct Resolver<'f, 'd, 'p> {
     problems: &'p mut Problems,
     things: Things<'d>,
     images: Vec<String>,
+    image_files: Vec<String>,
 }
 
 impl Resolver<'_, '_, '_> {

@@ -3,11 +3,20 @@
 //! Decides what a path means and which names a pattern matches. Knows nothing of disks: whoever reads them hands over
 //! bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Files by name: texts of YAML, and the bytes of images. Names are relative, with `/` between folders.
+/// Files by name: texts of YAML, and the bytes of images. Names are relative, with `/` between folders. Copies share the
+/// bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Files(BTreeMap<String, Vec<u8>>);
+pub struct Files(BTreeMap<String, Arc<[u8]>>);
+
+/// What was asked of files to read a manifest: names, and patterns of names. Files that answer alike hold the same manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    names: BTreeSet<String>,
+    patterns: BTreeSet<String>,
+}
 
 /// Why a text cannot be the path of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,23 +48,63 @@ impl Files {
     /// # Errors
     /// When the path is none.
     pub fn insert(&mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Result<(), InvalidPath> {
-        self.0.insert(resolve("", path)?, bytes.into());
+        self.0.insert(resolve("", path)?, bytes.into().into());
         Ok(())
     }
 
     /// The bytes of a file.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
-        self.0.get(path).map(Vec::as_slice)
+        self.0.get(path).map(|bytes| &**bytes)
     }
 
     /// All files by ascending name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+        self.0.iter().map(|(path, bytes)| (path.as_str(), &**bytes))
+    }
+
+    /// The same files, which share with `others` the bytes of those that are the same.
+    #[must_use]
+    pub fn sharing(self, others: &Self) -> Self {
+        let shared = |(path, bytes): (String, Arc<[u8]>)| {
+            let same = others.0.get(&path).filter(|other| **other == bytes).cloned();
+            (path, same.unwrap_or(bytes))
+        };
+        Self(self.0.into_iter().map(shared).collect())
+    }
+
+    /// How many bytes all of them have.
+    pub fn size(&self) -> usize {
+        self.0.values().map(|bytes| bytes.len()).sum()
     }
 
     /// The names that match a pattern, ascending.
     pub(super) fn matching<'f>(&'f self, pattern: &'f str) -> impl Iterator<Item = &'f str> {
         self.0.keys().map(String::as_str).filter(move |path| glob(pattern, path))
+    }
+}
+
+impl Asked {
+    /// Notes that a file was asked for by its name.
+    pub(super) fn name(&mut self, path: &str) {
+        self.names.insert(path.to_owned());
+    }
+
+    /// Notes that names were asked for that match a pattern.
+    pub(super) fn pattern(&mut self, pattern: &str) {
+        self.patterns.insert(pattern.to_owned());
+    }
+
+    /// True when both answer all that was asked alike.
+    pub fn is_same_in(&self, one: &Files, other: &Files) -> bool {
+        self.names.iter().all(|path| one.0.get(path) == other.0.get(path))
+            && self.patterns.iter().all(|pattern| one.matching(pattern).eq(other.matching(pattern)))
+    }
+
+    /// Those files that were asked for and are there.
+    #[must_use]
+    pub fn among(&self, files: &Files) -> Files {
+        let there = |path: &String| Some((path.clone(), files.0.get(path)?.clone()));
+        Files(self.names.iter().filter_map(there).collect())
     }
 }
 

@@ -49,7 +49,8 @@ impl Warden {
         let mut found = Files::default();
         files.iter().for_each(|(path, text)| found.insert(path, text.as_bytes()).expect("a path"));
         self.revisions += 1;
-        self.desired.read("main", &format!("main@{}", self.revisions), &found, &|_, _, _| Ok(None));
+        let reading = self.desired.known("main").read(&format!("main@{}", self.revisions), found, &|_, _, _| Ok(None));
+        self.desired.take_in("main", reading);
     }
 
     pub(crate) async fn visits(&mut self) -> Visited {

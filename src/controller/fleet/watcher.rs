@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::source::{self, Class, Look, Revision};
+use crate::manifest::Files;
+use crate::source::{self, Class, Content, Look, Revision};
 use crate::store::Trigger;
 use crate::telemetry::metrics;
 
-use super::super::desired::{Obstacle, Touched};
+use super::super::desired::{Obstacle, Reading, Touched};
 use super::super::standing::back_off;
 use super::{Assign, Looks, News, Shared, Watched};
 
@@ -35,7 +36,7 @@ impl Watcher {
             let pause = match looked {
                 Ok(look) => {
                     failures = 0;
-                    self.take_in(look, &mut known);
+                    self.take_in(look, &mut known).await;
                     self.watched.interval
                 }
                 Err(error) => {
@@ -77,8 +78,16 @@ impl Watcher {
         }
     }
 
-    fn take_in(&self, look: Look, known: &mut Option<Revision>) {
+    async fn take_in(&self, look: Look, known: &mut Option<Revision>) {
         let name = &self.watched.name;
+        let new = match look {
+            Look::Unchanged => None,
+            Look::New(content) => {
+                let Content { revision, files } = *content;
+                let Some(reading) = self.read(&revision.short(), files).await else { return };
+                Some((revision, reading))
+            }
+        };
         let mut inner = self.shared.inner();
         inner.looked_at.insert(name.clone());
         let is_over = inner.in_trouble.remove(name);
@@ -87,15 +96,15 @@ impl Watcher {
         if is_over {
             news.push(News::Trouble { source: name.clone(), problem: None });
         }
-        if let Look::New(content) = look {
-            let revision = content.revision.short();
-            inner.outdate(name, &revision);
+        if let Some((revision, reading)) = new {
+            inner.outdate(name, &revision.short());
             is_first = known.is_none();
-            let Touched { changed, same } = inner.desired.read(name, &revision, &content.files, &*self.assign);
+            let Touched { changed, same } = inner.desired.take_in(name, reading);
             touched.changed.extend(changed);
             touched.same.extend(same);
-            news.push(News::Revision { source: name.clone(), revision, problems: inner.desired.problems(name) });
-            *known = Some(content.revision);
+            let problems = inner.desired.problems(name);
+            news.push(News::Revision { source: name.clone(), revision: revision.short(), problems });
+            *known = Some(revision);
         }
         let newest = inner.desired.revision(name).filter(|_| !is_first).map(str::to_owned);
         // Whoever sees the state sees the news as well.
@@ -105,6 +114,14 @@ impl Watcher {
         self.shared.ask(touched.changed, Trigger::Revision);
         // To say at which revision they are; nothing else is new.
         self.shared.ask(touched.same, Trigger::Schedule);
+    }
+
+    /// Reads a revision, which may take a while, and holds nobody up meanwhile. None when the process is about to end.
+    async fn read(&self, revision: &str, files: Files) -> Option<Reading> {
+        let known = self.shared.inner().desired.known(&self.watched.name);
+        let (assign, revision) = (Arc::clone(&self.assign), revision.to_owned());
+        let reading = tokio::task::spawn_blocking(move || known.read(&revision, files, &*assign));
+        reading.await.inspect_err(|error| tracing::error!(%error, "a revision could not be read to its end")).ok()
     }
 
     fn complain(&self, error: &crate::source::Error) {

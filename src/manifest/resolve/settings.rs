@@ -138,6 +138,7 @@ impl Resolver<'_, '_, '_> {
                 return None;
             }
         };
+        self.image_files.push(path.clone());
         let Some(bytes) = self.files.get(&path) else {
             let problem = Problem::new(rule::FILE_MISSING, format!("there is no file `{path}`"));
             let names = self.files.iter().map(|(name, _)| name);
