@@ -40,6 +40,7 @@ mod trail;
 mod turns;
 mod words;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -216,6 +217,12 @@ pub trait Store: Debug + Send + Sync {
     /// The plans that wait, longest first, of one guild or of all. Those whose time is over are among them until they are
     /// closed.
     async fn held_plans(&self, guild: Option<GuildId>) -> Result<Vec<HeldSummary>, Error>;
+
+    /// The plans that were approved and are not applied yet, by guild and digest, whose approval still counts at a time.
+    async fn approved_plans(&self, at: DateTime<Utc>) -> Result<BTreeSet<(GuildId, String)>, Error>;
+
+    /// What time the database says it is: the same for all who use it, whatever their own clocks say.
+    async fn now(&self) -> Result<DateTime<Utc>, Error>;
 
     /// The plan whose digest begins with `part`: among those that wait, or, when none of them does, the last one that did.
     ///

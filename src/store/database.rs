@@ -2,6 +2,7 @@
 //!
 //! Knows no SQL; the statements are in the modules beside it, each written once for both.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -320,6 +321,14 @@ impl Store for Database {
 
     async fn hold(&self, held: &HeldPlan) -> Result<bool, Error> {
         writing!(self, |connection| held::hold(connection, held))
+    }
+
+    async fn approved_plans(&self, at: DateTime<Utc>) -> Result<BTreeSet<(GuildId, String)>, Error> {
+        reading!(self, |connection| held::approved(connection, at))
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>, Error> {
+        self.in_time(async { self.connection().await?.connection().now().await }).await
     }
 
     async fn held_plans(&self, guild: Option<GuildId>) -> Result<Vec<HeldSummary>, Error> {

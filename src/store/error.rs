@@ -400,8 +400,8 @@ pub(super) fn server_number(error: &sqlx::Error) -> Option<u16> {
 pub(super) fn is_connection_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => true,
-        // Too many connections, shutting down, network trouble, killed.
-        error => matches!(server_number(error), Some(1040 | 1053 | 1152 | 1158..=1161 | 1317 | 1927)),
+        // Too many connections, shutting down, network trouble, killed, hung up on for having said nothing for too long.
+        error => matches!(server_number(error), Some(1040 | 1053 | 1152 | 1158..=1161 | 1317 | 1927 | 4031)),
     }
 }
 
@@ -415,8 +415,9 @@ impl From<sqlx::Error> for Error {
             Some(1049) => return Self::UnknownDatabase { source },
             Some(1044 | 1142 | 1143 | 1227 | 1370) => return Self::Forbidden { source },
             Some(1419) => return Self::TriggersForbidden { source },
-            // A deadlock, a lock that was not given, a row or a table that changed meanwhile.
-            Some(1213 | 1205 | 1020 | 1412) => return Self::Contended,
+            // A deadlock, a lock that was not given, a row or a table that changed meanwhile, a statement that took longer
+            // than it may (MariaDB, MySQL).
+            Some(1213 | 1205 | 1020 | 1412 | 1969 | 3024) => return Self::Contended,
             Some(1021 | 1026 | 1114) => return Self::Full,
             Some(1290 | 1792 | 1836) => return Self::ReadOnlyServer { source },
             // A text that cannot be turned into the character set of its column, or compared with it.

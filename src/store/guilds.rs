@@ -1,13 +1,16 @@
 //! Statements about guilds: which there are, what was last seen of what is bound in them, and states to return to.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::column::{json, json_text};
+use super::column::{get, id, id_if, json, json_if, json_text, json_value};
 use super::migration::hex;
 use super::sql::{Connection, Row, sql};
 use super::{Error, GuildState, RunId, bindings};
-use crate::model::{Channel, Guild, GuildId, Image, Ref, Role, UserId};
+use crate::model::{Channel, ChannelId, Guild, GuildId, Image, Ref, Role, RoleId, UserId};
 
 /// Makes sure that there is a row others can refer to.
 pub(super) async fn ensure(connection: &mut Connection<'_>, guild: GuildId, at: DateTime<Utc>) -> Result<(), Error> {
@@ -52,11 +55,82 @@ pub(super) async fn note_seen(connection: &mut Connection<'_>, guild: &Guild, at
         .bind(guild.id)
         .execute(connection)
         .await?;
+    note_roles(connection, guild, at).await?;
+    note_channels(connection, guild, at).await
+}
+
+/// What a role looked like.
+#[derive(PartialEq)]
+struct RoleLook {
+    name: Option<String>,
+    color: Option<String>,
+    permissions: Option<Value>,
+    position: Option<i64>,
+}
+
+/// What a channel looked like.
+#[derive(PartialEq)]
+struct ChannelLook {
+    name: Option<String>,
+    kind: Option<String>,
+    category: Option<ChannelId>,
+    permissions: Option<Value>,
+}
+
+/// Writes only what is news: most looks find everything as it was, and a statement for each object would hold up all who
+/// wait for the guild.
+async fn note_roles(connection: &mut Connection<'_>, guild: &Guild, at: DateTime<Utc>) -> Result<(), Error> {
+    let noted = sql("SELECT role_id, name, color, permissions, position FROM roles WHERE server_id = ?");
+    let mut known: BTreeMap<RoleId, RoleLook> = BTreeMap::new();
+    for row in noted.bind(guild.id).fetch_all(connection).await? {
+        let look = RoleLook {
+            name: get(&row, "name")?,
+            color: get(&row, "color")?,
+            permissions: json_if(&row, "permissions")?,
+            position: get(&row, "position")?,
+        };
+        known.insert(id(&row, "role_id")?, look);
+    }
     for role in &guild.roles {
-        note_role(connection, guild.id, role, at).await?;
+        let Role { id, position, managed: _, attributes } = role;
+        let Some((id, known)) = id.id().and_then(|id| Some((id, known.get(&id)?))) else { continue };
+        let look = RoleLook {
+            name: Some(attributes.name.clone()),
+            color: Some(format!("#{:06x}", attributes.colors.primary)),
+            permissions: Some(json_value(&attributes.permissions)?),
+            position: Some(*position),
+        };
+        if look != *known {
+            note_role(connection, guild.id, id, &look, at).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn note_channels(connection: &mut Connection<'_>, guild: &Guild, at: DateTime<Utc>) -> Result<(), Error> {
+    let noted = sql("SELECT channel_id, name, type, category_id, permissions FROM channels WHERE server_id = ?");
+    let mut known: BTreeMap<ChannelId, ChannelLook> = BTreeMap::new();
+    for row in noted.bind(guild.id).fetch_all(connection).await? {
+        let look = ChannelLook {
+            name: get(&row, "name")?,
+            kind: get(&row, "type")?,
+            category: id_if(&row, "category_id")?,
+            permissions: json_if(&row, "permissions")?,
+        };
+        known.insert(id(&row, "channel_id")?, look);
     }
     for channel in &guild.channels {
-        note_channel(connection, guild.id, channel, at).await?;
+        let Channel { id, position: _, attributes } = channel;
+        let Some((id, known)) = id.id().and_then(|id| Some((id, known.get(&id)?))) else { continue };
+        let look = ChannelLook {
+            name: Some(attributes.name.clone()),
+            kind: Some(attributes.kind.name().to_owned()),
+            category: attributes.parent.as_ref().and_then(Ref::id),
+            permissions: Some(json_value(&attributes.overwrites)?),
+        };
+        if look != *known {
+            note_channel(connection, guild.id, id, &look, at).await?;
+        }
     }
     Ok(())
 }
@@ -64,16 +138,17 @@ pub(super) async fn note_seen(connection: &mut Connection<'_>, guild: &Guild, at
 async fn note_role(
     connection: &mut Connection<'_>,
     guild: GuildId,
-    role: &Role,
+    id: RoleId,
+    look: &RoleLook,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let Ref::Live(id) = role.id else { return Ok(()) };
+    let RoleLook { name, color, permissions, position } = look;
     sql("UPDATE roles SET name = ?, color = ?, permissions = ?, position = ?, updated_at = ?
          WHERE role_id = ? AND server_id = ?")
-    .bind(&role.attributes.name)
-    .bind(format!("#{:06x}", role.attributes.colors.primary))
-    .bind(json_text(&role.attributes.permissions)?)
-    .bind(role.position)
+    .bind(name.as_deref())
+    .bind(color.as_deref())
+    .bind(json_text(permissions)?)
+    .bind(*position)
     .bind(at)
     .bind(id)
     .bind(guild)
@@ -85,17 +160,17 @@ async fn note_role(
 async fn note_channel(
     connection: &mut Connection<'_>,
     guild: GuildId,
-    channel: &Channel,
+    id: ChannelId,
+    look: &ChannelLook,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let Ref::Live(id) = channel.id else { return Ok(()) };
-    let category = channel.attributes.parent.as_ref().and_then(Ref::id);
+    let ChannelLook { name, kind, category, permissions } = look;
     sql("UPDATE channels SET name = ?, type = ?, category_id = ?, permissions = ?, updated_at = ?
          WHERE channel_id = ? AND server_id = ?")
-    .bind(&channel.attributes.name)
-    .bind(channel.attributes.kind.name())
-    .bind(category)
-    .bind(json_text(&channel.attributes.overwrites)?)
+    .bind(name.as_deref())
+    .bind(kind.as_deref())
+    .bind(*category)
+    .bind(json_text(permissions)?)
     .bind(at)
     .bind(id)
     .bind(guild)

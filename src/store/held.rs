@@ -165,6 +165,18 @@ pub(super) async fn waiting(
     Ok(waiting)
 }
 
+/// The plans that were approved and wait for the one who applies them, by guild and digest.
+pub(super) async fn approved(
+    connection: &mut Connection<'_>,
+    at: DateTime<Utc>,
+) -> Result<BTreeSet<(GuildId, String)>, Error> {
+    let query = sql("SELECT h.server_id, h.plan_digest FROM held_plans h
+         JOIN approvals a ON a.server_id = h.server_id AND a.plan_digest = h.plan_digest
+         WHERE h.closing = ? AND a.used_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > ?)");
+    let rows = query.bind(Closing::Approved.word()).bind(at).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((id(row, "server_id")?, get(row, "plan_digest")?))).collect()
+}
+
 /// The plan whose digest begins like this: one that waits, or else the last one that did.
 pub(super) async fn find(connection: &mut Connection<'_>, part: &str) -> Result<Option<HeldRecord>, Error> {
     let part = part.strip_prefix("sha256:").unwrap_or(part).to_ascii_lowercase();

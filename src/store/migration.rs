@@ -67,6 +67,7 @@ pub(super) const fn migrations(dialect: Dialect) -> &'static [Migration] {
             "2026_11_23_004_chain_the_audit_trail",
             "2026_11_23_005_drop_the_unchained_trail" after SealAuditTrail,
             "2026_11_28_006_create_the_controllers_tables",
+            "2026_11_28_007_index_what_is_open",
         ],
         Dialect::MySql => migrations!["mysql":
             "2026_11_22_001_create_tables",
@@ -74,6 +75,7 @@ pub(super) const fn migrations(dialect: Dialect) -> &'static [Migration] {
             "2026_11_23_003_chain_the_audit_trail",
             "2026_11_23_004_drop_the_unchained_trail" after SealAuditTrail,
             "2026_11_28_005_create_the_controllers_tables",
+            "2026_11_28_006_index_what_is_open",
         ],
     }
 }

@@ -32,7 +32,7 @@ macro_rules! runs {
     ($rest:literal) => {
         concat!(
             "SELECT r.reconciliation_id, r.server_id, COALESCE(s.name, '') AS guild_name, r.triggered_by, r.actor,
-                    r.revision, r.rollback_of, r.plan_digest, r.approved_by, r.plan, r.started_at, r.verdict, r.remark, r.finished_at,
+                    r.revision, r.rollback_of, r.plan_digest, r.approved_by, r.started_at, r.verdict, r.remark, r.finished_at,
                     (SELECT COUNT(*) FROM operations o
                      WHERE o.reconciliation_id = r.reconciliation_id AND o.phase = 'intended') AS steps_open,
                     (SELECT COUNT(*) FROM operations o
@@ -325,19 +325,21 @@ pub(super) async fn of_plan(
 }
 
 pub(super) async fn unfinished(connection: &mut Connection<'_>, guild: GuildId) -> Result<Vec<UnfinishedRun>, Error> {
-    let query = sql(runs!(
-        "WHERE r.server_id = ? AND (r.finished_at IS NULL OR EXISTS (
-             SELECT 1 FROM operations o WHERE o.reconciliation_id = r.reconciliation_id AND o.phase = 'intended'))
-         ORDER BY r.started_at, r.reconciliation_id"
-    ));
+    // Along what is open anywhere, which is little, and not along all that ever happened in the guild.
+    let ids = sql("SELECT reconciliation_id FROM reconciliations WHERE server_id = ? AND finished_at IS NULL
+         UNION
+         SELECT q.reconciliation_id FROM operations o JOIN reconciliations q ON q.reconciliation_id = o.reconciliation_id
+         WHERE o.phase = 'intended' AND q.server_id = ?");
     let mut unfinished = Vec::new();
-    for row in query.bind(guild).fetch_all(connection).await? {
-        let summary = summary(&row)?;
+    for row in ids.bind(guild).bind(guild).fetch_all(connection).await? {
+        let run = sql(runs!("WHERE r.reconciliation_id = ?")).bind(get::<&str>(&row, "reconciliation_id")?);
+        let summary = summary(&run.fetch_one(connection).await?)?;
         let open = sql(steps!("WHERE reconciliation_id = ? AND phase = 'intended' ORDER BY step"));
         let open = open.bind(summary.id).fetch_all(connection).await?;
         let open = open.iter().map(step_record).collect::<Result<_, _>>()?;
         unfinished.push(UnfinishedRun { summary, open });
     }
+    unfinished.sort_by_key(|run: &UnfinishedRun| (run.summary.started_at, run.summary.id));
     Ok(unfinished)
 }
 
@@ -371,11 +373,13 @@ pub(super) async fn find(connection: &mut Connection<'_>, part: &str) -> Result<
 pub(super) async fn record(connection: &mut Connection<'_>, run: RunId) -> Result<Option<RunRecord>, Error> {
     let query = sql(runs!("WHERE r.reconciliation_id = ?"));
     let Some(row) = query.bind(run).fetch_optional(connection).await? else { return Ok(None) };
+    let plan =
+        sql("SELECT plan FROM reconciliations WHERE reconciliation_id = ?").bind(run).fetch_one(connection).await?;
     let steps = sql(steps!("WHERE reconciliation_id = ? ORDER BY step"));
     let steps = steps.bind(run).fetch_all(connection).await?;
     Ok(Some(RunRecord {
         summary: summary(&row)?,
-        plan: json(&row, "plan")?,
+        plan: json(&plan, "plan")?,
         steps: steps.iter().map(step_record).collect::<Result<_, _>>()?,
     }))
 }

@@ -69,10 +69,11 @@ async fn rows_survive_the_way_from_every_version_to_this_one() {
         assert_eq!(are_intact(&*store).await, 1, "old rows are in the chain too");
         let unfinished = store.unfinished(guild).await.expect("unfinished");
         assert_eq!((unfinished.len(), unfinished[0].open.len(), unfinished[0].summary.steps.failed), (1, 1, 1));
-        let is_newest = count == all;
-        assert_eq!(store.status(guild).await.expect("status").is_some(), is_newest);
-        assert_eq!(store.held_plans(Some(guild)).await.expect("plans").len(), usize::from(is_newest));
-        assert_eq!(store.drift(None, DriftFilter::Open, 10).await.expect("drift").len(), usize::from(is_newest));
+        // The fifth made the tables of the controller.
+        let has_them = count >= 5;
+        assert_eq!(store.status(guild).await.expect("status").is_some(), has_them);
+        assert_eq!(store.held_plans(Some(guild)).await.expect("plans").len(), usize::from(has_them));
+        assert_eq!(store.drift(None, DriftFilter::Open, 10).await.expect("drift").len(), usize::from(has_them));
         let approval = store.approval(guild, "abd", at(0)).await.expect("approvals");
         assert_eq!(approval.is_some(), count >= 4, "an old approval does not expire");
         store.close().await;

@@ -1,6 +1,7 @@
 //! A process that dies at a chosen moment: the engine's future is dropped there, and nothing of it goes on. And a store
 //! around which anything else can happen.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -118,6 +119,7 @@ pub(crate) enum Ask {
     Settle,
     Finish,
     Unfinished,
+    Status,
 }
 
 /// Something that happens when a store is asked.
@@ -284,7 +286,7 @@ impl Store for MortalStore {
     }
 
     async fn status(&self, guild: GuildId) -> Result<Option<GuildStatus>, Error> {
-        self.inner.status(guild).await
+        self.around(Ask::Status, self.inner.status(guild)).await
     }
 
     async fn statuses(&self) -> Result<Vec<GuildStatus>, Error> {
@@ -317,6 +319,14 @@ impl Store for MortalStore {
 
     async fn hold(&self, held: &HeldPlan) -> Result<bool, Error> {
         self.inner.hold(held).await
+    }
+
+    async fn approved_plans(&self, at: DateTime<Utc>) -> Result<BTreeSet<(GuildId, String)>, Error> {
+        self.inner.approved_plans(at).await
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>, Error> {
+        self.inner.now().await
     }
 
     async fn held_plans(&self, guild: Option<GuildId>) -> Result<Vec<HeldSummary>, Error> {
