@@ -130,7 +130,7 @@ pub enum Error {
 
 impl Error {
     /// A pause after an outage.
-    const OUTAGE: Duration = Duration::from_secs(30);
+    pub(super) const OUTAGE: Duration = Duration::from_secs(30);
 
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {

@@ -195,6 +195,12 @@ fn is_address(url: &str) -> bool {
 
 /// When to ask again after this error; none when that is in vain.
 fn again(error: &Error) -> Option<Duration> {
+    // A refusal without a code is not the API's: something in front of it holds this address back for a while.
+    if let Error::Refused(refusal) = error
+        && refusal.code == 0
+    {
+        return Some(Error::OUTAGE);
+    }
     match error.disposition() {
         Disposition::RetryAfter(pause) | Disposition::Parked(pause) => Some(pause),
         Disposition::Unknown => Some(Duration::ZERO),

@@ -232,7 +232,8 @@ impl Transport {
                 let wait = allowance.next_place().await.unwrap_or_default();
                 if !wait.is_zero() {
                     self.clock.sleep(wait).await;
-                    late = true;
+                    // Here and not at the next turn: a place does not last as long as it may take to ask.
+                    permit.granted().await;
                 }
                 // Asked once more, because limits may have changed meanwhile.
                 placed_until = Some(self.clock.elapsed() + Self::PLACE_LASTS);

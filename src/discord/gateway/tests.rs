@@ -237,6 +237,13 @@ fn guilds_belong_to_shards_by_their_age() {
 }
 
 #[test]
+fn a_refusal_of_what_stands_in_front_of_discord_passes() {
+    let refused = |body: &str| Error::of_answer("GET /gateway/bot".to_owned(), 403, body.as_bytes());
+    assert!(again(&refused("<html>error code: 1015</html>")).is_some());
+    assert_eq!(again(&refused(r#"{"message": "Missing Access", "code": 50001}"#)), None);
+}
+
+#[test]
 fn every_close_code_nobody_recovers_from_says_what_to_change() {
     let said = |code| GatewayError::of_code(code, (2, 3), INTENTS.bits()).map(|error| error.to_string());
     for (code, what) in [
