@@ -133,7 +133,7 @@ impl From<controller::Error> for Failure {
             error @ controller::Error::Overtaken { .. } => Self::new(error)
                 .help("What was done stays, and is recorded. Plan again, and look at what is different.")
                 .exit(Exit::Refused),
-            error @ controller::Error::Stopped { .. } => Self::new(error)
+            error @ (controller::Error::Stopped { .. } | controller::Error::NotBegun) => Self::new(error)
                 .help("Run the same command again to go on; it looks at what was done.")
                 .exit(Exit::Interrupted),
             error @ controller::Error::UnreadablePlan { .. } => Self::new(error)

@@ -77,6 +77,10 @@ impl Attempt<'_> {
         let plan = approved.plan();
         self.is_still_so(approved, proposal).await?;
         self.is_allowed(plan).await?;
+        // What is not begun uses no approval up.
+        if stop.is_raised() {
+            return Err(Error::NotBegun);
+        }
         self.begin(approved, proposal).await?;
         engine.hide(plan.guild).await;
         progress.begin(plan, run);

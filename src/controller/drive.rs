@@ -223,6 +223,8 @@ impl<'a> Driver<'a> {
                 }
                 (done(step, &applied), Outcome::Done, false)
             }
+            // The guild is as it should be, and it was not us: whoever asks later must not take it for ours.
+            Sent::Needless(why) => (crate::store::Outcome::Withdrawn { why: why.to_owned() }, Outcome::Done, false),
             Sent::Parked(_, why) => {
                 (crate::store::Outcome::Withdrawn { why: why.clone() }, Outcome::Failed { why, refused: false }, false)
             }

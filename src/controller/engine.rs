@@ -54,6 +54,9 @@ pub enum Error {
         /// The run, which is closed.
         run: RunId,
     },
+    /// Somebody asked to stop before anything had begun.
+    #[error("stopped on request, before anything was sent")]
+    NotBegun,
     /// Somebody asked to stop while something was waited for.
     #[error("stopped on request, while waiting: {waiting}")]
     Stopped {

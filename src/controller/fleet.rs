@@ -9,16 +9,19 @@ mod watcher;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::discord::gateway::{Event, Gateway, GatewaySettings};
 use crate::model::GuildId;
 use crate::source::Source;
@@ -153,6 +156,12 @@ const EVENTS: usize = 1024;
 /// How often the database is asked for what people said to other processes.
 const MAILBOX: Duration = Duration::from_secs(5);
 
+/// When a guild is visited again whose visit broke down.
+const AFTER_BREAKDOWN: Duration = Duration::from_secs(15 * 60);
+
+/// When a task is begun anew that broke down.
+const ANEW: Duration = Duration::from_secs(30);
+
 /// How many pieces of news a slow listener may be behind before it misses some.
 const BACKLOG: usize = 4096;
 
@@ -220,6 +229,10 @@ enum Came {
     Unwanted,
     /// Another process looks after it, and there is nothing to do before this time has passed.
     Later(Duration),
+    /// Nobody could read how it stood before, so nothing was done.
+    Blind(Box<Visited>),
+    /// The visit broke down: a fault of ours.
+    Broken,
 }
 
 /// What is known of a guild.
@@ -227,6 +240,8 @@ enum Came {
 struct Known {
     name: Option<String>,
     standing: Option<Standing>,
+    /// What the database knows of how it stands is part of that.
+    is_remembered: bool,
     visited_at: Option<DateTime<Utc>>,
     fights: Fights,
 }
@@ -269,7 +284,7 @@ impl Controller {
     }
 
     /// Runs until it is asked to stop. Visits under way then end after the request they are at, and whatever is left goes on
-    /// when the next process starts.
+    /// when the next process starts; what is left of an approved plan is shown to somebody again.
     pub async fn run(self, stop: CancellationToken) {
         let mut watchers = JoinSet::new();
         for watched in &self.settings.sources {
@@ -278,12 +293,22 @@ impl Controller {
                 watched: watched.clone(),
                 assign: Arc::clone(&self.settings.assign),
             };
-            watchers.spawn(watcher.watch(stop.clone()));
+            let (clock, stop) = (self.engine.clock.clone(), stop.clone());
+            watchers.spawn(async move {
+                kept_up("watching a source", clock, || watcher.clone().watch(stop.clone())).await;
+            });
         }
-        watchers.spawn(Arc::clone(&self.shared).listen_to_people(stop.clone()));
+        let (shared, clock, ends) = (Arc::clone(&self.shared), self.engine.clock.clone(), stop.clone());
+        watchers.spawn(async move {
+            kept_up("listening to people", clock, || Arc::clone(&shared).listen_to_people(ends.clone())).await;
+        });
         watchers.spawn(keep_house(self.engine.clone(), self.settings.audit, stop.clone()));
         if let Some(gateway) = self.settings.gateway.clone() {
-            watchers.spawn(Arc::clone(&self.shared).listen_to_discord(gateway, stop.clone()));
+            let (shared, clock, ends) = (Arc::clone(&self.shared), self.engine.clock.clone(), stop.clone());
+            watchers.spawn(async move {
+                let listen = || Arc::clone(&shared).listen_to_discord(gateway.clone(), ends.clone());
+                kept_up("listening to Discord", clock, listen).await;
+            });
         }
         let listeners = self.shared.share(&mut watchers, &stop);
         let mut visits = JoinSet::new();
@@ -318,8 +343,12 @@ impl Controller {
             let shared = Arc::clone(&self.shared);
             let sweep = self.settings.sweep.clone();
             visits.spawn(async move {
-                let came = shared.visit(&work, &stop, &sweep).await;
-                (work, came)
+                // A visit that breaks down must not take its guild and a worker with it.
+                let came = AssertUnwindSafe(shared.visit(&work, &stop, &sweep)).catch_unwind().await;
+                if came.is_err() {
+                    tracing::error!(guild = %work.guild, "a visit to a guild broke down; it is tried again later");
+                }
+                (work, came.unwrap_or(Came::Broken))
             });
         }
     }
@@ -331,7 +360,7 @@ impl Controller {
     fn take_in(&self, over: Result<(Work, Came), tokio::task::JoinError>) {
         match over {
             Ok((work, came)) => self.shared.settle(&work, came, &self.settings),
-            // A visit that panicked leaves its guild among those that run; the lease expires, and a restart takes it up.
+            // It was told to end, because the process ends.
             Err(error) => tracing::error!(%error, "a visit to a guild broke down"),
         }
     }
@@ -362,16 +391,14 @@ impl Shared {
 
     /// Visits a guild.
     async fn visit(&self, work: &Work, stop: &StopSignal, sweep: &Rhythm) -> Came {
-        let Known { standing: before, fights, .. } = self.inner().guilds.get(&work.guild).cloned().unwrap_or_default();
+        let Known { standing, is_remembered, fights, .. } =
+            self.inner().guilds.get(&work.guild).cloned().unwrap_or_default();
         // What another process, or this one before it was started anew, knew of the guild.
-        let before = match before {
-            Some(before) if self.replicas.is_none() => Some(before),
+        let (before, unread) = match standing {
+            Some(before) if is_remembered && self.replicas.is_none() => (Some(before), None),
             before => match self.engine.remembered(work.guild).await {
-                Ok(remembered) => remembered.or(before),
-                Err(error) => {
-                    tracing::warn!(guild = %work.guild, %error, "how the guild stood cannot be read");
-                    before
-                }
+                Ok(remembered) => (remembered.or(before), None),
+                Err(error) => (before, Some(error)),
             },
         };
         if let Turn::Later(wait) = self.may_visit(work, before.as_ref()).await {
@@ -390,6 +417,13 @@ impl Shared {
             is_away: self.follower.presence(work.guild) == Some(Presence::Unavailable),
             remembered: self.may_remember(work).await,
         };
+        let looked_at = match (unread, self.engine.store().now().await) {
+            (None, Ok(now)) => now,
+            (Some(error), _) | (None, Err(error)) => {
+                tracing::warn!(guild = %work.guild, %error, "how the guild stood cannot be read; nothing is done");
+                return Came::Blind(Box::new(self.engine.blind(&errand, error)));
+            }
+        };
         let began = self.engine.clock.elapsed();
         let visited = self.engine.visit(&errand, &Silent, stop).await;
         if let Some(recorder) = &self.recorder {
@@ -402,7 +436,7 @@ impl Shared {
         }
         let wait = pause(work.guild, &visited, &rhythm, self.engine.clock.now());
         let next = chrono::TimeDelta::from_std(wait).ok().map(|wait| self.engine.clock.now() + wait);
-        self.engine.remember(work.guild, source, &visited, next, self.approval_ends).await;
+        self.engine.remember(work.guild, source, &visited, next, self.approval_ends, looked_at).await;
         self.plan_turn(work.guild, wait).await;
         if visited.report.is_some() {
             self.nudge(self.follower.settled(work.guild).await);
@@ -416,9 +450,11 @@ impl Shared {
         let is_busy = self.settle_with_replicas(work, &came);
         let mut inner = self.inner();
         inner.running.remove(&guild);
-        let visited = match came {
+        let (visited, is_remembered) = match came {
             Came::Visited(_) if is_busy => return inner.queue.done(now, guild, None),
-            Came::Visited(visited) => visited,
+            Came::Visited(visited) => (visited, true),
+            Came::Blind(visited) => (visited, false),
+            Came::Broken => return inner.queue.done(now, guild, Some((Trigger::Retry, now + AFTER_BREAKDOWN))),
             Came::Later(wait) => return inner.queue.done(now, guild, Some((work.trigger, now + wait))),
             Came::Unwanted => {
                 inner.queue.done(now, guild, None);
@@ -434,6 +470,7 @@ impl Shared {
         let standing = Some(visited.standing.clone());
         let is_news = visited.report.is_some() || before.standing != standing;
         (before.standing, before.visited_at) = (standing, Some(self.engine.clock.now()));
+        before.is_remembered = is_remembered;
         before.fights = visited.fights.clone();
         let view = inner.view(guild);
         if is_news {
@@ -497,9 +534,9 @@ impl Shared {
 
     /// Looks now and then for what people said to other processes: approvals, and guilds to leave alone or not any more.
     async fn listen_to_people(self: Arc<Self>, stop: CancellationToken) {
-        let mut suspended = BTreeSet::new();
+        let mut heard = Heard::default();
         while !stop.is_cancelled() {
-            match self.said(&mut suspended).await {
+            match self.said(&mut heard).await {
                 Ok(guilds) if guilds.is_empty() => {}
                 Ok(guilds) => self.ask(guilds, Trigger::Person),
                 Err(error) => tracing::debug!(%error, "what people said cannot be read; trying again"),
@@ -512,16 +549,13 @@ impl Shared {
     }
 
     /// The guilds somebody said something about since the last time.
-    async fn said(&self, suspended: &mut BTreeSet<GuildId>) -> Result<BTreeSet<GuildId>, store::Error> {
+    async fn said(&self, heard: &mut Heard) -> Result<BTreeSet<GuildId>, store::Error> {
         let (store, now) = (self.engine.store(), self.engine.clock.now());
-        let alone: BTreeSet<GuildId> = store.suspensions(now).await?.into_iter().map(|said| said.guild).collect();
-        let mut guilds: BTreeSet<GuildId> = alone.symmetric_difference(suspended).copied().collect();
-        for held in store.held_plans(None).await? {
-            if store.approval(held.guild, &held.plan_digest, now).await?.is_some() {
-                guilds.insert(held.guild);
-            }
-        }
-        *suspended = alone;
+        let suspended: BTreeSet<GuildId> = store.suspensions(now).await?.into_iter().map(|said| said.guild).collect();
+        let approved = store.approved_plans(now).await?;
+        let mut guilds: BTreeSet<GuildId> = suspended.symmetric_difference(&heard.suspended).copied().collect();
+        guilds.extend(approved.difference(&heard.approved).map(|(guild, _)| *guild));
+        *heard = Heard { suspended, approved };
         self.keep_known(&mut guilds);
         Ok(guilds)
     }
@@ -546,6 +580,22 @@ impl Shared {
         guilds.into_iter().for_each(|guild| inner.queue.push(now, guild, trigger, now));
         drop(inner);
         self.wake.notify_one();
+    }
+}
+
+/// What people said to other processes, as far as it was heard.
+#[derive(Debug, Default)]
+struct Heard {
+    suspended: BTreeSet<GuildId>,
+    /// Approved plans that are not applied yet, by their digests. Each is heard once: what is in its way may take days.
+    approved: BTreeSet<(GuildId, String)>,
+}
+
+/// Runs a task to its end, and begins it anew when it breaks down by a fault of ours: what it does is not missed silently.
+async fn kept_up<F: Future<Output = ()>>(what: &str, clock: Clock, task: impl Fn() -> F) {
+    while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
+        tracing::error!(what, "a part of the controller broke down; it is begun anew");
+        clock.sleep(ANEW).await;
     }
 }
 

@@ -220,6 +220,10 @@ impl Follower {
         }
         let whole = |old: &Snapshot| Some(merged(old, &snapshot));
         match self.cache.change(guild, now, whole).await {
+            // What was put off for an outage is done now.
+            Ok(Told::Same) if before == Some(Presence::Unavailable) => {
+                nudge(guild, Why::Arrived, None).into_iter().collect()
+            }
             Ok(Told::Same) => Vec::new(),
             Ok(Told::Different) => nudge(guild, Why::Arrived, None).into_iter().collect(),
             Ok(Told::Absent) => {

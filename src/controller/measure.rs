@@ -18,7 +18,7 @@ use super::visit::Visited;
 
 /// Measures a visit that took so long and ended `now`.
 pub(super) fn measure(recorder: &Recorder, guild: GuildId, visited: &Visited, took: Duration, now: DateTime<Utc>) {
-    let Visited { standing, again: _, plan, report, fights: _ } = visited;
+    let Visited { standing, again: _, plan, report, has_begun: _, fights: _ } = visited;
     let guilds = recorder.guilds();
     let result = standing.state.to_string();
     guilds.count(&metrics::RECONCILES, guild, &[&result]);

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::discord::Change;
 use crate::model::GuildId;
 use crate::plan::Plan;
-use crate::store::{self, Closing, DriftCause, DriftSubject, HeldPlan, ObservedDrift};
+use crate::store::{self, Closing, DriftCause, DriftSubject, GuildStatus, HeldPlan, ObservedDrift};
 
 use super::engine::Engine;
 use super::standing::{Standing, State};
@@ -23,7 +23,7 @@ impl Engine {
         Ok(self.store.status(guild).await?.map(Standing::remembered))
     }
 
-    /// Writes down what came of a visit.
+    /// Writes down what came of a visit. `looked_at` is when it began, by the database's clock.
     pub(super) async fn remember(
         &self,
         guild: GuildId,
@@ -31,8 +31,9 @@ impl Engine {
         visited: &Visited,
         next: Option<DateTime<Utc>>,
         approval_ends: Duration,
+        looked_at: DateTime<Utc>,
     ) {
-        if let Err(error) = self.try_to_remember(guild, source, visited, next, approval_ends).await {
+        if let Err(error) = self.try_to_remember(guild, source, visited, next, approval_ends, looked_at).await {
             tracing::warn!(%guild, %error, "how the guild stands could not be written down");
         }
     }
@@ -44,8 +45,14 @@ impl Engine {
         visited: &Visited,
         next: Option<DateTime<Utc>>,
         approval_ends: Duration,
+        looked_at: DateTime<Utc>,
     ) -> Result<(), store::Error> {
         let (store, now) = (&self.store, self.clock.now());
+        // A look is older than what was said meanwhile by somebody who changed the guild; a change of our own is not.
+        let observed_at = if visited.has_begun { store.now().await? } else { looked_at };
+        let status = GuildStatus { observed_at, ..visited.standing.status(guild, source, now, next) };
+        // First, because what is done the next time rests on it.
+        store.report(&status).await?;
         match (visited.standing.state, &visited.plan) {
             (State::Drifted, Some(plan)) => {
                 store.record_drift(guild, &self.observed(plan).await, now).await?;
@@ -68,10 +75,14 @@ impl Engine {
                     let how = if is_applied { Closing::Applied } else { Closing::Stale };
                     store.close_held_plan(guild, &waiting.plan_digest, how, now).await?;
                 }
+                // One that was approved waits no more, but was not applied until now.
+                if let (Some(plan), true) = (plan, visited.report.is_some()) {
+                    store.close_held_plan(guild, plan.digest.as_str(), Closing::Applied, now).await?;
+                }
             }
             _ => {}
         }
-        store.report(&visited.standing.status(guild, source, now, next)).await
+        Ok(())
     }
 
     /// What differs, with who did it as far as Discord's audit log tells. Not being able to read that is no reason to say

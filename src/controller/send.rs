@@ -12,6 +12,8 @@ use super::note::created_key;
 /// What came of sending a step.
 pub(super) enum Sent {
     Applied(Applied),
+    /// Nothing was to be sent any more: what it is about was gone already.
+    Needless(&'static str),
     /// It has to rest and can be sent again.
     Parked(Duration, String),
     Failed {
@@ -39,7 +41,7 @@ pub(super) async fn send(
         match client.is_gone(guild, operation).await {
             // To look takes a while.
             Ok(false) => right.granted().await,
-            Ok(true) => return Sent::Applied(Applied::default()),
+            Ok(true) => return Sent::Needless("it was gone already"),
             Err(error) => return failed(&error),
         }
     }
@@ -73,7 +75,7 @@ pub(super) async fn send(
         Ok(applied) => Sent::Applied(applied),
         // Whoever has left meanwhile needs nothing back.
         Err(error) if error.disposition() == Disposition::Gone && needs_nobody(operation) => {
-            Sent::Applied(Applied::default())
+            Sent::Needless("it was gone already")
         }
         Err(error) => failed(&error),
     }

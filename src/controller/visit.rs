@@ -13,13 +13,13 @@ use crate::discord::{self, Disposition};
 use crate::manifest::{Manifest, Window, window};
 use crate::model::GuildId;
 use crate::plan::{Approved, Plan, Reconciliation, Step, render};
-use crate::store::{self, Author, Corrected, Correction, Suspension, Trigger, Verdict};
+use crate::store::{self, Author, Corrected, Correction, GuildStatus, Suspension, Trigger, Verdict};
 
 use super::breaker::{self, Fights};
 use super::decision::{Circumstances, Decision, decide};
 use super::desired::{Obstacle, Wanted, Wish};
 use super::engine::{Engine, Error, Proposal};
-use super::progress::{Progress, StopSignal};
+use super::progress::{Progress, Silent, StopSignal};
 use super::run::{Report, Request};
 use super::standing::{Again, Standing, State};
 
@@ -46,6 +46,8 @@ pub struct Visited {
     pub plan: Option<Box<Plan>>,
     /// What was applied.
     pub report: Option<Box<Report>>,
+    /// It was said that the guild is being changed, whatever came of that.
+    pub has_begun: bool,
     /// What is left alone for the time being, to be handed to the next visit.
     pub fights: Fights,
 }
@@ -106,6 +108,15 @@ fn usable(wish: &Wish) -> Result<Arc<Wanted>, Obstacle> {
     }
 }
 
+impl Engine {
+    /// What comes of a visit before which nobody could read how the guild stood. Nothing is done without knowing that: whoever
+    /// takes a guild for new takes what people changed in it for something to put right.
+    pub(super) fn blind(&self, errand: &Errand<'_>, error: store::Error) -> Visited {
+        let stop = StopSignal::default();
+        Visit { engine: self, errand, progress: &Silent, stop: &stop }.failed(None, &error.into())
+    }
+}
+
 struct Visit<'a> {
     engine: &'a Engine,
     errand: &'a Errand<'a>,
@@ -163,7 +174,7 @@ impl Visit<'_> {
                 }
                 match self.apply(approved, &proposal, wanted, &manifest, None).await {
                     // Somebody else used it up.
-                    Err(Error::NotApproved) => Ok(self.held(proposal.plan, why, wanted)),
+                    Err(Error::NotApproved) => Ok(Visited { has_begun: true, ..self.held(proposal.plan, why, wanted) }),
                     applied => applied,
                 }
             }
@@ -260,7 +271,7 @@ impl Visit<'_> {
             Err(Error::NotApproved) => return Err(Error::NotApproved),
             Err(error) => self.failed(Some(wanted), &error),
         };
-        Ok(self.on_the_way(visited, wanted))
+        Ok(Visited { has_begun: true, ..self.on_the_way(visited, wanted) })
     }
 
     /// True when the guild was equal to this very manifest before.
@@ -296,7 +307,8 @@ impl Visit<'_> {
         let Visited { standing, .. } = self.on_the_way(visited, wanted);
         let now = self.engine.clock.now();
         let status = standing.status(self.errand.guild, Some(wanted.source.clone()), now, None);
-        Ok(self.engine.store.report(&status).await?)
+        let observed_at = self.engine.store.now().await?;
+        Ok(self.engine.store.report(&GuildStatus { observed_at, ..status }).await?)
     }
 
     fn reported(&self, report: Report, wanted: &Wanted, fought: Option<String>) -> Visited {
@@ -410,7 +422,7 @@ impl Visit<'_> {
             since: same.map_or(now, |before| before.since),
             failures,
         };
-        Visited { standing, again, plan: None, report: None, fights: self.errand.fights.clone() }
+        Visited { standing, again, plan: None, report: None, has_begun: false, fights: self.errand.fights.clone() }
     }
 }
 
@@ -437,7 +449,7 @@ fn classify(error: &Error) -> (State, &'static str, Again) {
         // The world changed between the look and the deed: look again.
         Error::Stale => (State::Reconciling, "Stale", Again::After(Duration::ZERO)),
         Error::Overtaken { .. } => (State::Reconciling, "Overtaken", Again::After(Duration::ZERO)),
-        Error::Stopped { .. } => (State::Reconciling, "Stopped", Again::After(Duration::ZERO)),
+        Error::NotBegun | Error::Stopped { .. } => (State::Reconciling, "Stopped", Again::After(Duration::ZERO)),
         Error::NotApproved | Error::ApprovalRequired { .. } => {
             (State::AwaitingApproval, "ApprovalNeeded", Again::AtSweep)
         }

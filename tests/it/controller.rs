@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use serde_json::json;
-use setai::controller::{Desired, Errand, Fights, Obstacle, Silent, Standing, State, StopSignal, Visited};
+use setai::controller::{Desired, Errand, Error, Fights, Obstacle, Silent, Standing, State, StopSignal, Visited};
 use setai::manifest::Files;
 use setai::model::GuildId;
+use setai::plan::{Consent, Operation, judge};
 use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::world::Snowflake;
-use setai::store::{Approval, Author, Suspension, Trigger};
+use setai::store::{Approval, Author, Outcome, StepRecord, Suspension, Trigger, Verdict};
 
-use crate::support::stage::{Stage, ann};
+use crate::support::stage::{Stage, ann, request};
 
 const LAYOUT: &str = "
 roles: { crew: { permissions: [send_messages] } }
@@ -94,6 +95,46 @@ impl Warden {
         let id = self.channel(channel).expect("the channel is there");
         self.stage.discord.by_hand("PATCH", &format!("/channels/{id}"), json!({ "topic": topic }));
     }
+}
+
+#[tokio::test]
+async fn who_is_asked_to_stop_before_anything_was_sent_uses_no_approval_up() {
+    let stage = Stage::new().await;
+    let manifest = stage.manifest("policy: { approval: always }\nroles: { crew: {} }\n");
+    let proposal = stage.propose(&manifest).await;
+    let consent = Consent::Digest(proposal.plan.digest.to_string());
+    let approved = judge(proposal.plan.clone(), &consent).expect("approved");
+    stage.engine.approve(&proposal.plan, &ann()).await.expect("an approval");
+    let asked = || request(approved.clone(), &proposal, Some(&manifest));
+
+    let stop = StopSignal::default();
+    stop.raise();
+    let error = stage.engine.apply(asked(), &Silent, &stop).await.expect_err("nothing was begun");
+    assert!(matches!(error, Error::NotBegun), "{error:?}");
+    assert_eq!(stage.engine.store().history(None, 10).await.expect("a database"), []);
+    let report = stage.engine.apply(asked(), &Silent, &StopSignal::default()).await.expect("the approval is left");
+    assert_eq!(report.done().count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_gone_already_is_not_told_as_our_doing() {
+    let stage = Stage::new().await;
+    let policy = "policy: { on_remove: delete, max_deletions: 100% }\n";
+    stage.converge(&stage.manifest(&format!("{policy}channels: {{ hall: {{}}, attic: {{}} }}\n"))).await;
+    let manifest = stage.manifest(&format!("{policy}channels: {{ hall: {{}} }}\n"));
+    let proposal = stage.propose(&manifest).await;
+    let attic =
+        stage.discord.edit(|guild| guild.channel_named("attic").map(|channel| channel.id)).expect("it is there");
+    stage.discord.by_hand("DELETE", &format!("/channels/{attic}"), json!({}));
+
+    let report = stage.apply_proposal(&manifest, &proposal, &Consent::Seen).await;
+    assert_eq!((report.verdict, report.done().count()), (Verdict::Succeeded, proposal.plan.steps.len()));
+    let run = stage.engine.store().run(report.run).await.expect("a database").expect("a run");
+    let deleted = |step: &&StepRecord| matches!(step.operation, Operation::DeleteChannel { .. });
+    let step = run.steps.iter().find(deleted).expect("the step");
+    let outcome = step.settled.as_ref().map(|settled| settled.outcome.clone());
+    assert_eq!(outcome, Some(Outcome::Withdrawn { why: "it was gone already".to_owned() }));
+    assert!(stage.propose(&manifest).await.plan.is_empty(), "and nobody asks for it again");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod discord_snapshot;
 mod edits;
 mod examples;
 mod faults;
+mod fleet;
 mod gateway;
 mod guards;
 mod layers;

@@ -148,7 +148,14 @@ fn standing(office: &Office, guild: u64, state: State, reason: &str) -> News {
     };
     news(
         GuildId::new(guild),
-        Visited { standing, again: Again::AtSweep, plan: None, report: None, fights: Fights::default() },
+        Visited {
+            standing,
+            again: Again::AtSweep,
+            plan: None,
+            report: None,
+            has_begun: false,
+            fights: Fights::default(),
+        },
     )
 }
 
@@ -521,7 +528,7 @@ async fn of_what_an_earlier_process_told_the_end_is_told() {
         updated_at: drifted.standing.since,
         next_attempt_at: None,
         failures: 0,
-        observed_at: drifted.standing.since,
+        observed_at: office.warden.stage.engine.store().now().await.expect("a time"),
     };
     office.warden.stage.engine.store().report(&status).await.expect("it is written down");
     let notifier = office.notifier(vec![office.channel(office.desk)]);

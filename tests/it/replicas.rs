@@ -1,18 +1,14 @@
 //! Two controllers at one guild, each with a view of its own on the same source.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::json;
 use setai::cache::Cache;
 use setai::clock::Clock;
 use setai::controller::{Controller, Engine, Handle, Rhythm, Settings, Watched};
 use setai::discord::{Client, Settings as ClientSettings};
-use setai::manifest::Files;
-use setai::source::{Content, Error, Look, Revision, Source};
 use setai::store::{Trigger, open};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,47 +16,8 @@ use tokio_util::sync::CancellationToken;
 use crate::support::harness::Harness;
 use crate::support::mariadb::TestDatabase;
 use crate::support::redis::RedisServer;
+use crate::support::repository::{Repository, View};
 use crate::support::stage::InProcess;
-
-/// A repository that says nothing by itself.
-#[derive(Debug, Default)]
-struct Repository(Mutex<(u32, String)>);
-
-impl Repository {
-    fn commit(&self, yaml: &str) {
-        let mut head = self.0.lock().expect("nobody panics");
-        *head = (head.0 + 1, yaml.to_owned());
-    }
-}
-
-/// One replica's way to it.
-#[derive(Debug)]
-struct View {
-    repository: Arc<Repository>,
-    looks: AtomicUsize,
-}
-
-#[async_trait]
-impl Source for View {
-    fn describe(&self) -> String {
-        "a repository".to_owned()
-    }
-
-    async fn look(&self, known: Option<&Revision>) -> Result<Look, Error> {
-        self.looks.fetch_add(1, Ordering::SeqCst);
-        let (number, yaml) = self.repository.0.lock().expect("nobody panics").clone();
-        let id = number.to_string();
-        if known.is_some_and(|known| known.id == id) {
-            return Ok(Look::Unchanged);
-        }
-        let revision = Revision { name: "main".to_owned(), id, subject: None, author: None, at: None, signed_by: None };
-        Ok(Look::New(Box::new(Content { revision, files: Files::single("guild.yaml", yaml).expect("a path") })))
-    }
-
-    async fn changed(&self) {
-        std::future::pending::<()>().await;
-    }
-}
 
 struct Replica {
     handle: Handle,
@@ -121,7 +78,7 @@ impl Town {
         if has_redis {
             engine = engine.with_cache(Cache::in_redis(&self.redis.url(), clock).expect("an address")).sharing_rate();
         }
-        let source = Arc::new(View { repository: Arc::clone(&self.repository), looks: AtomicUsize::new(0) });
+        let source = Arc::new(View::of(&self.repository));
         let hour = Duration::from_secs(3_600);
         let watched = Watched { name: "main".to_owned(), source: source.clone(), interval: hour };
         let controller = Controller::new(
@@ -154,7 +111,7 @@ impl Town {
 }
 
 fn looks(replica: &Replica) -> usize {
-    replica.source.looks.load(Ordering::SeqCst)
+    replica.source.looks()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ pub(crate) mod openapi;
 pub(crate) mod oracle;
 pub(crate) mod own_mariadb;
 pub(crate) mod redis;
+pub(crate) mod repository;
 pub(crate) mod rng;
 pub(crate) mod seeds;
 pub(crate) mod sshd;

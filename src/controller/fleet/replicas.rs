@@ -433,7 +433,9 @@ impl Shared {
         match came {
             // What was asked for is not done yet.
             Came::Later(_) if !needs_turn(work) => replicas.put_back(work.guild),
-            Came::Later(_) | Came::Visited(_) | Came::Unwanted => replicas.end(work.guild),
+            Came::Later(_) | Came::Visited(_) | Came::Blind(_) | Came::Unwanted | Came::Broken => {
+                replicas.end(work.guild);
+            }
         }
         false
     }

@@ -1,6 +1,5 @@
 //! Watches one source: looks at it in its time, when it says something, and when somebody else does.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::super::standing::back_off;
 use super::{Assign, Looks, News, Shared, Watched};
 
 /// Watches one source.
+#[derive(Clone)]
 pub(super) struct Watcher {
     pub(super) shared: Arc<Shared>,
     pub(super) watched: Watched,
@@ -91,7 +91,8 @@ impl Watcher {
         let mut inner = self.shared.inner();
         inner.looked_at.insert(name.clone());
         let is_over = inner.in_trouble.remove(name);
-        let mut touched = Touched { changed: inner.desired.reachable(name), same: BTreeSet::new() };
+        let back = inner.desired.reachable(name);
+        let mut touched = Touched::default();
         let (mut news, mut is_first) = (Vec::new(), true);
         if is_over {
             news.push(News::Trouble { source: name.clone(), problem: None });
@@ -112,6 +113,8 @@ impl Watcher {
         drop(inner);
         newest.iter().for_each(|newest| self.shared.call_replicas(name, Some(newest)));
         self.shared.ask(touched.changed, Trigger::Revision);
+        // Nothing else is wanted of them, so nothing that is under way has to end for it.
+        self.shared.ask(back, Trigger::Event);
         // To say at which revision they are; nothing else is new.
         self.shared.ask(touched.same, Trigger::Schedule);
     }
@@ -121,15 +124,27 @@ impl Watcher {
         let known = self.shared.inner().desired.known(&self.watched.name);
         let (assign, revision) = (Arc::clone(&self.assign), revision.to_owned());
         let reading = tokio::task::spawn_blocking(move || known.read(&revision, files, &*assign));
-        reading.await.inspect_err(|error| tracing::error!(%error, "a revision could not be read to its end")).ok()
+        match reading.await {
+            Ok(reading) => Some(reading),
+            Err(error) if error.is_panic() => {
+                let why = "reading it broke down, which is a fault of this program; the log says more".to_owned();
+                self.hold_back("Unreadable", why, false);
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     fn complain(&self, error: &crate::source::Error) {
+        tracing::warn!(source = self.watched.name, reason = error.reason(), %error, "a source cannot be read");
+        self.hold_back(error.reason(), error.to_string(), error.class() == Class::Waiting);
+    }
+
+    /// Says of all guilds of the source why nothing new counts for them.
+    fn hold_back(&self, reason: &'static str, why: String, is_passing: bool) {
         let name = &self.watched.name;
-        let is_passing = error.class() == Class::Waiting;
-        let message = format!("the source `{name}` ({}): {error}", self.watched.source.describe());
-        tracing::warn!(source = name, reason = error.reason(), %error, "a source cannot be read");
-        let why = Obstacle { reason: error.reason(), message: message.clone(), attempted: None, is_passing };
+        let message = format!("the source `{name}` ({}): {why}", self.watched.source.describe());
+        let why = Obstacle { reason, message: message.clone(), attempted: None, is_passing };
         let mut inner = self.shared.inner();
         inner.looked_at.insert(name.clone());
         let touched = inner.desired.failed(name, why);
