@@ -317,7 +317,10 @@ impl Limiter<'_> {
         if let Some(missing) = missing_reference(channel, roles, categories) {
             let text = format!("Not planned, because {missing} is not.");
             self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, subject, text));
-            return false;
+            let Some(from) = channel.from else { return false };
+            // What exists stays in the plan, so that it is kept from following its category.
+            channel.to = Cow::Borrowed(from);
+            return true;
         }
         match channel.from {
             None => self.new_channel(&subject, channel),
