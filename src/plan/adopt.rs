@@ -27,6 +27,10 @@ pub(super) struct Identities {
     pub(super) vanished_roles: Vec<Vanished<RoleId>>,
     pub(super) vanished_categories: Vec<Vanished<ChannelId>>,
     pub(super) vanished_channels: Vec<Vanished<ChannelId>>,
+    /// Where archived channels go; none while that is in doubt.
+    pub(super) archive: Option<ChannelRef>,
+    /// Every channel was shown.
+    pub(super) sees_all: bool,
     /// What is newly bound or released without a request.
     pub(super) changes: Vec<BindingChange>,
     pub(super) notes: Vec<Note>,
@@ -42,7 +46,7 @@ pub(super) struct Vanished<I> {
 
 /// Joins keys to objects.
 pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Bindings, policy: &Policy) -> Identities {
-    let mut found = Identities::default();
+    let mut found = Identities { sees_all: snapshot.visibility() == Visibility::Complete, ..Identities::default() };
 
     let roles = role_space(manifest, snapshot, bindings, policy);
     let (ids, vanished) = roles.join(&mut found);
@@ -54,6 +58,7 @@ pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Binding
     let (ids, vanished) = categories.join(&mut found);
     found.categories = ids;
     found.vanished_categories = vanished;
+    found.archive = archive(manifest, snapshot, bindings, &found);
 
     let channels = channel_space(ObjectKind::Channel, manifest, snapshot, bindings, policy, &found.categories);
     let (ids, vanished) = channels.join(&mut found);
@@ -61,6 +66,20 @@ pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Binding
     found.vanished_channels = vanished;
 
     found
+}
+
+/// The archive: the manifest's, the one an earlier plan made, or a new one. None where there may be one that was not shown.
+fn archive(manifest: &Manifest, snapshot: &Snapshot, bindings: &Bindings, found: &Identities) -> Option<ChannelRef> {
+    let key = Key::archive();
+    if manifest.categories.contains_key(&key) {
+        return found.categories.get(&key).cloned();
+    }
+    let made_before = bindings.categories.get(&key).map(|binding| Ref::Live(binding.id));
+    match made_before {
+        Some(archive) if snapshot.guild.channel(&archive).is_some() => Some(archive),
+        Some(_) if !found.sees_all => None,
+        Some(_) | None => Some(Ref::Planned(key)),
+    }
 }
 
 /// What each key stands for, and the keys that are gone.

@@ -4,3 +4,4 @@ mod approvals;
 mod identity;
 mod limits;
 mod lockouts;
+mod unseen;

@@ -1,0 +1,88 @@
+//! What cannot be seen is neither absent nor empty: nothing is removed, made again or moved on the ground of not seeing it.
+
+use serde_json::json;
+use setai::plan::{Consent, NoteCode, Plan};
+use setai::simulator::world::{Bits, Snowflake};
+use setai::store::Verdict;
+
+use crate::support::stage::{Stage, shown};
+
+fn worker() -> Bits {
+    [Bits::MANAGE_ROLES, Bits::MANAGE_CHANNELS, Bits::VIEW_CHANNEL, Bits::VIEW_AUDIT_LOG, Bits::CONNECT]
+        .into_iter()
+        .fold(Bits::NONE, |sum, bit| sum | bit)
+}
+
+fn channel(stage: &Stage, name: &str) -> Snowflake {
+    stage.discord.edit(|guild| guild.channel_named(name).unwrap_or_else(|| panic!("no {name}")).id)
+}
+
+#[track_caller]
+fn told(plan: &Plan, code: NoteCode, subject: &str) {
+    let is_told = plan.notes.iter().any(|note| note.code == code && note.subject == subject);
+    assert!(is_told, "no {code:?} about {subject}\n{}", shown(plan));
+}
+
+/// Plans, applies with somebody's consent; nothing may fail.
+async fn applied(stage: &Stage, yaml: &str) -> Plan {
+    let manifest = stage.manifest(yaml);
+    let proposal = stage.propose(&manifest).await;
+    let plan = proposal.plan.clone();
+    if !plan.is_empty() {
+        let consent = Consent::Digest(plan.digest.to_string());
+        let report = stage.apply_proposal(&manifest, &proposal, &consent).await;
+        assert_eq!(report.verdict, Verdict::Succeeded, "{}\n{:#?}", shown(&plan), report.steps);
+    }
+    plan
+}
+
+const DELETES: &str = "policy: { on_remove: delete, max_deletions: 100% }\n";
+
+#[tokio::test]
+async fn a_category_is_not_deleted_while_a_channel_in_it_may_be_hidden() {
+    let stage = Stage::new().await;
+    applied(&stage, &format!("{DELETES}categories: {{ area: {{}} }}\nchannels: {{ hall: {{}} }}")).await;
+    let (area, guild) = (channel(&stage, "area"), stage.discord.guild);
+    let hide = json!([{"id": guild, "type": 0, "allow": "0", "deny": Bits::VIEW_CHANNEL}]);
+    let secret =
+        stage.discord.channel_by_hand(json!({"name": "secret", "parent_id": area, "permission_overwrites": hide}));
+    stage.discord.limit_bot(worker());
+    let without = format!("{DELETES}channels: {{ hall: {{}} }}");
+    let plan = applied(&stage, &without).await;
+    told(&plan, NoteCode::Hidden, "categories.area");
+    assert_eq!(stage.discord.channel(secret).parent_id, Some(area), "{}", shown(&plan));
+    // Whoever sees everything sees who is in it; and once it is empty, it goes.
+    stage.discord.limit_bot(Bits::ADMINISTRATOR);
+    told(&applied(&stage, &without).await, NoteCode::ForeignChildren, "categories.area");
+    stage.discord.by_hand("DELETE", &format!("/channels/{secret}"), json!(null));
+    applied(&stage, &without).await;
+    assert!(stage.discord.edit(|guild| !guild.channels.contains_key(&area)));
+}
+
+#[tokio::test]
+async fn a_hidden_archive_is_not_made_a_second_time() {
+    let stage = Stage::new().await;
+    let rooms = |list: &str| {
+        format!(
+            "policy: {{ max_deletions: 100% }}\nchannels: {{ {list} }}\ncategories: {{ area: {{ channels: {{ den: {{}} }} }} }}"
+        )
+    };
+    applied(&stage, &rooms("a: {}, b: {}, c: {}")).await;
+    applied(&stage, &rooms("a: {}, b: {}")).await;
+    let archive = channel(&stage, "Archive");
+    stage.discord.limit_bot(worker());
+    let without = rooms("a: {}").replace("den: {}", "");
+    let plan = applied(&stage, &without).await;
+    assert!(plan.is_empty(), "{}", shown(&plan));
+    told(&plan, NoteCode::Hidden, "categories.archive");
+    assert!(plan.notes.iter().all(|note| note.code != NoteCode::Archived), "nothing moves\n{}", shown(&plan));
+    let bound = stage.engine.store().bindings(stage.guild()).await.expect("bindings");
+    let bound = bound.categories.values().any(|binding| binding.id.get() == archive.0);
+    assert!(bound, "what was archived can still be found");
+    // Somebody who sees it goes on with the same one.
+    stage.discord.limit_bot(Bits::ADMINISTRATOR);
+    applied(&stage, &without).await;
+    for name in ["b", "den"] {
+        assert_eq!(stage.discord.channel(channel(&stage, name)).parent_id, Some(archive));
+    }
+}
