@@ -141,8 +141,8 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired<'_>, remo
     let archive = removals.archive.clone();
     removals.archived.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, archive.as_ref()));
     removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, None));
-    removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, None));
     limiter.places(desired, removals);
+    limiter.left_categories(desired, removals);
     if removals.archived.is_empty() {
         removals.archive = None;
     }
@@ -611,6 +611,22 @@ impl Limiter<'_> {
             }
             fits
         });
+    }
+
+    /// Keeps categories in which a channel stays after all, and those that cannot be deleted.
+    fn left_categories(&mut self, desired: &Desired<'_>, removals: &mut Removals) {
+        let mut categories = std::mem::take(&mut removals.deleted_categories);
+        categories.retain(|(key, category)| {
+            if removals.keeps_children(category, self.live, desired) {
+                let name = key.as_ref().map_or(category.attributes.name.as_str(), Key::as_str);
+                let text = "Left the manifest, but stays while channels are in it that could not leave.";
+                let note = Note::new(Weight::Warning, NoteCode::ForeignChildren, format!("categories.{name}"), text);
+                self.notes.push(note);
+                return false;
+            }
+            self.channel_removal(key.as_ref(), category, None)
+        });
+        removals.deleted_categories = categories;
     }
 
     fn settings(&mut self, desired: &mut Desired<'_>) {

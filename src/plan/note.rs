@@ -58,7 +58,7 @@ pub enum NoteCode {
     Dependent,
     /// Discord limits how often this may be done.
     Quota,
-    /// A category stays because somebody else's channels are in it.
+    /// A category stays because channels are in it that do not leave.
     ForeignChildren,
 }
 

@@ -86,3 +86,37 @@ async fn a_hidden_archive_is_not_made_a_second_time() {
         assert_eq!(stage.discord.channel(channel(&stage, name)).parent_id, Some(archive));
     }
 }
+
+#[tokio::test]
+async fn a_category_stays_with_the_channel_that_found_no_room_in_the_archive() {
+    let stage = Stage::new().await;
+    let before =
+        "policy: { max_deletions: 100% }\nchannels: { a: {}, b: {} }\ncategories: { old: { channels: { x: {} } } }";
+    applied(&stage, before).await;
+    applied(&stage, &before.replace("b: {}", "")).await;
+    let archive = channel(&stage, "Archive");
+    for at in 1..50 {
+        stage.discord.channel_by_hand(json!({"name": format!("box-{at}"), "parent_id": archive}));
+    }
+    let (old, x) = (channel(&stage, "old"), channel(&stage, "x"));
+    let plan = applied(&stage, "policy: { max_deletions: 100% }\nchannels: { a: {} }").await;
+    assert_eq!(stage.discord.channel(x).parent_id, Some(old), "{}", shown(&plan));
+    told(&plan, NoteCode::OverLimit, "channels.x");
+    told(&plan, NoteCode::ForeignChildren, "categories.old");
+    assert!(plan.notes.iter().all(|note| note.code != NoteCode::Archived), "it does not move\n{}", shown(&plan));
+}
+
+#[tokio::test]
+async fn a_category_stays_with_the_channel_that_found_no_room_in_another() {
+    let stage = Stage::new().await;
+    let before = "policy: { max_deletions: 100% }\ncategories: { old: { channels: { x: {} } }, new: {} }";
+    applied(&stage, before).await;
+    let (old, new, x) = (channel(&stage, "old"), channel(&stage, "new"), channel(&stage, "x"));
+    for at in 0..50 {
+        stage.discord.channel_by_hand(json!({"name": format!("box-{at}"), "parent_id": new}));
+    }
+    let after = "policy: { max_deletions: 100% }\ncategories: { new: { channels: { x: {} } } }";
+    let plan = applied(&stage, after).await;
+    assert_eq!(stage.discord.channel(x).parent_id, Some(old), "{}", shown(&plan));
+    told(&plan, NoteCode::ForeignChildren, "categories.old");
+}
