@@ -148,7 +148,7 @@ pub fn propose_under(
     let is_lockout = guard::takes_means(snapshot, &live, &views.wished);
     let bot = if is_lockout { now } else { ability::Bot::of(snapshot, &views.lowest) };
     if let Some(bot) = &bot {
-        ability::limit(bot, &live, &mut desired, &mut removals);
+        ability::limit(bot, &live, snapshot.hidden.len(), &mut desired, &mut removals);
     }
     removals.tell_archived();
     desired.leave_out(&removals.deleted_targets());

@@ -2,6 +2,8 @@
 //!
 //! Discord answers a dozen causes with the same 403, so the cause is found here, before anything is sent.
 
+mod room;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -15,6 +17,7 @@ use super::note::{Note, NoteCode, Weight};
 use super::remove::Removals;
 use super::resolve::{Desired, Wanted, WantedChannel, WantedRole};
 use super::sequence::{harmless_denial, is_stepwise};
+use room::Room;
 
 /// The bot, ready to be asked.
 pub(super) struct Bot<'a> {
@@ -120,34 +123,45 @@ fn roles_of(guild: &Guild) -> Guild {
     }
 }
 
-/// Takes out of `desired` and `removals` what cannot be done.
-pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired<'_>, removals: &mut Removals) {
+/// Takes out of `desired` and `removals` what cannot be done. `hidden` is how many channels the bot is not shown.
+///
+/// What others refer to comes before them, so that nothing waits for what is not made.
+pub(super) fn limit(bot: &Bot<'_>, live: &Guild, hidden: usize, desired: &mut Desired<'_>, removals: &mut Removals) {
     let mut limiter = Limiter {
         bot,
         live,
         roles: live.roles_by_id(),
         channels: live.channels_by_id(),
         features: features_after(live, desired),
+        room: Room {
+            roles: Guild::MAX_ROLES.saturating_sub(live.roles.len()),
+            channels: Guild::MAX_CHANNELS.saturating_sub(live.channels.len() + hidden),
+        },
         notes: Vec::new(),
     };
-    desired.roles.retain_mut(|role| limiter.role(role));
+        desired.roles.retain_mut(|role| limiter.role(role) && limiter.has_room_for_role(role));
     let stepwise = is_stepwise(desired, removals);
     removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, stepwise));
+    let is_archive_wanted = desired.categories.iter().any(|category| Some(&category.id) == removals.archive.as_ref());
+    limiter.removed_channels(is_archive_wanted, removals);
     let roles: BTreeSet<RoleRef> = planned(&desired.roles);
-    desired.categories.retain_mut(|category| limiter.channel("categories", category, &roles, None));
+    desired.categories.retain_mut(|category| {
+        limiter.channel("categories", category, &roles, None) && limiter.has_room_for_channel("categories", category)
+    });
     let categories: BTreeSet<ChannelRef> = planned(&desired.categories);
+    if is_archive_wanted {
+        limiter.archive_of_manifest(desired, removals);
+    }
     desired.channels.retain_mut(|channel| limiter.channel("channels", channel, &roles, Some(&categories)));
     limiter.leading(desired);
-    let archive = removals.archive.clone();
-    removals.archived.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, archive.as_ref()));
-    removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, None));
     limiter.places(desired, removals);
+    // Nothing but the settings refers to channels, so those that go for other reasons leave their room to others.
+    desired.channels.retain(|channel| limiter.has_room_for_channel("channels", channel));
     limiter.left_categories(desired, removals);
+    limiter.settings(desired);
     if removals.archived.is_empty() {
         removals.archive = None;
     }
-    limiter.limits(desired, removals);
-    limiter.settings(desired);
     desired.notes.append(&mut limiter.notes);
 }
 
@@ -172,6 +186,7 @@ struct Limiter<'a> {
     roles: Index<&'a RoleRef, &'a Role>,
     channels: Index<&'a ChannelRef, &'a Channel>,
     features: BTreeSet<String>,
+    room: Room,
     notes: Vec<Note>,
 }
 
@@ -517,100 +532,38 @@ impl Limiter<'_> {
         false
     }
 
-    /// Leaves out what would be one channel too many in its category, the last ones first.
-    ///
-    /// What cannot move keeps its place, which may be one too few for another: it is asked again until nothing changes.
-    fn places(&mut self, desired: &mut Desired<'_>, removals: &mut Removals) {
-        while self.leave_out_of_full_categories(desired, removals) {}
-    }
-
-    /// True when something was left out.
-    fn leave_out_of_full_categories(&mut self, desired: &mut Desired<'_>, removals: &mut Removals) -> bool {
-        let mut taken = self.taken_places(desired, removals);
-        let mut enters = |category: &ChannelRef| {
-            let taken = taken.entry(category.clone()).or_default();
-            *taken += 1;
-            *taken <= Guild::MAX_CHANNELS_PER_CATEGORY
+    /// Keeps channels that cannot be removed, and all that would be archived where no archive can be made.
+    fn removed_channels(&mut self, is_archive_wanted: bool, removals: &mut Removals) {
+        let archive = removals.archive.clone();
+        removals.archived.retain(|(key, channel)| self.channel_removal(key.as_ref(), channel, archive.as_ref()));
+        removals.deleted_channels.retain(|(key, channel)| self.channel_removal(key.as_ref(), channel, None));
+        let is_made = !is_archive_wanted && matches!(archive, Some(Ref::Planned(_)));
+        if removals.archived.is_empty() || !is_made {
+            return;
+        }
+        let Some(rest) = self.room.channels.checked_sub(1) else {
+            let most = Guild::MAX_CHANNELS;
+            let text = format!(
+                "Nothing is archived: a guild has at most {most} channels and categories, so no archive can be made."
+            );
+            self.warn(NoteCode::OverLimit, "categories.archive", text, "Remove others first.");
+            removals.archived.clear();
+            return;
         };
-        let known = self.notes.len();
-        let notes = &mut self.notes;
-        let mut tell = |name: &str, what: &str| {
-            let text = format!("{what}: a category has at most {} channels.", Guild::MAX_CHANNELS_PER_CATEGORY);
-            let note = Note::new(Weight::Warning, NoteCode::OverLimit, format!("channels.{name}"), text);
-            notes.push(note.help("Remove others from the category first, or use another one."));
-        };
-        desired.channels.retain_mut(|channel| {
-            let from = channel.from.map(|from| &from.parent);
-            let Some(to) = channel.to.parent.as_ref().filter(|_| from != Some(&channel.to.parent)) else { return true };
-            if enters(to) {
-                return true;
-            }
-            let what = if from.is_some() { "Not moved" } else { "Not created" };
-            tell(channel.key.as_str(), what);
-            channel.to.to_mut().parent = from.cloned().flatten();
-            channel.from.is_some()
-        });
-        if let Some(archive) = &removals.archive {
-            removals.archived.retain(|(key, channel)| {
-                let fits = channel.attributes.parent.as_ref() == Some(archive) || enters(archive);
-                if !fits {
-                    tell(key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str), "Not archived");
-                }
-                fits
-            });
-        }
-        self.notes.len() > known
+        self.room.channels = rest;
     }
 
-    /// How many channels stay in each category, whoever manages them.
-    fn taken_places(&self, desired: &Desired<'_>, removals: &Removals) -> Index<ChannelRef, usize> {
-        let wanted: Index<&ChannelRef, &WantedChannel<'_>> = desired.channels.iter().map(|c| (&c.id, c)).collect();
-        let removed = [&removals.archived, &removals.deleted_channels];
-        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, c)| &c.id).collect();
-        let mut taken: Index<ChannelRef, usize> = Index::default();
-        for child in self.live.channels.iter().filter(|child| !removed.contains(&child.id)) {
-            let parent = &child.attributes.parent;
-            let leaves = wanted.get(&child.id).is_some_and(|w| w.to.parent != *parent);
-            if let Some(parent) = parent.as_ref().filter(|_| !leaves) {
-                *taken.entry(parent.clone()).or_default() += 1;
-            }
+    /// Keeps what would go to an archive that the manifest wants and that is not made.
+    fn archive_of_manifest(&mut self, desired: &Desired<'_>, removals: &mut Removals) {
+        let Some(archive) = &removals.archive else { return };
+        if desired.categories.iter().any(|category| category.id == *archive) {
+            return;
         }
-        taken
-    }
-
-    /// Drops creations beyond Discord's limits, the last ones first.
-    fn limits(&mut self, desired: &mut Desired<'_>, removals: &Removals) {
-        let archive = usize::from(matches!(removals.archive, Some(Ref::Planned(_))));
-        let mut room = Guild::MAX_CHANNELS.saturating_sub(self.live.channels.len() + archive);
-        for channels in [&mut desired.categories, &mut desired.channels] {
-            let section = if channels.first().is_some_and(|c| c.to.kind == ChannelKind::Category) {
-                "categories"
-            } else {
-                "channels"
-            };
-            channels.retain(|channel| {
-                let fits = channel.from.is_some() || room > 0;
-                if !fits {
-                    let text =
-                        format!("Not created: a guild has at most {} channels and categories.", Guild::MAX_CHANNELS);
-                    self.warn(NoteCode::OverLimit, &format!("{section}.{}", channel.key), text, "Remove others first.");
-                } else if channel.from.is_none() {
-                    room -= 1;
-                }
-                fits
-            });
+        for (key, channel) in std::mem::take(&mut removals.archived) {
+            let name = key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str);
+            let text = "Not archived, because categories.archive is not planned.";
+            self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, format!("channels.{name}"), text));
         }
-        let mut room = Guild::MAX_ROLES.saturating_sub(self.live.roles.len());
-        desired.roles.retain(|role| {
-            let fits = role.from.is_some() || room > 0;
-            if !fits {
-                let text = format!("Not created: a guild has at most {} roles.", Guild::MAX_ROLES);
-                self.warn(NoteCode::OverLimit, &format!("roles.{}", role.key), text, "Remove others first.");
-            } else if role.from.is_none() {
-                room -= 1;
-            }
-            fits
-        });
     }
 
     /// Keeps categories in which a channel stays after all, and those that cannot be deleted.

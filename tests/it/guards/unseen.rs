@@ -1,7 +1,7 @@
 //! What cannot be seen is neither absent nor empty: nothing is removed, made again or moved on the ground of not seeing it.
 
 use serde_json::json;
-use setai::plan::{Consent, NoteCode, Plan};
+use setai::plan::{Consent, NoteCode, Operation, Plan};
 use setai::simulator::world::{Bits, Snowflake};
 use setai::store::Verdict;
 
@@ -119,4 +119,98 @@ async fn a_category_stays_with_the_channel_that_found_no_room_in_another() {
     let plan = applied(&stage, after).await;
     assert_eq!(stage.discord.channel(x).parent_id, Some(old), "{}", shown(&plan));
     told(&plan, NoteCode::ForeignChildren, "categories.old");
+}
+
+fn is_made(plan: &Plan, name: &str) -> bool {
+    plan.steps.iter().any(|step| match &step.operation {
+        Operation::CreateChannel { channel, .. } => channel.name == name,
+        Operation::CreateRole { role, .. } => role.name == name,
+        _ => false,
+    })
+}
+
+/// So many roles that there is room for so many more.
+fn roles_but(stage: &Stage, room: usize) {
+    let missing = stage.discord.edit(|guild| 250 - room - guild.roles.len());
+    (0..missing).for_each(|at| _ = stage.discord.role_by_hand(&format!("rank {at}"), Bits::NONE, 1));
+}
+
+/// So many channels that there is room for so many more.
+fn channels_but(stage: &Stage, room: usize) {
+    let missing = stage.discord.edit(|guild| 500 - room - guild.channels.len());
+    (0..missing).for_each(|at| _ = stage.discord.channel_by_hand(json!({"name": format!("hole-{at}"), "type": 2})));
+}
+
+#[tokio::test]
+async fn what_names_a_role_there_is_no_room_for_waits_with_it() {
+    let stage = Stage::new().await;
+    applied(&stage, "channels: { a: {} }").await;
+    roles_but(&stage, 1);
+    let names = |role: &str| format!("{{ permissions: {{ {role}: {{ deny: [send_messages] }} }} }}");
+    let yaml = format!(
+        "roles: {{ first: {{}}, second: {{}} }}\nchannels: {{ a: {}, b: {}, c: {} }}",
+        names("second"),
+        names("second"),
+        names("first")
+    );
+    let plan = applied(&stage, &yaml).await;
+    told(&plan, NoteCode::OverLimit, "roles.second");
+    told(&plan, NoteCode::Dependent, "channels.a");
+    told(&plan, NoteCode::Dependent, "channels.b");
+    assert_eq!(["first", "second", "c", "b"].map(|name| is_made(&plan, name)), [true, false, true, false]);
+}
+
+#[tokio::test]
+async fn what_stands_in_a_category_there_is_no_room_for_waits_with_it() {
+    let stage = Stage::new().await;
+    applied(&stage, "channels: { a: {} }").await;
+    channels_but(&stage, 1);
+    let yaml = "channels: { z: {} }\ncategories: { one: {}, two: { channels: { a: {}, b: {} } } }";
+    let plan = applied(&stage, yaml).await;
+    told(&plan, NoteCode::OverLimit, "categories.two");
+    told(&plan, NoteCode::OverLimit, "channels.z");
+    told(&plan, NoteCode::Dependent, "channels.a");
+    told(&plan, NoteCode::Dependent, "channels.b");
+    assert_eq!(["one", "two", "b", "z"].map(|name| is_made(&plan, name)), [true, false, false, false]);
+    assert_eq!(stage.discord.channel(channel(&stage, "a")).parent_id, None);
+}
+
+#[tokio::test]
+async fn nothing_is_archived_where_there_is_no_room_for_an_archive() {
+    let stage = Stage::new().await;
+    let before = "policy: { max_deletions: 100% }\nchannels: { a: {} }\ncategories: { old: { channels: { x: {} } } }";
+    applied(&stage, before).await;
+    channels_but(&stage, 0);
+    let plan = applied(&stage, "policy: { max_deletions: 100% }\nchannels: { a: {} }").await;
+    assert!(plan.is_empty(), "{}", shown(&plan));
+    told(&plan, NoteCode::OverLimit, "categories.archive");
+    told(&plan, NoteCode::ForeignChildren, "categories.old");
+    assert!(plan.notes.iter().all(|note| note.code != NoteCode::Archived), "nothing moves\n{}", shown(&plan));
+}
+
+#[tokio::test]
+async fn what_goes_to_an_archive_of_the_manifest_waits_until_that_is_made() {
+    let stage = Stage::new().await;
+    let rooms = |more: &str| format!("policy: {{ max_deletions: 100% }}\nchannels: {{ a: {{}}, b: {{}} {more} }}\n");
+    applied(&stage, &rooms(", x: {}")).await;
+    channels_but(&stage, 0);
+    let plan = applied(&stage, &format!("{}categories: {{ archive: {{ permissions: {{}} }} }}", rooms(""))).await;
+    assert!(plan.is_empty(), "{}", shown(&plan));
+    told(&plan, NoteCode::OverLimit, "categories.archive");
+    told(&plan, NoteCode::Dependent, "channels.x");
+}
+
+#[tokio::test]
+async fn hidden_channels_take_room_as_well() {
+    let stage = Stage::new().await;
+    let guild = stage.discord.guild;
+    let hide = json!([{"id": guild, "type": 0, "allow": "0", "deny": Bits::VIEW_CHANNEL}]);
+    let secret = stage.discord.channel_by_hand(json!({"name": "secret", "permission_overwrites": hide}));
+    // The settings name it, so the bot knows that it is there.
+    stage.discord.edit(|guild| guild.system_channel_id = Some(secret));
+    channels_but(&stage, 1);
+    stage.discord.limit_bot(worker());
+    let plan = applied(&stage, "channels: { a: { previously: [] }, b: { previously: [] } }").await;
+    told(&plan, NoteCode::OverLimit, "channels.b");
+    assert_eq!((is_made(&plan, "a"), is_made(&plan, "b")), (true, false), "{}", shown(&plan));
 }
