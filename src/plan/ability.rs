@@ -16,7 +16,7 @@ use super::arrange::outranks;
 use super::note::{Note, NoteCode, Weight};
 use super::remove::Removals;
 use super::resolve::{Desired, Wanted, WantedChannel, WantedRole};
-use super::sequence::{harmless_denial, is_stepwise};
+use super::sequence::{harmless_denial, interferes, is_stepwise};
 use room::Room;
 
 /// The bot, ready to be asked.
@@ -139,9 +139,9 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, hidden: usize, desired: &mut De
         },
         notes: Vec::new(),
     };
-        desired.roles.retain_mut(|role| limiter.role(role) && limiter.has_room_for_role(role));
-    let stepwise = is_stepwise(desired, removals);
-    removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, stepwise));
+    desired.roles.retain_mut(|role| limiter.role(role) && limiter.has_room_for_role(role));
+    let going = Going::of(desired, removals);
+    removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, &going));
     let is_archive_wanted = desired.categories.iter().any(|category| Some(&category.id) == removals.archive.as_ref());
     limiter.removed_channels(is_archive_wanted, removals);
     let roles: BTreeSet<RoleRef> = planned(&desired.roles);
@@ -163,6 +163,34 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, hidden: usize, desired: &mut De
         removals.archive = None;
     }
     desired.notes.append(&mut limiter.notes);
+}
+
+/// What is to be known of all roles that go before one of them may.
+struct Going {
+    stepwise: bool,
+    gains: bool,
+    roles: Vec<Target>,
+}
+
+impl Going {
+    fn of(desired: &Desired<'_>, removals: &Removals) -> Self {
+        let gains = |role: &WantedRole<'_>| {
+            role.from.is_some_and(|from| !role.to.permissions.without(from.permissions).is_empty())
+        };
+        Self {
+            stepwise: is_stepwise(desired, removals),
+            gains: desired.roles.iter().any(gains),
+            roles: removals.deleted_targets(),
+        }
+    }
+
+    /// True when the role would have to be taken out of the channel before it goes, and no request takes what remains.
+    fn sticks(&self, role: &Role, channel: &Channel) -> bool {
+        let overwrites = &channel.attributes.overwrites;
+        let is_named = !overwrites.get(&Target::Role(role.id.clone())).is_neutral();
+        let is_in_the_way = interferes(overwrites, &self.roles, false) || self.gains && lets_in(role, channel);
+        is_named && is_in_the_way && overwrites.without(&self.roles).len() > Overwrites::MAX_PER_REQUEST
+    }
 }
 
 /// Those that do not exist yet.
@@ -272,7 +300,7 @@ impl Limiter<'_> {
         }
     }
 
-    fn role_removal(&mut self, key: Option<&Key>, role: &Role, stepwise: bool) -> bool {
+    fn role_removal(&mut self, key: Option<&Key>, role: &Role, going: &Going) -> bool {
         let subject = format!("roles.{}", key.map_or(role.attributes.name.as_str(), Key::as_str));
         if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
             self.warn(
@@ -294,7 +322,7 @@ impl Limiter<'_> {
         }
         // A role loses its permissions before other things change, and must not let anybody slip in on the way.
         let lacking = role.attributes.permissions.without(self.bot.permissions);
-        if stepwise && !lacking.is_empty() {
+        if going.stepwise && !lacking.is_empty() {
             let text = format!("The role is not deleted, because the bot itself lacks {}.", lacking.names().join(", "));
             self.warn(NoteCode::MissingPermission, &subject, text, GIVE_THESE);
             return false;
@@ -304,18 +332,22 @@ impl Limiter<'_> {
             self.warn(NoteCode::MissingPermission, &subject, text, GIVE_THESE);
             return false;
         }
+        let crowded = |channel: &&Channel| channel.attributes.overwrites.len() > Overwrites::MAX_PER_REQUEST;
+        let mut crowded = self.live.channels.iter().filter(crowded);
+        if let Some(channel) = crowded.find(|channel| going.sticks(role, channel)) {
+            let text = format!(
+                "The role is not deleted: #{} has more overwrites than go into the request that would take its own out.",
+                channel.attributes.name
+            );
+            self.warn(NoteCode::OverLimit, &subject, text, GIVE_ROLES);
+            return false;
+        }
         true
     }
 
     /// True when the bot could rewrite the channel's overwrites without the role's, or when there is no need to.
     fn can_take_out(&self, role: &Role, channel: &Channel) -> bool {
-        let overwrites = &channel.attributes.overwrites;
-        let allows = !overwrites.get(&Target::Role(role.id.clone())).allow.is_empty();
-        let held = self.bot.in_channel(channel);
-        let writes = lacking_to_change(held, channel.attributes.kind).is_none()
-            && held.contains(Permissions::MANAGE_ROLES)
-            && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(overwrites));
-        self.bot.is_administrator() || !allows || writes
+        self.bot.is_administrator() || !lets_in(role, channel) || self.can_rewrite(channel)
     }
 
     fn channel(
@@ -337,10 +369,30 @@ impl Limiter<'_> {
             channel.to = Cow::Borrowed(from);
             return true;
         }
+        if !self.takes_overwrites(&subject, channel) {
+            return false;
+        }
         match channel.from {
             None => self.new_channel(&subject, channel),
             Some(from) => self.changed_channel(&subject, from, channel),
         }
+    }
+
+    /// Takes back overwrites that do not go into one request; false when there is nothing to take them back to.
+    fn takes_overwrites(&mut self, subject: &str, channel: &mut WantedChannel<'_>) -> bool {
+        let count = channel.to.overwrites.len();
+        let is_sent = channel.from.is_none_or(|from| from.overwrites != channel.to.overwrites);
+        if !is_sent || count <= Overwrites::MAX_PER_REQUEST {
+            return true;
+        }
+        let what = if channel.from.is_some() { "The permissions stay as they are" } else { "Not created" };
+        let most = Overwrites::MAX_PER_REQUEST;
+        let text = format!("{what}: they would be {count} overwrites, and Discord takes {most} in one request.");
+        self.warn(NoteCode::OverLimit, subject, text, GIVE_ROLES);
+        if let Some(from) = channel.from {
+            channel.to.to_mut().overwrites.clone_from(&from.overwrites);
+        }
+        channel.from.is_some()
     }
 
     fn new_channel(&mut self, subject: &str, channel: &mut WantedChannel<'_>) -> bool {
@@ -447,7 +499,8 @@ impl Limiter<'_> {
     /// A category takes along the channels that are like it. Where one must not follow and the bot cannot see to that, the
     /// category keeps its overwrites.
     fn leading(&mut self, desired: &mut Desired<'_>) {
-        if self.bot.is_administrator() {
+        let changes = |c: &WantedChannel<'_>| c.from.is_some_and(|from| from.overwrites != c.to.overwrites);
+        if !desired.categories.iter().any(changes) {
             return;
         }
         let wanted: Index<&ChannelRef, &WantedChannel<'_>> = desired.channels.iter().map(|c| (&c.id, c)).collect();
@@ -456,28 +509,58 @@ impl Limiter<'_> {
             let Some(from) = category.from.filter(|from| from.overwrites != category.to.overwrites) else {
                 continue;
             };
+            let is_free = harmless_denial(self.bot, from.overwrites.get(&everyone)).is_some();
             let holds_back = |child: &&Channel| {
                 let is_alike = child.attributes.overwrites == from.overwrites;
                 let goes_along = match wanted.get(&child.id) {
                     Some(w) => w.to.parent.as_ref() == Some(&category.id) && w.to.overwrites == category.to.overwrites,
                     None => true,
                 };
-                let held = self.bot.in_channel(child);
-                let can = lacking_to_change(held, child.attributes.kind).is_none()
-                    && harmless_denial(self.bot, from.overwrites.get(&everyone)).is_some()
-                    && held.contains(Permissions::MANAGE_ROLES)
-                    && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(&from.overwrites));
-                is_alike && !goes_along && !can
+                is_alike && !goes_along && !(is_free && self.can_rewrite(child))
             };
-            let Some(child) = self.live.children(&category.id).find(holds_back) else { continue };
-            let text = format!(
-                "The permissions stay as they are: #{} would follow, and the bot cannot keep it from that.",
-                child.attributes.name
-            );
+            // Whoever has, or comes to have, what the category is about to lose, needs one entry more meanwhile.
+            let is_guarded = |w: &&WantedChannel<'_>| {
+                w.from.is_some() && w.to.parent.as_ref() == Some(&category.id) && w.to.overwrites == from.overwrites
+            };
+            let held_back = match self.bot.is_administrator() {
+                true => None,
+                false => self.live.children(&category.id).find(holds_back),
+            };
+            let crowded = match guard_fits(&from.overwrites, &everyone) {
+                true => None,
+                false => desired.channels.iter().find(is_guarded),
+            };
+            let (code, text) = match (held_back, crowded) {
+                (Some(child), _) => (
+                    NoteCode::MissingPermission,
+                    format!(
+                        "The permissions stay as they are: #{} would follow, and the bot cannot keep it from that.",
+                        child.attributes.name
+                    ),
+                ),
+                (None, Some(channel)) => (
+                    NoteCode::OverLimit,
+                    format!(
+                        "The permissions stay as they are: #{} would follow, and has too many overwrites for one request to \
+                         keep it from that.",
+                        channel.to.name
+                    ),
+                ),
+                (None, None) => continue,
+            };
+            let help = if code == NoteCode::OverLimit { GIVE_ROLES } else { GIVE_THESE };
             let subject = format!("categories.{}", category.key);
-            self.notes.push(Note::new(Weight::Warning, NoteCode::MissingPermission, subject, text).help(GIVE_THESE));
+            self.notes.push(Note::new(Weight::Warning, code, subject, text).help(help));
             category.to.to_mut().overwrites = from.overwrites.clone();
         }
+    }
+
+    /// True when the bot may write the overwrites the channel has, whatever it changes in them.
+    fn can_rewrite(&self, channel: &Channel) -> bool {
+        let held = self.bot.in_channel(channel);
+        lacking_to_change(held, channel.attributes.kind).is_none()
+            && held.contains(Permissions::MANAGE_ROLES)
+            && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(&channel.attributes.overwrites))
     }
 
     fn missing_kind(&self, subject: &str, kind: ChannelKind) -> Option<Note> {
@@ -634,6 +717,7 @@ impl Limiter<'_> {
 const GIVE_THESE: &str = "Give the bot's role these permissions, or Administrator.";
 const GIVE_MANAGE_ROLES: &str = "Give the bot's role manage_roles.";
 const GIVE_MANAGE_CHANNELS: &str = "Give the bot's role manage_channels.";
+const GIVE_ROLES: &str = "Give roles what single members have now.";
 const RAISE_BOT: &str = "Drag the bot's role above it in Discord's role list.";
 
 fn lacking_to_change(held: Permissions, kind: ChannelKind) -> Option<&'static str> {
@@ -647,6 +731,17 @@ fn lacking_to_change(held: Permissions, kind: ChannelKind) -> Option<&'static st
     } else {
         None
     }
+}
+
+/// True when the role is allowed something in the channel.
+fn lets_in(role: &Role, channel: &Channel) -> bool {
+    !channel.attributes.overwrites.get(&Target::Role(role.id.clone())).allow.is_empty()
+}
+
+/// True when one request takes the overwrites with what keeps a channel from following its category.
+fn guard_fits(overwrites: &Overwrites, everyone: &Target) -> bool {
+    let more = usize::from(overwrites.get(everyone).is_neutral());
+    overwrites.len() + more <= Overwrites::MAX_PER_REQUEST
 }
 
 fn bits_of(overwrites: &Overwrites) -> Permissions {

@@ -612,7 +612,7 @@ fn taken_out_note(channel: &ChannelSubject) -> Note {
 
 /// True when roles that will be deleted could let somebody do too much on the way: one that denies may go before one that
 /// allows, and one that allows lets in whom other roles have just given more.
-fn interferes(overwrites: &Overwrites, gone: &[Target], roles_gain: bool) -> bool {
+pub(super) fn interferes(overwrites: &Overwrites, gone: &[Target], roles_gain: bool) -> bool {
     let said = || gone.iter().map(|role| (role, overwrites.get(role)));
     let mut allowing = said().filter(|(_, o)| !o.allow.is_empty());
     allowing.any(|(role, _)| roles_gain || said().any(|(other, o)| other != role && !o.deny.is_empty()))

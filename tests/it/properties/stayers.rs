@@ -1,7 +1,7 @@
 //! Channels that a manifest names and that stay as they are, for whatever reason: their category does not open them.
 
 use setai::plan::{NoteCode, Plan};
-use setai::simulator::world::Bits;
+use setai::simulator::world::{Bits, Snowflake};
 
 use super::found::{apply_safely, channel_named, filmed, somebody_with, updates};
 use crate::support::stage::{Stage, shown};
@@ -79,4 +79,85 @@ categories:
     assert_eq!(updates(&plan, "diary"), 2, "{}", shown(&plan));
     let told = plan.notes.iter().any(|note| note.code == NoteCode::Dependent && note.subject == "channels.diary");
     assert!(told, "{}", shown(&plan));
+}
+
+/// Members of whom a category says something, one overwrite each.
+fn a_crowd(stage: &Stage, category: Snowflake, children: &[Snowflake], count: u64) {
+    use setai::simulator::world::Overwrite;
+    let entry = |at: u64| Overwrite {
+        id: Snowflake(700_000_000_000_000_000 + at),
+        kind: Overwrite::MEMBER,
+        allow: Bits::NONE,
+        deny: Bits::SEND_MESSAGES,
+    };
+    let crowd: Vec<Overwrite> = (0..count).map(entry).collect();
+    stage.discord.edit(|guild| {
+        for id in [&[category], children].concat() {
+            guild.channels.get_mut(&id).expect("made").permission_overwrites = crowd.clone();
+        }
+    });
+}
+
+const HALL: &str = "categories: { hall: { permissions: unmanaged, channels: { desk: { permissions: unmanaged } } } }";
+
+#[tokio::test]
+async fn a_category_keeps_its_overwrites_where_a_channel_in_it_has_too_many_to_be_guarded() {
+    let (stage, film) = filmed().await;
+    stage.apply(&stage.manifest(HALL)).await;
+    let [hall, desk] = ["hall", "desk"].map(|name| channel_named(&stage, name));
+    // With an entry for @everyone it would be one more than Discord takes in one request.
+    a_crowd(&stage, hall, &[desk], 100);
+    let plan = apply_safely(&stage, &film, &HALL.replacen("unmanaged", "{ everyone: { deny: [connect] } }", 1)).await;
+    let kept = plan.notes.iter().any(|note| note.code == NoteCode::OverLimit && note.subject == "categories.hall");
+    assert!(kept && plan.is_empty(), "{}", shown(&plan));
+    // One less, and it fits.
+    a_crowd(&stage, hall, &[desk], 99);
+    let plan = apply_safely(&stage, &film, &HALL.replacen("unmanaged", "{ everyone: { deny: [connect] } }", 1)).await;
+    assert_eq!(updates(&plan, "desk"), 2, "{}", shown(&plan));
+    assert_eq!(stage.discord.channel(desk).permission_overwrites.len(), 99);
+}
+
+#[tokio::test]
+async fn more_overwrites_than_one_request_takes_are_not_asked_for() {
+    let (stage, film) = filmed().await;
+    let wish = HALL.replace("desk: { permissions: unmanaged }", "desk: {}");
+    stage.apply(&stage.manifest(&wish)).await;
+    let hall = channel_named(&stage, "hall");
+    a_crowd(&stage, hall, &[], 101);
+    // Both are wanted as the category is: the one cannot become so, the other cannot be made so.
+    let plan = apply_safely(&stage, &film, &wish.replace("desk: {}", "desk: { topic: Here }, sofa: {}")).await;
+    let told = |key: &str| plan.notes.iter().any(|n| n.code == NoteCode::OverLimit && n.subject == key);
+    assert!(told("channels.desk") && told("channels.sofa"), "{}", shown(&plan));
+    assert_eq!(plan.steps.len(), 1, "the topic is written all the same\n{}", shown(&plan));
+    assert_eq!(stage.discord.channel(channel_named(&stage, "desk")).topic.as_deref(), Some("Here"));
+}
+
+#[tokio::test]
+async fn roles_stay_where_they_cannot_be_taken_out_of_a_channel_before_they_go() {
+    use setai::simulator::world::Overwrite;
+    let (stage, film) = filmed().await;
+    let before = "
+policy: { on_remove: delete, max_deletions: 100% }
+roles: { gate: {}, guest: {} }
+channels: { desk: {} }
+";
+    stage.apply(&stage.manifest(before)).await;
+    let theirs = stage.discord.channel_by_hand(serde_json::json!({"name": "theirs"}));
+    a_crowd(&stage, theirs, &[], 101);
+    let [gate, guest] = ["gate", "guest"].map(|name| stage.discord.edit(|g| g.role_named(name).expect("made").id));
+    stage.discord.edit(|guild| {
+        let list = &mut guild.channels.get_mut(&theirs).expect("made").permission_overwrites;
+        list.push(Overwrite { id: gate, kind: Overwrite::ROLE, allow: Bits::NONE, deny: Bits::SEND_MESSAGES });
+        list.push(Overwrite { id: guest, kind: Overwrite::ROLE, allow: Bits::SEND_MESSAGES, deny: Bits::NONE });
+    });
+    somebody_with(&stage, &[gate, guest]);
+    // Were the one gone that denies, the other would let in whoever had both.
+    let plan = apply_safely(&stage, &film, &before.replace("roles: { gate: {}, guest: {} }", "")).await;
+    let kept = |key: &str| plan.notes.iter().any(|n| n.code == NoteCode::OverLimit && n.subject == key);
+    assert!(kept("roles.gate") && kept("roles.guest") && plan.is_empty(), "{}", shown(&plan));
+    // The one that allows may go alone, and then the other.
+    for wish in [before.replace(", guest: {}", ""), before.replace("gate: {}, guest: {}", "")] {
+        apply_safely(&stage, &film, &wish).await;
+    }
+    assert!(stage.discord.edit(|guild| !guild.roles.contains_key(&guest) && !guild.roles.contains_key(&gate)));
 }
