@@ -132,13 +132,15 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, hidden: usize, desired: &mut De
         live,
         roles: live.roles_by_id(),
         channels: live.channels_by_id(),
-        features: features_after(live, desired),
+        features: BTreeSet::new(),
         room: Room {
             roles: Guild::MAX_ROLES.saturating_sub(live.roles.len()),
             channels: Guild::MAX_CHANNELS.saturating_sub(live.channels.len() + hidden),
         },
         notes: Vec::new(),
     };
+    limiter.settings(desired);
+    limiter.features = features_after(live, desired);
     desired.roles.retain_mut(|role| limiter.role(role) && limiter.has_room_for_role(role));
     let going = Going::of(desired, removals);
     removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, &going));
@@ -158,7 +160,7 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, hidden: usize, desired: &mut De
     // Nothing but the settings refers to channels, so those that go for other reasons leave their room to others.
     desired.channels.retain(|channel| limiter.has_room_for_channel("channels", channel));
     limiter.left_categories(desired, removals);
-    limiter.settings(desired);
+    limiter.chosen_channels(desired);
     if removals.archived.is_empty() {
         removals.archive = None;
     }
@@ -213,6 +215,7 @@ struct Limiter<'a> {
     live: &'a Guild,
     roles: Index<&'a RoleRef, &'a Role>,
     channels: Index<&'a ChannelRef, &'a Channel>,
+    /// What the guild has once the settings are as wanted.
     features: BTreeSet<String>,
     room: Room,
     notes: Vec<Note>,
@@ -665,6 +668,7 @@ impl Limiter<'_> {
         removals.deleted_categories = categories;
     }
 
+    /// Takes back settings the bot may not change.
     fn settings(&mut self, desired: &mut Desired<'_>) {
         let live = &self.live.settings;
         if desired.settings == *live {
@@ -689,6 +693,14 @@ impl Limiter<'_> {
                 "Give the bot's role Administrator.",
             );
             desired.settings.features = live.features.clone();
+        }
+    }
+
+    /// Channels the settings name stay as they are where the new ones are not planned.
+    fn chosen_channels(&mut self, desired: &mut Desired<'_>) {
+        let live = &self.live.settings;
+        if desired.settings == *live {
+            return;
         }
         let channels: BTreeSet<ChannelRef> = desired
             .channels
