@@ -36,7 +36,7 @@ pub enum NoteCode {
     DeletedByHand,
     /// A key left the manifest and its object stays.
     Forgotten,
-    /// A key left the manifest and its channel goes to the archive.
+    /// A key left the manifest and its channel goes to the archive, or it comes back from there.
     Archived,
     /// The policy keeps the object.
     Protected,

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use crate::manifest::{ChannelSpec, Manifest, Policy, RoleSpec};
 use crate::model::{
-    BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild,
-    GuildSettings, Image, Index, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Permissions,
+    Binding, BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild,
+    GuildSettings, Image, Index, Key, KindBindings, Overlay as _, Overwrite, OverwriteChoice, Overwrites, Permissions,
     Ref, Role, RoleAttributes, RoleRef, Target, normalise_channel_name, same_channel_name,
 };
 
@@ -170,7 +170,23 @@ impl<'a> Resolver<'a, '_> {
         if spec.attributes.parent.is_some() && moves {
             wanted.to.to_mut().parent = parent;
         }
+        self.tell_still_hidden(spec, &wanted);
         Some(wanted)
+    }
+
+    /// What comes back from the archive is as hidden as it was there, unless something is said of its permissions.
+    fn tell_still_hidden(&mut self, spec: &ChannelSpec, wanted: &WantedChannel<'_>) {
+        let key = &wanted.key;
+        let is_archived = |b: &Binding<ChannelId>| b.state == BindingState::Archived && wanted.id.id() == Some(b.id);
+        let comes_back = self.bindings.channels.get(key).is_some_and(is_archived);
+        let is_silent =
+            spec.attributes.overwrites.is_silent() || self.policy.ignores("channels", key.as_str(), "overwrites");
+        if comes_back && is_silent {
+            let text =
+                "Comes back from the archive, and stays as hidden as it was there: nothing is said of its permissions.";
+            let note = Note::new(Weight::Warning, NoteCode::Archived, format!("channels.{key}"), text);
+            self.notes.push(note.help("Write `permissions` to say who sees it."));
+        }
     }
 
     /// None when it cannot be as it should; a note says why.

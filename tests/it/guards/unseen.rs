@@ -121,6 +121,24 @@ async fn a_category_stays_with_the_channel_that_found_no_room_in_another() {
     told(&plan, NoteCode::ForeignChildren, "categories.old");
 }
 
+#[tokio::test]
+async fn who_comes_back_from_the_archive_is_told_that_nobody_sees_it() {
+    let stage = Stage::new().await;
+    let rooms = |b: &str| format!("policy: {{ max_deletions: 100% }}\nchannels: {{ a: {{}}, {b} }}");
+    for (b, is_seen) in [("b: {}", false), ("b: { permissions: { everyone: { allow: [view_channel] } } }", true)] {
+        applied(&stage, &rooms("b: {}")).await;
+        applied(&stage, &rooms("")).await;
+        let plan = applied(&stage, &rooms(b)).await;
+        let notes = plan.notes.iter().filter(|note| note.code == NoteCode::Archived && note.subject == "channels.b");
+        assert_eq!(notes.count(), usize::from(!is_seen), "{}", shown(&plan));
+        let everyone =
+            stage.discord.channel(channel(&stage, "b")).overwrite(stage.discord.guild).expect("its own").deny;
+        assert_eq!(everyone.has(Bits::VIEW_CHANNEL), !is_seen);
+        // Said once is enough.
+        assert!(stage.propose(&stage.manifest(&rooms(b))).await.plan.notes.is_empty());
+    }
+}
+
 fn is_made(plan: &Plan, name: &str) -> bool {
     plan.steps.iter().any(|step| match &step.operation {
         Operation::CreateChannel { channel, .. } => channel.name == name,
