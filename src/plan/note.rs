@@ -42,8 +42,6 @@ pub enum NoteCode {
     Protected,
     /// The object is at or above the bot's highest role.
     AboveBot,
-    /// Discord makes and removes the role.
-    ManagedRole,
     /// The bot lacks a permission.
     MissingPermission,
     /// The guild lacks a feature or a boost level.
@@ -56,8 +54,6 @@ pub enum NoteCode {
     Cascade,
     /// Something depends on an object that is not planned.
     Dependent,
-    /// Discord limits how often this may be done.
-    Quota,
     /// A category stays because channels are in it that do not leave.
     ForeignChildren,
 }
