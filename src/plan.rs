@@ -141,15 +141,16 @@ pub fn propose_under(
     let live = snapshot.guild.without_dangling();
     let ids = adopt::adopt(manifest, snapshot, bindings, policy);
     let mut desired = resolve::resolve(manifest, &live, &ids, bindings, policy);
-    let mut removals = remove::remove(&live, &ids, &desired, bindings, policy);
+    let mut removals = remove::remove(&live, &ids, &desired, policy);
     let now = ability::Bot::of(snapshot, &live);
     let views = ability::RoleViews::of(now.as_ref(), &live, &desired, &removals);
     // A plan that takes the bot's own means away is refused, and shown as it was meant.
     let is_lockout = guard::takes_means(snapshot, &live, &views.wished);
     let bot = if is_lockout { now } else { ability::Bot::of(snapshot, &views.lowest) };
     if let Some(bot) = &bot {
-        ability::limit(bot, &live, &mut desired, &mut removals);
+        ability::limit(bot, &live, snapshot.hidden.len(), &mut desired, &mut removals);
     }
+    removals.tell_archived();
     desired.leave_out(&removals.deleted_targets());
     let parts =
         sequence::Parts { snapshot, live: &live, desired: &desired, removals: &removals, policy, bot: bot.as_ref() };

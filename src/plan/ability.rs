@@ -2,6 +2,8 @@
 //!
 //! Discord answers a dozen causes with the same 403, so the cause is found here, before anything is sent.
 
+mod room;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -14,7 +16,8 @@ use super::arrange::outranks;
 use super::note::{Note, NoteCode, Weight};
 use super::remove::Removals;
 use super::resolve::{Desired, Wanted, WantedChannel, WantedRole};
-use super::sequence::{harmless_denial, is_stepwise};
+use super::sequence::{harmless_denial, interferes, is_stepwise};
+use room::Room;
 
 /// The bot, ready to be asked.
 pub(super) struct Bot<'a> {
@@ -120,35 +123,76 @@ fn roles_of(guild: &Guild) -> Guild {
     }
 }
 
-/// Takes out of `desired` and `removals` what cannot be done.
-pub(super) fn limit(bot: &Bot<'_>, live: &Guild, desired: &mut Desired<'_>, removals: &mut Removals) {
+/// Takes out of `desired` and `removals` what cannot be done. `hidden` is how many channels the bot is not shown.
+///
+/// What others refer to comes before them, so that nothing waits for what is not made.
+pub(super) fn limit(bot: &Bot<'_>, live: &Guild, hidden: usize, desired: &mut Desired<'_>, removals: &mut Removals) {
     let mut limiter = Limiter {
         bot,
         live,
         roles: live.roles_by_id(),
         channels: live.channels_by_id(),
-        features: features_after(live, desired),
+        features: BTreeSet::new(),
+        room: Room {
+            roles: Guild::MAX_ROLES.saturating_sub(live.roles.len()),
+            channels: Guild::MAX_CHANNELS.saturating_sub(live.channels.len() + hidden),
+        },
         notes: Vec::new(),
     };
-    desired.roles.retain_mut(|role| limiter.role(role));
-    let stepwise = is_stepwise(desired, removals);
-    removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, stepwise));
+    limiter.settings(desired);
+    limiter.features = features_after(live, desired);
+    desired.roles.retain_mut(|role| limiter.role(role) && limiter.has_room_for_role(role));
+    let going = Going::of(desired, removals);
+    removals.deleted_roles.retain(|(key, role)| limiter.role_removal(key.as_ref(), role, &going));
+    let is_archive_wanted = desired.categories.iter().any(|category| Some(&category.id) == removals.archive.as_ref());
+    limiter.removed_channels(is_archive_wanted, removals);
     let roles: BTreeSet<RoleRef> = planned(&desired.roles);
-    desired.categories.retain_mut(|category| limiter.channel("categories", category, &roles, None));
+    desired.categories.retain_mut(|category| {
+        limiter.channel("categories", category, &roles, None) && limiter.has_room_for_channel("categories", category)
+    });
     let categories: BTreeSet<ChannelRef> = planned(&desired.categories);
+    if is_archive_wanted {
+        limiter.archive_of_manifest(desired, removals);
+    }
     desired.channels.retain_mut(|channel| limiter.channel("channels", channel, &roles, Some(&categories)));
     limiter.leading(desired);
-    let archive = removals.archive.clone();
-    removals.archived.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, archive.as_ref()));
-    removals.deleted_channels.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, None));
-    removals.deleted_categories.retain(|(key, channel)| limiter.channel_removal(key.as_ref(), channel, None));
     limiter.places(desired, removals);
+    // Nothing but the settings refers to channels, so those that go for other reasons leave their room to others.
+    desired.channels.retain(|channel| limiter.has_room_for_channel("channels", channel));
+    limiter.left_categories(desired, removals);
+    limiter.chosen_channels(desired);
     if removals.archived.is_empty() {
         removals.archive = None;
     }
-    limiter.limits(desired, removals);
-    limiter.settings(desired);
     desired.notes.append(&mut limiter.notes);
+}
+
+/// What is to be known of all roles that go before one of them may.
+struct Going {
+    stepwise: bool,
+    gains: bool,
+    roles: Vec<Target>,
+}
+
+impl Going {
+    fn of(desired: &Desired<'_>, removals: &Removals) -> Self {
+        let gains = |role: &WantedRole<'_>| {
+            role.from.is_some_and(|from| !role.to.permissions.without(from.permissions).is_empty())
+        };
+        Self {
+            stepwise: is_stepwise(desired, removals),
+            gains: desired.roles.iter().any(gains),
+            roles: removals.deleted_targets(),
+        }
+    }
+
+    /// True when the role would have to be taken out of the channel before it goes, and no request takes what remains.
+    fn sticks(&self, role: &Role, channel: &Channel) -> bool {
+        let overwrites = &channel.attributes.overwrites;
+        let is_named = !overwrites.get(&Target::Role(role.id.clone())).is_neutral();
+        let is_in_the_way = interferes(overwrites, &self.roles, false) || self.gains && lets_in(role, channel);
+        is_named && is_in_the_way && overwrites.without(&self.roles).len() > Overwrites::MAX_PER_REQUEST
+    }
 }
 
 /// Those that do not exist yet.
@@ -171,7 +215,9 @@ struct Limiter<'a> {
     live: &'a Guild,
     roles: Index<&'a RoleRef, &'a Role>,
     channels: Index<&'a ChannelRef, &'a Channel>,
+    /// What the guild has once the settings are as wanted.
     features: BTreeSet<String>,
+    room: Room,
     notes: Vec<Note>,
 }
 
@@ -257,7 +303,7 @@ impl Limiter<'_> {
         }
     }
 
-    fn role_removal(&mut self, key: Option<&Key>, role: &Role, stepwise: bool) -> bool {
+    fn role_removal(&mut self, key: Option<&Key>, role: &Role, going: &Going) -> bool {
         let subject = format!("roles.{}", key.map_or(role.attributes.name.as_str(), Key::as_str));
         if !self.bot.permissions.contains(Permissions::MANAGE_ROLES) {
             self.warn(
@@ -279,7 +325,7 @@ impl Limiter<'_> {
         }
         // A role loses its permissions before other things change, and must not let anybody slip in on the way.
         let lacking = role.attributes.permissions.without(self.bot.permissions);
-        if stepwise && !lacking.is_empty() {
+        if going.stepwise && !lacking.is_empty() {
             let text = format!("The role is not deleted, because the bot itself lacks {}.", lacking.names().join(", "));
             self.warn(NoteCode::MissingPermission, &subject, text, GIVE_THESE);
             return false;
@@ -289,18 +335,22 @@ impl Limiter<'_> {
             self.warn(NoteCode::MissingPermission, &subject, text, GIVE_THESE);
             return false;
         }
+        let crowded = |channel: &&Channel| channel.attributes.overwrites.len() > Overwrites::MAX_PER_REQUEST;
+        let mut crowded = self.live.channels.iter().filter(crowded);
+        if let Some(channel) = crowded.find(|channel| going.sticks(role, channel)) {
+            let text = format!(
+                "The role is not deleted: #{} has more overwrites than go into the request that would take its own out.",
+                channel.attributes.name
+            );
+            self.warn(NoteCode::OverLimit, &subject, text, GIVE_ROLES);
+            return false;
+        }
         true
     }
 
     /// True when the bot could rewrite the channel's overwrites without the role's, or when there is no need to.
     fn can_take_out(&self, role: &Role, channel: &Channel) -> bool {
-        let overwrites = &channel.attributes.overwrites;
-        let allows = !overwrites.get(&Target::Role(role.id.clone())).allow.is_empty();
-        let held = self.bot.in_channel(channel);
-        let writes = lacking_to_change(held, channel.attributes.kind).is_none()
-            && held.contains(Permissions::MANAGE_ROLES)
-            && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(overwrites));
-        self.bot.is_administrator() || !allows || writes
+        self.bot.is_administrator() || !lets_in(role, channel) || self.can_rewrite(channel)
     }
 
     fn channel(
@@ -317,12 +367,35 @@ impl Limiter<'_> {
         if let Some(missing) = missing_reference(channel, roles, categories) {
             let text = format!("Not planned, because {missing} is not.");
             self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, subject, text));
+            let Some(from) = channel.from else { return false };
+            // What exists stays in the plan, so that it is kept from following its category.
+            channel.to = Cow::Borrowed(from);
+            return true;
+        }
+        if !self.takes_overwrites(&subject, channel) {
             return false;
         }
         match channel.from {
             None => self.new_channel(&subject, channel),
             Some(from) => self.changed_channel(&subject, from, channel),
         }
+    }
+
+    /// Takes back overwrites that do not go into one request; false when there is nothing to take them back to.
+    fn takes_overwrites(&mut self, subject: &str, channel: &mut WantedChannel<'_>) -> bool {
+        let count = channel.to.overwrites.len();
+        let is_sent = channel.from.is_none_or(|from| from.overwrites != channel.to.overwrites);
+        if !is_sent || count <= Overwrites::MAX_PER_REQUEST {
+            return true;
+        }
+        let what = if channel.from.is_some() { "The permissions stay as they are" } else { "Not created" };
+        let most = Overwrites::MAX_PER_REQUEST;
+        let text = format!("{what}: they would be {count} overwrites, and Discord takes {most} in one request.");
+        self.warn(NoteCode::OverLimit, subject, text, GIVE_ROLES);
+        if let Some(from) = channel.from {
+            channel.to.to_mut().overwrites.clone_from(&from.overwrites);
+        }
+        channel.from.is_some()
     }
 
     fn new_channel(&mut self, subject: &str, channel: &mut WantedChannel<'_>) -> bool {
@@ -429,7 +502,8 @@ impl Limiter<'_> {
     /// A category takes along the channels that are like it. Where one must not follow and the bot cannot see to that, the
     /// category keeps its overwrites.
     fn leading(&mut self, desired: &mut Desired<'_>) {
-        if self.bot.is_administrator() {
+        let changes = |c: &WantedChannel<'_>| c.from.is_some_and(|from| from.overwrites != c.to.overwrites);
+        if !desired.categories.iter().any(changes) {
             return;
         }
         let wanted: Index<&ChannelRef, &WantedChannel<'_>> = desired.channels.iter().map(|c| (&c.id, c)).collect();
@@ -438,28 +512,58 @@ impl Limiter<'_> {
             let Some(from) = category.from.filter(|from| from.overwrites != category.to.overwrites) else {
                 continue;
             };
+            let is_free = harmless_denial(self.bot, from.overwrites.get(&everyone)).is_some();
             let holds_back = |child: &&Channel| {
                 let is_alike = child.attributes.overwrites == from.overwrites;
                 let goes_along = match wanted.get(&child.id) {
                     Some(w) => w.to.parent.as_ref() == Some(&category.id) && w.to.overwrites == category.to.overwrites,
                     None => true,
                 };
-                let held = self.bot.in_channel(child);
-                let can = lacking_to_change(held, child.attributes.kind).is_none()
-                    && harmless_denial(self.bot, from.overwrites.get(&everyone)).is_some()
-                    && held.contains(Permissions::MANAGE_ROLES)
-                    && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(&from.overwrites));
-                is_alike && !goes_along && !can
+                is_alike && !goes_along && !(is_free && self.can_rewrite(child))
             };
-            let Some(child) = self.live.children(&category.id).find(holds_back) else { continue };
-            let text = format!(
-                "The permissions stay as they are: #{} would follow, and the bot cannot keep it from that.",
-                child.attributes.name
-            );
+            // Whoever has, or comes to have, what the category is about to lose, needs one entry more meanwhile.
+            let is_guarded = |w: &&WantedChannel<'_>| {
+                w.from.is_some() && w.to.parent.as_ref() == Some(&category.id) && w.to.overwrites == from.overwrites
+            };
+            let held_back = match self.bot.is_administrator() {
+                true => None,
+                false => self.live.children(&category.id).find(holds_back),
+            };
+            let crowded = match guard_fits(&from.overwrites, &everyone) {
+                true => None,
+                false => desired.channels.iter().find(is_guarded),
+            };
+            let (code, text) = match (held_back, crowded) {
+                (Some(child), _) => (
+                    NoteCode::MissingPermission,
+                    format!(
+                        "The permissions stay as they are: #{} would follow, and the bot cannot keep it from that.",
+                        child.attributes.name
+                    ),
+                ),
+                (None, Some(channel)) => (
+                    NoteCode::OverLimit,
+                    format!(
+                        "The permissions stay as they are: #{} would follow, and has too many overwrites for one request to \
+                         keep it from that.",
+                        channel.to.name
+                    ),
+                ),
+                (None, None) => continue,
+            };
+            let help = if code == NoteCode::OverLimit { GIVE_ROLES } else { GIVE_THESE };
             let subject = format!("categories.{}", category.key);
-            self.notes.push(Note::new(Weight::Warning, NoteCode::MissingPermission, subject, text).help(GIVE_THESE));
+            self.notes.push(Note::new(Weight::Warning, code, subject, text).help(help));
             category.to.to_mut().overwrites = from.overwrites.clone();
         }
+    }
+
+    /// True when the bot may write the overwrites the channel has, whatever it changes in them.
+    fn can_rewrite(&self, channel: &Channel) -> bool {
+        let held = self.bot.in_channel(channel);
+        lacking_to_change(held, channel.attributes.kind).is_none()
+            && held.contains(Permissions::MANAGE_ROLES)
+            && self.bot.permissions.without(Permissions::MANAGE_ROLES).contains(bits_of(&channel.attributes.overwrites))
     }
 
     fn missing_kind(&self, subject: &str, kind: ChannelKind) -> Option<Note> {
@@ -514,102 +618,57 @@ impl Limiter<'_> {
         false
     }
 
-    /// Leaves out what would be one channel too many in its category, the last ones first.
-    ///
-    /// What cannot move keeps its place, which may be one too few for another: it is asked again until nothing changes.
-    fn places(&mut self, desired: &mut Desired<'_>, removals: &mut Removals) {
-        while self.leave_out_of_full_categories(desired, removals) {}
-    }
-
-    /// True when something was left out.
-    fn leave_out_of_full_categories(&mut self, desired: &mut Desired<'_>, removals: &mut Removals) -> bool {
-        let mut taken = self.taken_places(desired, removals);
-        let mut enters = |category: &ChannelRef| {
-            let taken = taken.entry(category.clone()).or_default();
-            *taken += 1;
-            *taken <= Guild::MAX_CHANNELS_PER_CATEGORY
+    /// Keeps channels that cannot be removed, and all that would be archived where no archive can be made.
+    fn removed_channels(&mut self, is_archive_wanted: bool, removals: &mut Removals) {
+        let archive = removals.archive.clone();
+        removals.archived.retain(|(key, channel)| self.channel_removal(key.as_ref(), channel, archive.as_ref()));
+        removals.deleted_channels.retain(|(key, channel)| self.channel_removal(key.as_ref(), channel, None));
+        let is_made = !is_archive_wanted && matches!(archive, Some(Ref::Planned(_)));
+        if removals.archived.is_empty() || !is_made {
+            return;
+        }
+        let Some(rest) = self.room.channels.checked_sub(1) else {
+            let most = Guild::MAX_CHANNELS;
+            let text = format!(
+                "Nothing is archived: a guild has at most {most} channels and categories, so no archive can be made."
+            );
+            self.warn(NoteCode::OverLimit, "categories.archive", text, "Remove others first.");
+            removals.archived.clear();
+            return;
         };
-        let known = self.notes.len();
-        let notes = &mut self.notes;
-        let mut tell = |name: &str, what: &str| {
-            let text = format!("{what}: a category has at most {} channels.", Guild::MAX_CHANNELS_PER_CATEGORY);
-            let note = Note::new(Weight::Warning, NoteCode::OverLimit, format!("channels.{name}"), text);
-            notes.push(note.help("Remove others from the category first, or use another one."));
-        };
-        desired.channels.retain_mut(|channel| {
-            let from = channel.from.map(|from| &from.parent);
-            let Some(to) = channel.to.parent.as_ref().filter(|_| from != Some(&channel.to.parent)) else { return true };
-            if enters(to) {
-                return true;
+        self.room.channels = rest;
+    }
+
+    /// Keeps what would go to an archive that the manifest wants and that is not made.
+    fn archive_of_manifest(&mut self, desired: &Desired<'_>, removals: &mut Removals) {
+        let Some(archive) = &removals.archive else { return };
+        if desired.categories.iter().any(|category| category.id == *archive) {
+            return;
+        }
+        for (key, channel) in std::mem::take(&mut removals.archived) {
+            let name = key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str);
+            let text = "Not archived, because categories.archive is not planned.";
+            self.notes.push(Note::new(Weight::Warning, NoteCode::Dependent, format!("channels.{name}"), text));
+        }
+    }
+
+    /// Keeps categories in which a channel stays after all, and those that cannot be deleted.
+    fn left_categories(&mut self, desired: &Desired<'_>, removals: &mut Removals) {
+        let mut categories = std::mem::take(&mut removals.deleted_categories);
+        categories.retain(|(key, category)| {
+            if removals.keeps_children(category, self.live, desired) {
+                let name = key.as_ref().map_or(category.attributes.name.as_str(), Key::as_str);
+                let text = "Left the manifest, but stays while channels are in it that could not leave.";
+                let note = Note::new(Weight::Warning, NoteCode::ForeignChildren, format!("categories.{name}"), text);
+                self.notes.push(note);
+                return false;
             }
-            let what = if from.is_some() { "Not moved" } else { "Not created" };
-            tell(channel.key.as_str(), what);
-            channel.to.to_mut().parent = from.cloned().flatten();
-            channel.from.is_some()
+            self.channel_removal(key.as_ref(), category, None)
         });
-        if let Some(archive) = &removals.archive {
-            removals.archived.retain(|(key, channel)| {
-                let fits = channel.attributes.parent.as_ref() == Some(archive) || enters(archive);
-                if !fits {
-                    tell(key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str), "Not archived");
-                }
-                fits
-            });
-        }
-        self.notes.len() > known
+        removals.deleted_categories = categories;
     }
 
-    /// How many channels stay in each category, whoever manages them.
-    fn taken_places(&self, desired: &Desired<'_>, removals: &Removals) -> Index<ChannelRef, usize> {
-        let wanted: Index<&ChannelRef, &WantedChannel<'_>> = desired.channels.iter().map(|c| (&c.id, c)).collect();
-        let removed = [&removals.archived, &removals.deleted_channels];
-        let removed: BTreeSet<&ChannelRef> = removed.into_iter().flatten().map(|(_, c)| &c.id).collect();
-        let mut taken: Index<ChannelRef, usize> = Index::default();
-        for child in self.live.channels.iter().filter(|child| !removed.contains(&child.id)) {
-            let parent = &child.attributes.parent;
-            let leaves = wanted.get(&child.id).is_some_and(|w| w.to.parent != *parent);
-            if let Some(parent) = parent.as_ref().filter(|_| !leaves) {
-                *taken.entry(parent.clone()).or_default() += 1;
-            }
-        }
-        taken
-    }
-
-    /// Drops creations beyond Discord's limits, the last ones first.
-    fn limits(&mut self, desired: &mut Desired<'_>, removals: &Removals) {
-        let archive = usize::from(matches!(removals.archive, Some(Ref::Planned(_))));
-        let mut room = Guild::MAX_CHANNELS.saturating_sub(self.live.channels.len() + archive);
-        for channels in [&mut desired.categories, &mut desired.channels] {
-            let section = if channels.first().is_some_and(|c| c.to.kind == ChannelKind::Category) {
-                "categories"
-            } else {
-                "channels"
-            };
-            channels.retain(|channel| {
-                let fits = channel.from.is_some() || room > 0;
-                if !fits {
-                    let text =
-                        format!("Not created: a guild has at most {} channels and categories.", Guild::MAX_CHANNELS);
-                    self.warn(NoteCode::OverLimit, &format!("{section}.{}", channel.key), text, "Remove others first.");
-                } else if channel.from.is_none() {
-                    room -= 1;
-                }
-                fits
-            });
-        }
-        let mut room = Guild::MAX_ROLES.saturating_sub(self.live.roles.len());
-        desired.roles.retain(|role| {
-            let fits = role.from.is_some() || room > 0;
-            if !fits {
-                let text = format!("Not created: a guild has at most {} roles.", Guild::MAX_ROLES);
-                self.warn(NoteCode::OverLimit, &format!("roles.{}", role.key), text, "Remove others first.");
-            } else if role.from.is_none() {
-                room -= 1;
-            }
-            fits
-        });
-    }
-
+    /// Takes back settings the bot may not change.
     fn settings(&mut self, desired: &mut Desired<'_>) {
         let live = &self.live.settings;
         if desired.settings == *live {
@@ -634,6 +693,14 @@ impl Limiter<'_> {
                 "Give the bot's role Administrator.",
             );
             desired.settings.features = live.features.clone();
+        }
+    }
+
+    /// Channels the settings name stay as they are where the new ones are not planned.
+    fn chosen_channels(&mut self, desired: &mut Desired<'_>) {
+        let live = &self.live.settings;
+        if desired.settings == *live {
+            return;
         }
         let channels: BTreeSet<ChannelRef> = desired
             .channels
@@ -662,6 +729,7 @@ impl Limiter<'_> {
 const GIVE_THESE: &str = "Give the bot's role these permissions, or Administrator.";
 const GIVE_MANAGE_ROLES: &str = "Give the bot's role manage_roles.";
 const GIVE_MANAGE_CHANNELS: &str = "Give the bot's role manage_channels.";
+const GIVE_ROLES: &str = "Give roles what single members have now.";
 const RAISE_BOT: &str = "Drag the bot's role above it in Discord's role list.";
 
 fn lacking_to_change(held: Permissions, kind: ChannelKind) -> Option<&'static str> {
@@ -675,6 +743,17 @@ fn lacking_to_change(held: Permissions, kind: ChannelKind) -> Option<&'static st
     } else {
         None
     }
+}
+
+/// True when the role is allowed something in the channel.
+fn lets_in(role: &Role, channel: &Channel) -> bool {
+    !channel.attributes.overwrites.get(&Target::Role(role.id.clone())).allow.is_empty()
+}
+
+/// True when one request takes the overwrites with what keeps a channel from following its category.
+fn guard_fits(overwrites: &Overwrites, everyone: &Target) -> bool {
+    let more = usize::from(overwrites.get(everyone).is_neutral());
+    overwrites.len() + more <= Overwrites::MAX_PER_REQUEST
 }
 
 fn bits_of(overwrites: &Overwrites) -> Permissions {

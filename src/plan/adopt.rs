@@ -27,6 +27,10 @@ pub(super) struct Identities {
     pub(super) vanished_roles: Vec<Vanished<RoleId>>,
     pub(super) vanished_categories: Vec<Vanished<ChannelId>>,
     pub(super) vanished_channels: Vec<Vanished<ChannelId>>,
+    /// Where archived channels go; none while that is in doubt.
+    pub(super) archive: Option<ChannelRef>,
+    /// Every channel was shown.
+    pub(super) sees_all: bool,
     /// What is newly bound or released without a request.
     pub(super) changes: Vec<BindingChange>,
     pub(super) notes: Vec<Note>,
@@ -42,7 +46,7 @@ pub(super) struct Vanished<I> {
 
 /// Joins keys to objects.
 pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Bindings, policy: &Policy) -> Identities {
-    let mut found = Identities::default();
+    let mut found = Identities { sees_all: snapshot.visibility() == Visibility::Complete, ..Identities::default() };
 
     let roles = role_space(manifest, snapshot, bindings, policy);
     let (ids, vanished) = roles.join(&mut found);
@@ -54,6 +58,7 @@ pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Binding
     let (ids, vanished) = categories.join(&mut found);
     found.categories = ids;
     found.vanished_categories = vanished;
+    found.archive = archive(manifest, snapshot, bindings, &found);
 
     let channels = channel_space(ObjectKind::Channel, manifest, snapshot, bindings, policy, &found.categories);
     let (ids, vanished) = channels.join(&mut found);
@@ -61,6 +66,20 @@ pub(super) fn adopt(manifest: &Manifest, snapshot: &Snapshot, bindings: &Binding
     found.vanished_channels = vanished;
 
     found
+}
+
+/// The archive: the manifest's, the one an earlier plan made, or a new one. None where there may be one that was not shown.
+fn archive(manifest: &Manifest, snapshot: &Snapshot, bindings: &Bindings, found: &Identities) -> Option<ChannelRef> {
+    let key = Key::archive();
+    if manifest.categories.contains_key(&key) {
+        return found.categories.get(&key).cloned();
+    }
+    let made_before = bindings.categories.get(&key).map(|binding| Ref::Live(binding.id));
+    match made_before {
+        Some(archive) if snapshot.guild.channel(&archive).is_some() => Some(archive),
+        Some(_) if !found.sees_all => None,
+        Some(_) | None => Some(Ref::Planned(key)),
+    }
 }
 
 /// What each key stands for, and the keys that are gone.
@@ -211,18 +230,26 @@ where
     fn join(self, found: &mut Identities) -> Joined<M> {
         let mut joined: Index<Key, Ref<M>> = Index::with_capacity_and_hasher(self.wanted.len(), Default::default());
         let mut taken: Indexed<Id<M>> = Indexed::with_capacity_and_hasher(self.wanted.len(), Default::default());
-        let mut unbound = Vec::new();
+        let (mut claims, mut unbound, mut contested) = (Vec::new(), Vec::new(), BTreeSet::new());
         for wanted in &self.wanted {
-            let own = self.bindings.get(wanted.key);
-            match self.by_word(wanted, own, &mut found.notes) {
+            match self.by_word(wanted, self.bindings.get(wanted.key), &mut found.notes) {
                 ByWord::Is(id, provenance) => {
-                    taken.insert(id);
-                    self.bind(wanted.key, own, id, provenance, &mut found.changes);
-                    joined.insert(wanted.key.clone(), Ref::Live(id));
+                    if !taken.insert(id) {
+                        contested.insert(id);
+                    }
+                    claims.push((wanted.key, id, provenance));
                 }
                 ByWord::Blocked => {}
                 ByWord::Unknown => unbound.push(wanted),
             }
+        }
+        for id in &contested {
+            let claimants = claims.iter().filter(|(_, claimed, _)| claimed == id).map(|(key, ..)| *key);
+            found.notes.push(self.contested_note(*id, claimants.collect()));
+        }
+        for (key, id, provenance) in claims.into_iter().filter(|(_, id, _)| !contested.contains(id)) {
+            self.bind(key, self.bindings.get(key), id, provenance, &mut found.changes);
+            joined.insert(key.clone(), Ref::Live(id));
         }
         let mut vanished = self.vanished(&taken, &joined, found);
         let mut created = Vec::new();
@@ -293,6 +320,16 @@ where
         let text = format!("The {} {id} was deleted in Discord; a new one takes its place.", self.kind.noun());
         notes.push(Note::new(Weight::Info, NoteCode::DeletedByHand, self.subject(wanted.key), text));
         ByWord::Unknown
+    }
+
+    /// Several keys say that they are one object. Whichever came last would decide over it, so none of them has it.
+    fn contested_note(&self, id: Id<M>, mut keys: Vec<&Key>) -> Note {
+        keys.sort();
+        let subject = keys.first().map_or_else(String::new, |key| self.subject(key));
+        let named: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let text = format!("{} stand for one object, the {} {id}.", named.join(" and "), self.kind.noun());
+        let note = Note::new(Weight::Blocking, NoteCode::Ambiguous, subject, text);
+        note.help("Leave the object to one key: correct `id` or `previously` of the others, or remove them.")
     }
 
     /// Live objects no key speaks for, by slot.

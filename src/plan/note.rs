@@ -36,14 +36,12 @@ pub enum NoteCode {
     DeletedByHand,
     /// A key left the manifest and its object stays.
     Forgotten,
-    /// A key left the manifest and its channel goes to the archive.
+    /// A key left the manifest and its channel goes to the archive, or it comes back from there.
     Archived,
     /// The policy keeps the object.
     Protected,
     /// The object is at or above the bot's highest role.
     AboveBot,
-    /// Discord makes and removes the role.
-    ManagedRole,
     /// The bot lacks a permission.
     MissingPermission,
     /// The guild lacks a feature or a boost level.
@@ -56,9 +54,7 @@ pub enum NoteCode {
     Cascade,
     /// Something depends on an object that is not planned.
     Dependent,
-    /// Discord limits how often this may be done.
-    Quota,
-    /// A category stays because somebody else's channels are in it.
+    /// A category stays because channels are in it that do not leave.
     ForeignChildren,
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::manifest::{OnRemove, Policy, Prune};
 use crate::model::{
-    Bindings, Channel, ChannelId, ChannelRef, Guild, Key, ObjectKind, Overwrite, Overwrites, Permissions, Ref, Role,
-    RoleId, RoleRef, Snapshot, Target,
+    Channel, ChannelId, ChannelRef, Guild, Key, ObjectKind, Overwrite, Overwrites, Permissions, Ref, Role, RoleId,
+    RoleRef, Snapshot, Target,
 };
 
 use super::adopt::{Identities, Vanished};
@@ -30,6 +30,27 @@ impl Removals {
     /// The roles that are deleted, as overwrites name them.
     pub(super) fn deleted_targets(&self) -> Vec<Target> {
         self.deleted_roles.iter().map(|(_, role)| Target::Role(role.id.clone())).collect()
+    }
+
+    /// True when a channel stays in the category after the plan.
+    pub(super) fn keeps_children(&self, category: &Channel, live: &Guild, desired: &Desired<'_>) -> bool {
+        let leaves = |child: &Channel| {
+            let removed = [&self.archived, &self.deleted_channels];
+            let is_removed = removed.into_iter().flatten().any(|(_, c)| c.id == child.id);
+            let wanted = desired.channels.iter().find(|w| w.id == child.id);
+            is_removed || wanted.is_some_and(|w| w.to.parent.as_ref() != Some(&category.id))
+        };
+        live.children(&category.id).any(|child| !leaves(child))
+    }
+
+    /// Tells of every channel that goes to the archive.
+    pub(super) fn tell_archived(&mut self) {
+        let text = "Moves to the archive, where only administrators see it. Nothing is lost.";
+        let note = |(key, channel): &(Option<Key>, Channel)| {
+            let name = key.as_ref().map_or(channel.attributes.name.as_str(), Key::as_str);
+            Note::new(Weight::Info, NoteCode::Archived, format!("channels.{name}"), text)
+        };
+        self.notes.extend(self.archived.iter().map(note));
     }
 
     /// True when nothing is removed or archived.
@@ -58,14 +79,8 @@ pub(super) fn hidden_overwrites(snapshot: &Snapshot, held: Permissions) -> Overw
 }
 
 /// Decides over every object the manifest does not have.
-pub(super) fn remove(
-    live: &Guild,
-    ids: &Identities,
-    desired: &Desired<'_>,
-    bindings: &Bindings,
-    policy: &Policy,
-) -> Removals {
-    let mut remover = Remover { live, ids, bindings, policy, removals: Removals::default() };
+pub(super) fn remove(live: &Guild, ids: &Identities, desired: &Desired<'_>, policy: &Policy) -> Removals {
+    let mut remover = Remover { live, ids, policy, removals: Removals::default() };
     if policy.prune == Prune::None {
         remover.let_everything_go();
         return remover.removals;
@@ -75,15 +90,16 @@ pub(super) fn remove(
     remover.channels(unbound);
     remover.categories(unbound, desired);
     if !remover.removals.archived.is_empty() {
-        remover.removals.archive = Some(remover.archive());
+        remover.removals.archive.clone_from(&ids.archive);
     }
     remover.removals
 }
 
+const LET_IT_SEE: &str = "Give the bot's role `view_channel` there, or Administrator in the guild.";
+
 struct Remover<'a> {
     live: &'a Guild,
     ids: &'a Identities,
-    bindings: &'a Bindings,
     policy: &'a Policy,
     removals: Removals,
 }
@@ -136,12 +152,13 @@ impl Remover<'_> {
     }
 
     fn channels(&mut self, unbound: bool) {
-        let archive = self.archive();
+        let archive = self.ids.archive.as_ref();
+        let mut is_archive_missed = false;
         let bound: BTreeSet<ChannelId> = self.ids.channels.values().filter_map(Ref::id).collect();
         for channel in self.live.channels.iter().filter(|c| !c.is_category()) {
             let Some(id) = channel.id.id() else { continue };
             let vanished = self.ids.vanished_channels.iter().find(|v| v.id == id);
-            let is_archived = channel.attributes.parent.as_ref() == Some(&archive);
+            let is_archived = archive.is_some() && channel.attributes.parent.as_ref() == archive;
             if vanished.is_none() && !(unbound && !bound.contains(&id) && !is_archived) {
                 continue;
             }
@@ -151,11 +168,8 @@ impl Remover<'_> {
                 continue;
             }
             match self.policy.on_remove {
-                OnRemove::Archive => {
-                    let text = "Moves to the archive, where only administrators see it. Nothing is lost.";
-                    self.named_note(Weight::Info, NoteCode::Archived, ObjectKind::Channel, &name, text);
-                    self.removals.archived.push((key, channel.clone()));
-                }
+                OnRemove::Archive if archive.is_none() => is_archive_missed = true,
+                OnRemove::Archive => self.removals.archived.push((key, channel.clone())),
                 OnRemove::Delete => self.removals.deleted_channels.push((key, channel.clone())),
                 OnRemove::Forget => {
                     let text = "Left the manifest. The channel stays in Discord and is no longer managed.";
@@ -163,13 +177,18 @@ impl Remover<'_> {
                 }
             }
         }
+        if is_archive_missed {
+            let text = "Nothing is archived: the archive is hidden from the bot, or gone. It is not made again.";
+            let note = Note::new(Weight::Warning, NoteCode::Hidden, "categories.archive", text);
+            self.removals.notes.push(note.help(LET_IT_SEE));
+        }
     }
 
     /// Categories hold no messages, so archiving one means deleting it, once nobody else's channels are in it.
     fn categories(&mut self, unbound: bool, desired: &Desired<'_>) {
-        let archive = self.archive();
+        let archive = self.ids.archive.as_ref();
         let bound: BTreeSet<ChannelId> = self.ids.categories.values().filter_map(Ref::id).collect();
-        for category in self.live.channels.iter().filter(|c| c.is_category() && c.id != archive) {
+        for category in self.live.channels.iter().filter(|c| c.is_category() && Some(&c.id) != archive) {
             let Some(id) = category.id.id() else { continue };
             let vanished = self.ids.vanished_categories.iter().find(|v| v.id == id);
             if vanished.is_none() && (bound.contains(&id) || !unbound) {
@@ -183,34 +202,17 @@ impl Remover<'_> {
             if self.policy.on_remove == OnRemove::Forget {
                 let text = "Left the manifest. The category stays in Discord and is no longer managed.";
                 self.forget(ObjectKind::Category, key, &name, NoteCode::Forgotten, text);
-            } else if self.keeps_children(category, desired) {
+            } else if self.removals.keeps_children(category, self.live, desired) {
                 let text = "Left the manifest, but stays while channels that are not managed are in it.";
                 self.named_note(Weight::Warning, NoteCode::ForeignChildren, ObjectKind::Category, &name, text);
+            } else if !self.ids.sees_all {
+                let text = "Left the manifest, but stays: a channel that is hidden from the bot may be in it.";
+                let note = Note::new(Weight::Warning, NoteCode::Hidden, format!("categories.{name}"), text);
+                self.removals.notes.push(note.help("Give the bot Administrator, or delete the category in Discord."));
             } else {
                 self.removals.deleted_categories.push((key, category.clone()));
             }
         }
-    }
-
-    /// True when a channel stays in the category after the plan.
-    fn keeps_children(&self, category: &Channel, desired: &Desired<'_>) -> bool {
-        let leaves = |child: &Channel| {
-            let removed = [&self.removals.archived, &self.removals.deleted_channels];
-            let is_removed = removed.into_iter().flatten().any(|(_, c)| c.id == child.id);
-            let wanted = desired.channels.iter().find(|w| w.id == child.id);
-            is_removed || wanted.is_some_and(|w| w.to.parent.as_ref() != Some(&category.id))
-        };
-        self.live.children(&category.id).any(|child| !leaves(child))
-    }
-
-    /// The archive category: the manifest's, the one an earlier plan made, or a new one.
-    fn archive(&self) -> ChannelRef {
-        let made_before = || {
-            let binding = self.bindings.categories.get(&Key::archive())?;
-            self.live.channel(&Ref::Live(binding.id)).map(|c| c.id.clone())
-        };
-        let in_manifest = self.ids.categories.get(&Key::archive()).cloned();
-        in_manifest.or_else(made_before).unwrap_or_else(|| Ref::Planned(Key::archive()))
     }
 
     fn keeps_protected(&mut self, kind: ObjectKind, name: &str, remembered: bool) -> bool {

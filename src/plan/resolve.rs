@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 use crate::manifest::{ChannelSpec, Manifest, Policy, RoleSpec};
 use crate::model::{
-    BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild, GuildSettings,
-    Image, Index, Key, KindBindings, Overwrite, OverwriteChoice, Overwrites, Permissions, Ref, Role, RoleAttributes,
-    RoleRef, Target, normalise_channel_name, same_channel_name,
+    Binding, BindingState, Bindings, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelRef, Guild,
+    GuildSettings, Image, Index, Key, KindBindings, Overlay as _, Overwrite, OverwriteChoice, Overwrites, Permissions,
+    Ref, Role, RoleAttributes, RoleRef, Target, normalise_channel_name, same_channel_name,
 };
 
 use super::adopt::Identities;
@@ -135,7 +135,9 @@ impl<'a> Resolver<'a, '_> {
 
     fn category(&mut self, key: &Key, spec: &ChannelSpec) -> Option<WantedChannel<'a>> {
         let id = self.ids.categories.get(key)?.clone();
-        self.object("categories", key, spec, id, ChannelKind::Category, &self.bindings.categories, None)
+        let bound = &self.bindings.categories;
+        let planned = self.object("categories", key, spec, id.clone(), ChannelKind::Category, bound, None);
+        planned.or_else(|| self.as_it_is(key, id))
     }
 
     fn channel(
@@ -149,11 +151,11 @@ impl<'a> Resolver<'a, '_> {
             None => None,
             Some(Ref::Live(id)) => Some(Ref::Live(*id)),
             Some(Ref::Planned(category)) => {
-                let settled = self.ids.categories.get(category).cloned();
-                if settled.is_none() {
+                let Some(settled) = self.ids.categories.get(category) else {
                     self.depends("channels", key, &format!("categories.{category}"));
-                }
-                Some(settled?)
+                    return self.as_it_is(key, id);
+                };
+                Some(settled.clone())
             }
         };
         let synced = match &parent {
@@ -161,15 +163,33 @@ impl<'a> Resolver<'a, '_> {
             None => None,
         };
         let kind = spec.attributes.kind.unwrap_or(ChannelKind::Text);
-        let mut wanted = self.object("channels", key, spec, id, kind, &self.bindings.channels, synced)?;
+        let planned = self.object("channels", key, spec, id.clone(), kind, &self.bindings.channels, synced);
+        let Some(mut wanted) = planned else { return self.as_it_is(key, id) };
         let parent_ignored = self.policy.ignores("channels", key.as_str(), "parent");
         let moves = wanted.to.parent != parent && !(parent_ignored && wanted.from.is_some());
         if spec.attributes.parent.is_some() && moves {
             wanted.to.to_mut().parent = parent;
         }
+        self.tell_still_hidden(spec, &wanted);
         Some(wanted)
     }
 
+    /// What comes back from the archive is as hidden as it was there, unless something is said of its permissions.
+    fn tell_still_hidden(&mut self, spec: &ChannelSpec, wanted: &WantedChannel<'_>) {
+        let key = &wanted.key;
+        let is_archived = |b: &Binding<ChannelId>| b.state == BindingState::Archived && wanted.id.id() == Some(b.id);
+        let comes_back = self.bindings.channels.get(key).is_some_and(is_archived);
+        let is_silent =
+            spec.attributes.overwrites.is_silent() || self.policy.ignores("channels", key.as_str(), "overwrites");
+        if comes_back && is_silent {
+            let text =
+                "Comes back from the archive, and stays as hidden as it was there: nothing is said of its permissions.";
+            let note = Note::new(Weight::Warning, NoteCode::Archived, format!("channels.{key}"), text);
+            self.notes.push(note.help("Write `permissions` to say who sees it."));
+        }
+    }
+
+    /// None when it cannot be as it should; a note says why.
     #[expect(clippy::too_many_arguments, reason = "the one place where everything about a channel meets")]
     fn object(
         &mut self,
@@ -232,6 +252,13 @@ impl<'a> Resolver<'a, '_> {
             }
         }
         Some(Wanted { key: key.clone(), id, from, to })
+    }
+
+    /// What cannot be as it should stays in the plan as it is, so that it is kept from following its category. None for
+    /// what does not exist.
+    fn as_it_is(&self, key: &Key, id: ChannelRef) -> Option<WantedChannel<'a>> {
+        let from = self.channels.get(&id).map(|channel| &channel.attributes)?;
+        Some(Wanted { key: key.clone(), id, from: Some(from), to: Cow::Borrowed(from) })
     }
 
     /// Overwrites with every role key replaced by the role it stands for.

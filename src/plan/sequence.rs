@@ -323,6 +323,9 @@ impl Builder<'_> {
 
     fn update_channel(&mut self, channel: &WantedChannel<'_>, changes: ChannelPatch) -> Option<usize> {
         let (id, from) = (channel.id.id()?, channel.from?);
+        // What the guild cannot have yet waits for the settings.
+        let is_late = changes.kind.as_ref().is_some_and(|kind| self.parts.is_late(kind.to));
+        let changes = if is_late { ChannelPatch { kind: None, ..changes } } else { changes };
         if changes.is_empty() {
             return None;
         }
@@ -522,14 +525,30 @@ impl Builder<'_> {
         }
     }
 
-    /// Settings, and after them the channels that have to wait for them.
+    /// Settings, and after them the channels that have to wait for them. Who can no longer be what it is then changes before.
     fn settings(&mut self) {
         let patch = self.parts.live.settings.diff(&self.parts.desired.settings);
         let update =
             (!patch.is_empty()).then(|| self.push(Phase::Shape, Operation::UpdateGuild { changes: Box::new(patch) }));
+        if let Some(update) = update.filter(|_| self.parts.leaves_community()) {
+            let turns = |draft: &Draft| matches!(&draft.operation, Operation::UpdateChannel { changes, .. } if changes.kind.is_some());
+            let turning = self.drafts.iter().enumerate().filter(|(_, draft)| turns(draft)).map(|(index, _)| index);
+            self.drafts[update].follows = turning.collect();
+        }
         let desired = self.parts.desired;
         for channel in desired.channels.iter().filter(|c| c.from.is_none() && self.parts.is_late(c.to.kind)) {
             let index = self.create_channel(channel);
+            self.drafts[index].follows.extend(update);
+        }
+        for channel in desired.channels.iter().filter(|c| self.parts.is_late(c.to.kind)) {
+            let (Some(id), Some(from)) = (channel.id.id(), channel.from) else { continue };
+            if from.kind == channel.to.kind {
+                continue;
+            }
+            let change = Change { from: from.kind, to: channel.to.kind };
+            let changes = Box::new(ChannelPatch { kind: Some(change), ..ChannelPatch::default() });
+            let subject = self.subject(id, Some(&channel.key), from);
+            let index = self.push(Phase::Shape, Operation::UpdateChannel { channel: subject, changes });
             self.drafts[index].follows.extend(update);
         }
     }
@@ -612,7 +631,7 @@ fn taken_out_note(channel: &ChannelSubject) -> Note {
 
 /// True when roles that will be deleted could let somebody do too much on the way: one that denies may go before one that
 /// allows, and one that allows lets in whom other roles have just given more.
-fn interferes(overwrites: &Overwrites, gone: &[Target], roles_gain: bool) -> bool {
+pub(super) fn interferes(overwrites: &Overwrites, gone: &[Target], roles_gain: bool) -> bool {
     let said = || gone.iter().map(|role| (role, overwrites.get(role)));
     let mut allowing = said().filter(|(_, o)| !o.allow.is_empty());
     allowing.any(|(role, _)| roles_gain || said().any(|(other, o)| other != role && !o.deny.is_empty()))
@@ -626,6 +645,11 @@ impl Parts<'_> {
 
     fn archive_category(&self) -> ChannelAttributes {
         ChannelAttributes { overwrites: self.hidden(), ..ChannelAttributes::named("Archive", ChannelKind::Category) }
+    }
+
+    /// True when the guild stops being a Community.
+    fn leaves_community(&self) -> bool {
+        self.live.settings.features.has("COMMUNITY") && !self.desired.settings.features.has("COMMUNITY")
     }
 
     /// True for channels only a Community guild may have, while this very plan makes the guild one.

@@ -41,6 +41,11 @@ fn matches(subject: &Subject<'_>, pattern: &Pattern) -> bool {
         "channels" => (content.channels.keys().map(|key| key.as_str()).collect(), ChannelPatch::FIELDS),
         _ => (vec!["*"], SettingsPatch::FIELDS),
     };
+    // An order is of all objects together, so it is ignored for all of them or for none.
+    let has_order = matches!(pattern.section.as_str(), "roles" | "channels");
+    if has_order && pattern.field.is_some() && pattern.matches_field(&pattern.section, "*", "position") {
+        return true;
+    }
     keys.into_iter().any(|key| match pattern.field {
         None => pattern.matches_object(&pattern.section, key),
         Some(_) => fields.iter().any(|field| pattern.matches_field(&pattern.section, key, field)),

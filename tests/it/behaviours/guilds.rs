@@ -1,15 +1,16 @@
 //! The guild as a whole, its log, and Discord's limits.
 
 use serde_json::json;
-use setai::plan::RefusalCode;
+use setai::plan::{NoteCode, RefusalCode};
 use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::limits::{Limits, Scope, Window};
+use setai::simulator::world::Bits;
 use setai::store::Verdict;
 
-use super::{bodies, channel, smoothly};
+use super::{bodies, channel, smoothly, worker};
 use crate::support::harness::Harness;
 use crate::support::oracle::impatient;
-use crate::support::stage::Stage;
+use crate::support::stage::{Stage, shown};
 
 #[tokio::test]
 async fn f03_the_third_rename_is_waited_for_whatever_the_429_calls_itself() {
@@ -130,4 +131,27 @@ channels: { rules: {}, notices: {} }
     let features = stage.discord.edit(|guild| guild.features.clone());
     assert!(["COMMUNITY", "INVITE_SPLASH"].iter().all(|f| features.iter().any(|has| has == f)), "{features:?}");
     assert_eq!(stage.discord.edit(|guild| guild.rules_channel_id), Some(channel(&stage, "rules")));
+}
+
+#[tokio::test]
+async fn a_bot_that_may_not_switch_community_turns_no_channel_for_it() {
+    let stage = Stage::new().await;
+    smoothly(&stage, "channels: { rules: {}, updates: {}, news: {} }").await;
+    stage.discord.limit_bot(worker() | Bits::MANAGE_GUILD);
+    let plan = smoothly(
+        &stage,
+        "
+settings:
+  features: { community: true }
+  verification_level: low
+  explicit_content_filter: all_members
+  rules_channel: rules
+  public_updates_channel: updates
+channels: { rules: {}, updates: {}, news: { type: announcement, topic: Now } }",
+    )
+    .await;
+    let told = |code: NoteCode, subject: &str| plan.notes.iter().any(|n| n.code == code && n.subject == subject);
+    assert!(told(NoteCode::MissingPermission, "settings.features"), "{}", shown(&plan));
+    assert!(told(NoteCode::MissingFeature, "channels.news"), "{}", shown(&plan));
+    assert_eq!(bodies(&stage, "PATCH", &format!("/channels/{}", channel(&stage, "news"))), [json!({"topic": "Now"})]);
 }

@@ -11,12 +11,12 @@ use crate::support::harness::Harness;
 use crate::support::stage::{Film, Stage, shown};
 
 /// A stage with a film, on which Discord may do what it likes with an empty list.
-async fn filmed() -> (Stage, Film) {
+pub(super) async fn filmed() -> (Stage, Film) {
     Stage::filmed(Harness::switched(|switches| switches.empty_overwrites_inherit = true)).await
 }
 
 /// Applies a manifest, step by step; everything is done, nothing is left, and no moment was too open.
-async fn apply_safely(stage: &Stage, film: &Film, yaml: &str) -> Plan {
+pub(super) async fn apply_safely(stage: &Stage, film: &Film, yaml: &str) -> Plan {
     let manifest = stage.manifest(yaml);
     let before = stage.discord.edit(|guild| guild.clone());
     film.lock().expect("nobody panics").clear();
@@ -32,7 +32,7 @@ async fn apply_safely(stage: &Stage, film: &Film, yaml: &str) -> Plan {
 }
 
 /// Somebody joins, and gets these roles.
-fn somebody_with(stage: &Stage, roles: &[Snowflake]) {
+pub(super) fn somebody_with(stage: &Stage, roles: &[Snowflake]) {
     let now = stage.discord.clock.now();
     let user_id = stage.discord.simulator.with_world(|world| world.add_user("somebody", false, now));
     let member = Member { user_id, joined_at: now, roles: roles.to_vec(), ..Member::default() };
@@ -43,12 +43,12 @@ fn role_named(stage: &Stage, name: &str) -> Snowflake {
     stage.discord.edit(|guild| guild.role_named(name).expect("a role").id)
 }
 
-fn channel_named(stage: &Stage, name: &str) -> Snowflake {
+pub(super) fn channel_named(stage: &Stage, name: &str) -> Snowflake {
     stage.discord.edit(|guild| guild.channel_named(name).expect("a channel").id)
 }
 
 /// The updates of a channel, in order.
-fn updates(plan: &Plan, name: &str) -> usize {
+pub(super) fn updates(plan: &Plan, name: &str) -> usize {
     let is_it = |o: &Operation| matches!(o, Operation::UpdateChannel { channel, .. } if channel.name == name);
     plan.steps.iter().filter(|step| is_it(&step.operation)).count()
 }

@@ -103,6 +103,9 @@ fn moves() -> Vec<Group> {
     ]
 }
 
+/// What a guild has to say to become a Community.
+const TURNS: &str = "settings: { verification_level: low, explicit_content_filter: all_members, rules_channel: rules, public_updates_channel: updates, features: { community: true } }\n";
+
 fn kinds() -> Vec<Group> {
     vec![
         Group::new("text to announcement and back")
@@ -113,6 +116,20 @@ fn kinds() -> Vec<Group> {
         Group::new("text to announcement where the guild has none")
             .given("channels: { a: {} }\n")
             .then("channels: { a: { type: announcement } }\n", &[]),
+        Group::new("text to announcement once the guild is a Community, and back before it is none")
+            .given("channels: { rules: {}, updates: {}, news: {} }\n")
+            .then(
+                format!("{TURNS}channels: {{ rules: {{}}, updates: {{}}, news: {{ type: announcement, topic: Now }} }}\n"),
+                &[
+                    r#"PATCH /channels/<news> {"topic":"Now"}"#,
+                    r#"PATCH /guilds/<guild> {"verification_level":1,"explicit_content_filter":2,"rules_channel_id":"<rules>","public_updates_channel_id":"<updates>","features":["COMMUNITY"]}"#,
+                    r#"PATCH /channels/<news> {"type":5}"#,
+                ],
+            )
+            .then(
+                "settings: { features: { community: false } }\nchannels: { rules: {}, updates: {}, news: {} }\n",
+                &[r#"PATCH /channels/<news> {"type":0}"#, r#"PATCH /guilds/<guild> {"features":["NEWS"]}"#],
+            ),
         Group::new("text to voice cannot be")
             .given("channels: { a: {} }\n")
             .then("channels: { a: { type: voice } }\n", &[]),
