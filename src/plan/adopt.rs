@@ -232,23 +232,24 @@ where
         let mut taken: Indexed<Id<M>> = Indexed::with_capacity_and_hasher(self.wanted.len(), Default::default());
         let (mut claims, mut unbound, mut contested) = (Vec::new(), Vec::new(), BTreeSet::new());
         for wanted in &self.wanted {
-            match self.by_word(wanted, self.bindings.get(wanted.key), &mut found.notes) {
+            let own = self.bindings.get(wanted.key);
+            match self.by_word(wanted, own, &mut found.notes) {
                 ByWord::Is(id, provenance) => {
                     if !taken.insert(id) {
                         contested.insert(id);
                     }
-                    claims.push((wanted.key, id, provenance));
+                    claims.push((wanted.key, own, id, provenance));
                 }
                 ByWord::Blocked => {}
                 ByWord::Unknown => unbound.push(wanted),
             }
         }
         for id in &contested {
-            let claimants = claims.iter().filter(|(_, claimed, _)| claimed == id).map(|(key, ..)| *key);
+            let claimants = claims.iter().filter(|(_, _, claimed, _)| claimed == id).map(|(key, ..)| *key);
             found.notes.push(self.contested_note(*id, claimants.collect()));
         }
-        for (key, id, provenance) in claims.into_iter().filter(|(_, id, _)| !contested.contains(id)) {
-            self.bind(key, self.bindings.get(key), id, provenance, &mut found.changes);
+        for (key, own, id, provenance) in claims.into_iter().filter(|(_, _, id, _)| !contested.contains(id)) {
+            self.bind(key, own, id, provenance, &mut found.changes);
             joined.insert(key.clone(), Ref::Live(id));
         }
         let mut vanished = self.vanished(&taken, &joined, found);
