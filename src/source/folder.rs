@@ -52,6 +52,7 @@ fn place(root: &Path) -> String {
 
 fn gather_folder(root: &Path, folder: &Path, links: Links, gathering: &mut Gathering) -> Result<(), Error> {
     for entry in sorted_entries(folder)? {
+        gathering.visit()?;
         let path = entry.path();
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             // What nobody wants may be called anything.

@@ -22,7 +22,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::address::Address;
-use super::signature::{self, Signatures};
+use super::signature::Signatures;
 use super::{Content, Error, Limits, Look, Revision, Source};
 use crate::manifest::InvalidPath;
 use explain::explain;
@@ -187,9 +187,11 @@ impl Git {
             known: known.filter(|known| known.name == name).map(|known| known.id.clone()),
             credentials: self.settings.credentials.clone(),
             known_hosts: self.known_hosts(),
+            signatures: self.settings.signatures.clone(),
             cache: self.settings.cache.clone(),
             limits: self.limits,
             stop,
+            runtime: tokio::runtime::Handle::current(),
         };
         let work = tokio::task::spawn_blocking(move || {
             let _held = held;
@@ -200,10 +202,7 @@ impl Git {
         match answer.map_err(explained)? {
             Outcome::Unchanged => Ok(Look::Unchanged),
             Outcome::Found(found) => {
-                let remote::Found { mut revision, files, signed, follows } = *found;
-                if let Some(signatures) = &self.settings.signatures {
-                    revision.signed_by = Some(signature::verify(&signed, signatures).await?);
-                }
+                let remote::Found { revision, files, follows } = *found;
                 self.tell(known, &revision, follows);
                 Ok(Look::New(Box::new(Content { revision, files })))
             }
