@@ -61,8 +61,13 @@ pub enum Credentials {
     /// Nobody.
     #[default]
     None,
-    /// With HTTPS: whoever has this token. The user, where one matters, stands in the address.
-    Token(SecretString),
+    /// With HTTPS: whoever has this token.
+    Token {
+        /// The user it goes with, where one matters; if none, the one in the address, or any.
+        user: Option<String>,
+        /// The token.
+        token: SecretString,
+    },
     /// With HTTPS: a user with a password.
     Basic {
         /// The user.
@@ -166,9 +171,10 @@ impl Git {
     fn key(&self) -> Option<&Path> {
         match &self.settings.credentials {
             Credentials::SshKey { private_key, .. } => Some(private_key),
-            Credentials::None | Credentials::Token(_) | Credentials::Basic { .. } | Credentials::SshAgent { .. } => {
-                None
-            }
+            Credentials::None
+            | Credentials::Token { .. }
+            | Credentials::Basic { .. }
+            | Credentials::SshAgent { .. } => None,
         }
     }
 
@@ -229,7 +235,7 @@ impl Git {
 fn fits(address: &Address, credentials: &Credentials) -> Result<(), Error> {
     let given = match credentials {
         Credentials::None => "nothing",
-        Credentials::Token(_) => "a token",
+        Credentials::Token { .. } => "a token",
         Credentials::Basic { .. } => "a user with a password",
         Credentials::SshAgent { .. } => "an SSH agent",
         Credentials::SshKey { .. } => "an SSH key",
@@ -237,7 +243,7 @@ fn fits(address: &Address, credentials: &Credentials) -> Result<(), Error> {
     let (by, fits, instead) = match address {
         Address::Web { .. } => (
             "HTTP",
-            matches!(credentials, Credentials::None | Credentials::Token(_) | Credentials::Basic { .. }),
+            matches!(credentials, Credentials::None | Credentials::Token { .. } | Credentials::Basic { .. }),
             "name a token, a user with a password, or nothing",
         ),
         Address::Ssh { .. } => (
@@ -304,6 +310,10 @@ mod tests {
         }
     }
 
+    fn token() -> Credentials {
+        Credentials::Token { user: None, token: secret() }
+    }
+
     fn secret() -> SecretString {
         SecretString::from("hunter2".to_owned())
     }
@@ -312,9 +322,9 @@ mod tests {
     fn credentials_have_to_fit_the_address() {
         let key = || Credentials::SshAgent { user: "git".into() };
         for (url, fitting, unfitting) in [
-            ("https://git.example/g", Credentials::Token(secret()), key()),
+            ("https://git.example/g", token(), key()),
             ("git@git.example:g", key(), Credentials::None),
-            ("/srv/g.git", Credentials::None, Credentials::Token(secret())),
+            ("/srv/g.git", Credentials::None, token()),
         ] {
             assert!(Git::new(settings(url, fitting)).is_ok(), "{url}");
             let refused = Git::new(settings(url, unfitting));

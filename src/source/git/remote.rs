@@ -337,7 +337,7 @@ impl Look<'_> {
                 Cred::ssh_key(user, None, private_key, passphrase)
             }
             // Over HTTP the way sends them itself.
-            Credentials::None | Credentials::Token(_) | Credentials::Basic { .. } => Err(refused()),
+            Credentials::None | Credentials::Token { .. } | Credentials::Basic { .. } => Err(refused()),
         }
     }
 
