@@ -29,6 +29,7 @@ mod simulate;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use serde::Serialize;
@@ -39,6 +40,9 @@ use crate::telemetry::logs::{self, Format};
 use arguments::{Arguments, Command};
 use failure::{Exit, Failure};
 use screen::Screen;
+
+/// How long the end of the process waits for what cannot be told to stop, such as a disk of another machine.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Parses the arguments, does what they say, and says how it went. The exit codes: 0 as asked, 1 an error, 2 something to
 /// do (only with `--detailed-exitcode`), 3 refused or waiting for a decision, 4 applied in part, 130 stopped by the user.
@@ -64,6 +68,8 @@ pub fn main() -> ExitCode {
         screen.failure(&failure);
         failure.exit
     });
+    // Dropping it would wait without end.
+    runtime.shutdown_timeout(LAST_WAIT);
     ExitCode::from(exit.code())
 }
 

@@ -132,7 +132,7 @@ pub struct Source {
     pub name: String,
     /// A repository or a folder.
     pub origin: Origin,
-    /// The folder, or the manifest, inside of it that counts; empty means everything.
+    /// The folder inside of it that counts; empty means everything.
     pub path: String,
     /// How often it is looked at.
     pub interval: Duration,
@@ -185,7 +185,12 @@ pub enum Reference {
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// An access token, over https.
-    Token(Secret),
+    Token {
+        /// The user it goes with, where that matters.
+        user: Option<String>,
+        /// The token.
+        token: Secret,
+    },
     /// A user with a password, over https.
     Password {
         /// The user.

@@ -6,6 +6,7 @@
 mod address;
 mod digest;
 mod directory;
+mod elsewhere;
 mod error;
 pub mod folder;
 mod git;

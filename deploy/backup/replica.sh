@@ -5,10 +5,10 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=lib.sh
 . "$here/lib.sh"
-for setting in PRIMARY_HOST REPLICATION_USER REPLICATION_PASSWORD_FILE PRIMARY_SSL_CA; do
+for setting in REPLICA_CONFIG PRIMARY_HOST REPLICATION_USER REPLICATION_PASSWORD_FILE PRIMARY_SSL_CA; do
   [ -n "${!setting:-}" ] || die "$setting is not set in $SETAI_BACKUP_CONFIG"
 done
-CLIENT_CONFIG=${REPLICA_CONFIG:-$CLIENT_CONFIG}
+CLIENT_CONFIG=$REPLICA_CONFIG
 is_mariadb
 
 folder=$(query 'SELECT @@datadir')

@@ -183,7 +183,7 @@ fn git_settings(source: &config::Source, git: &config::Git, caches: &Path) -> Gi
     };
     let credentials = match git.credentials.clone() {
         None => Credentials::None,
-        Some(config::Credentials::Token(token)) => Credentials::Token(token.get().clone()),
+        Some(config::Credentials::Token { user, token }) => Credentials::Token { user, token: token.get().clone() },
         Some(config::Credentials::Password { user, password }) => {
             Credentials::Basic { user, password: password.get().clone() }
         }

@@ -76,7 +76,7 @@ objects! {
     SourceDoc = "a source" {
         /// What the source is called, also in the address of its webhook.
         name: Name,
-        /// The address of a git repository: `https://HOST/PATH`, `ssh://USER@HOST/PATH` or `USER@HOST:PATH`.
+        /// The address of a git repository: `https://HOST/PATH`, `ssh://USER@HOST/PATH`, `USER@HOST:PATH` or a path.
         git: String,
         /// A folder.
         directory: PathText,
@@ -86,7 +86,7 @@ objects! {
         tag: String,
         /// A commit instead of a branch, by its whole id.
         commit: String,
-        /// The folder, or the manifest, inside of the repository.
+        /// The folder of the manifests, inside of the repository or folder.
         path: String,
         /// How often the source is looked at; `1m` by default, `10s` at least.
         interval: Span,
@@ -108,7 +108,7 @@ objects! {
     CredentialsDoc = "`credentials`" {
         /// A file with an access token, for https.
         token_file: PathText,
-        /// The user of a password or a key.
+        /// The user of a password or a key, or of a token where it matters.
         user: String,
         /// A file with the user's password, for https.
         password_file: PathText,

@@ -88,7 +88,7 @@ fn repository(git: &Git) -> Value {
             Reference::Commit(id) => json!({ "commit": id }),
         },
         "credentials": credentials.as_ref().map(|credentials| match credentials {
-            Credentials::Token(_) => json!({ "token": SET }),
+            Credentials::Token { user, token: _ } => json!({ "user": user, "token": SET }),
             Credentials::Password { user, password: _ } => json!({ "user": user, "password": SET }),
             Credentials::SshKey { user, file, passphrase } => {
                 json!({ "user": user, "ssh_key_file": file, "passphrase": passphrase.as_ref().map(|_| SET) })

@@ -238,7 +238,7 @@ impl Problem {
 }
 
 /// The candidate fewest typing errors away, when that is few.
-fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     const LONGEST: usize = 100;
     if text.len() > LONGEST {
         return None;

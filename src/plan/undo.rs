@@ -7,6 +7,7 @@ use crate::model::{
     Snapshot, Target, UserId,
 };
 
+use super::ability::{LONG_TOPIC, drop_long_topic};
 use super::digest;
 use super::note::{Note, NoteCode, Weight};
 use super::operation::{BindingChange, Move, Operation, Phase, Step, StepId};
@@ -201,6 +202,10 @@ impl Undoer<'_> {
                 let mut channel = was.clone();
                 channel.overwrites = self.renamed(&channel.overwrites);
                 channel.parent = channel.parent.as_ref().map(|parent| self.renamed_channel(parent));
+                if drop_long_topic(&mut channel) {
+                    let text = format!("The channel is made again without its topic, {LONG_TOPIC}.");
+                    self.note(Weight::Warning, NoteCode::OverLimit, format!("{}.{key}", kind.section()), &text);
+                }
                 let bound = BindingChange::BindCreated { kind, key: key.clone(), protected: false };
                 self.push(Operation::CreateChannel { key, channel }, vec![bound]);
             }

@@ -18,10 +18,13 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::Act;
 use super::limits::Scope;
+use crate::manifest::diagnostic::nearest;
 
 /// Rules, and the seed that decides those with a probability.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,6 +45,7 @@ impl Faults {
 
 /// What goes wrong, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub struct Rule {
     /// Only requests with this method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +98,9 @@ impl Rule {
         self
     }
 
+    /// What says when it hits.
+    const NARROWING: [&str; 6] = ["method", "path", "event", "nth", "first", "probability"];
+
     fn fits(&self, method: &str, path: &str) -> bool {
         !self.fault.is_of_gateway()
             && self.method.as_ref().is_none_or(|m| m.eq_ignore_ascii_case(method))
@@ -104,6 +111,67 @@ impl Rule {
         let unnamed = !UNASKED.contains(&event);
         self.fault.is_of_gateway() && self.event.as_ref().map_or(unnamed, |pattern| like(pattern, event))
     }
+}
+
+/// Why something is no rule.
+#[derive(Debug, thiserror::Error)]
+pub enum WrongRule {
+    /// A word that means nothing would leave a rule that hits everything.
+    #[error("a rule of the fault `{fault}` has no `{key}`{}", near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?")))]
+    UnknownKey {
+        /// What goes wrong by the rule.
+        fault: String,
+        /// The word.
+        key: String,
+        /// One that is known and looks like it.
+        near: Option<String>,
+    },
+    /// A share is from 0 to 1.
+    #[error("the `probability` {0} is none; it is a share, from 0 to 1")]
+    Probability(f64),
+    /// Requests are counted from 1.
+    #[error("`nth` counts from 1")]
+    Nth,
+    /// A value is not of its kind, or missing.
+    #[error(transparent)]
+    Shape(#[from] serde_json::Error),
+}
+
+impl TryFrom<Map<String, Value>> for Rule {
+    type Error = WrongRule;
+
+    /// Reads a rule, and refuses every word that is not one of it.
+    fn try_from(written: Map<String, Value>) -> Result<Self, WrongRule> {
+        let fault: Fault = serde_json::from_value(Value::Object(written.clone()))?;
+        let own = serde_json::to_value(&fault)?;
+        let own = own.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+        let known: Vec<&str> = Self::NARROWING.into_iter().chain(own).collect();
+        if let Some(key) = written.keys().find(|key| !known.contains(&key.as_str())) {
+            let near = nearest(key, known).map(str::to_owned);
+            let fault = written.get("fault").and_then(Value::as_str).unwrap_or_default().to_owned();
+            return Err(WrongRule::UnknownKey { fault, key: key.clone(), near });
+        }
+        let rule = Self {
+            method: field(&written, "method")?,
+            path: field(&written, "path")?,
+            event: field(&written, "event")?,
+            nth: field(&written, "nth")?,
+            first: field(&written, "first")?,
+            probability: field(&written, "probability")?,
+            fault,
+        };
+        match rule {
+            Self { probability: Some(share), .. } if !(0.0..=1.0).contains(&share) => {
+                Err(WrongRule::Probability(share))
+            }
+            Self { nth: Some(0), .. } => Err(WrongRule::Nth),
+            rule => Ok(rule),
+        }
+    }
+}
+
+fn field<T: DeserializeOwned>(written: &Map<String, Value>, key: &str) -> Result<Option<T>, serde_json::Error> {
+    written.get(key).map_or(Ok(None), |value| serde_json::from_value(value.clone()))
 }
 
 /// What rules without a name of an event leave alone: who cannot log in learns nothing about events.
@@ -368,6 +436,26 @@ mod tests {
         assert!((1_800..2_200).contains(&share), "{share}");
         assert_eq!(hits(1), hits(1));
         assert_ne!(hits(1), hits(2));
+    }
+
+    #[test]
+    fn a_rule_with_a_word_that_means_nothing_is_refused() {
+        let refused = |rule: &str| {
+            let error = serde_saphyr::from_str::<Faults>(&format!("rules: [{{ {rule} }}]")).expect_err(rule);
+            error.to_string()
+        };
+        for (rule, said) in [
+            ("probabilty: 0.01, fault: stale", "the fault `stale` has no `probabilty`; did you mean `probability`?"),
+            ("fault: latency, milliseconds: 5, jiter: 3", "has no `jiter`; did you mean `jitter`?"),
+            ("fault: stale, done: true", "the fault `stale` has no `done`"),
+            ("fault: stale, probability: 5", "the `probability` 5 is none; it is a share, from 0 to 1"),
+            ("fault: stale, probability: -0.1", "from 0 to 1"),
+            ("fault: stale, nth: 0", "`nth` counts from 1"),
+            ("fault: stale, nth: often", "expected u64"),
+            ("fault: gremlins", "unknown variant `gremlins`"),
+        ] {
+            assert!(refused(rule).contains(said), "{rule}: {}", refused(rule));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::digest::digest;
 use super::folder::{Links, gather};
 use super::watch::Watch;
-use super::{Content, Error, Limits, Look, Revision, Source};
+use super::{Content, Error, Limits, Look, Revision, Source, elsewhere};
 use crate::clock::Clock;
 use crate::manifest::Files;
 
@@ -32,12 +32,13 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The folder at a path. It may come later, and may be replaced by another; the system is asked to tell of changes.
+    /// The folder at a path. It may come later, and may be replaced by another; the system is asked to tell of changes, where
+    /// it knows of them.
     ///
     /// # Errors
     /// When the path can be that of no folder.
     pub fn new(path: &Path, clock: Clock) -> Result<Self, Error> {
-        Self::with(path, clock, Watch::new)
+        if elsewhere::may_be(path) { Self::polled(path, clock) } else { Self::with(path, clock, Watch::new) }
     }
 
     /// The same, without asking the system to tell of changes: of folders on other machines (NFS, SMB) it does not know

@@ -367,6 +367,17 @@ pub enum Error {
         /// Most that are read.
         most: usize,
     },
+    /// There is too much to go through, read or not.
+    #[error(
+        "there are more than {most} files and folders in {place}; keep what SetAI need not read elsewhere, and name the folder \
+         of the manifests"
+    )]
+    TooManyEntries {
+        /// The folder and where it is.
+        place: String,
+        /// Most that are gone through.
+        most: usize,
+    },
     /// The repository is too large to be fetched.
     #[error("one revision of {place} takes more than {most} bytes; keep manifests in a repository of their own")]
     FetchTooLarge {
@@ -501,6 +512,7 @@ impl Error {
             Self::FileTooLarge { .. } => ("FileTooLarge", Stalled),
             Self::TooLarge { .. } => ("TooLarge", Stalled),
             Self::TooManyFiles { .. } => ("TooManyFiles", Stalled),
+            Self::TooManyEntries { .. } => ("TooManyEntries", Stalled),
             Self::FetchTooLarge { .. } => ("FetchTooLarge", Stalled),
             Self::Unsigned { .. } => ("Unsigned", Stalled),
             Self::UnknownSigner { .. } => ("UnknownSigner", Stalled),

@@ -52,6 +52,7 @@ fn place(root: &Path) -> String {
 
 fn gather_folder(root: &Path, folder: &Path, links: Links, gathering: &mut Gathering) -> Result<(), Error> {
     for entry in sorted_entries(folder)? {
+        gathering.visit()?;
         let path = entry.path();
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             // What nobody wants may be called anything.
@@ -83,7 +84,7 @@ fn gather_folder(root: &Path, folder: &Path, links: Links, gathering: &mut Gathe
 fn sorted_entries(folder: &Path) -> Result<Vec<DirEntry>, Error> {
     let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = entries.map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::FolderMissing { path: folder.to_owned() },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::FolderMissing { path: folder.to_owned() },
         _ => unreadable(folder, source),
     })?;
     entries.sort_by_key(DirEntry::path);
@@ -186,6 +187,9 @@ mod tests {
         assert!(
             matches!(read(&gone, Links::Skip, Limits::default()), Err(Error::FolderMissing { path }) if path == gone)
         );
+        let folder = folder(&[("guild.yaml", "1")]);
+        let file = read(&folder.path().join("guild.yaml"), Links::Skip, Limits::default());
+        assert!(matches!(file, Err(Error::FolderMissing { .. })), "a manifest is no folder: {file:?}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::address::Address;
-use super::signature::{self, Signatures};
+use super::signature::Signatures;
 use super::{Content, Error, Limits, Look, Revision, Source};
 use crate::manifest::InvalidPath;
 use explain::explain;
@@ -61,8 +61,13 @@ pub enum Credentials {
     /// Nobody.
     #[default]
     None,
-    /// With HTTPS: whoever has this token. The user, where one matters, stands in the address.
-    Token(SecretString),
+    /// With HTTPS: whoever has this token.
+    Token {
+        /// The user it goes with, where one matters; if none, the one in the address, or any.
+        user: Option<String>,
+        /// The token.
+        token: SecretString,
+    },
     /// With HTTPS: a user with a password.
     Basic {
         /// The user.
@@ -166,9 +171,10 @@ impl Git {
     fn key(&self) -> Option<&Path> {
         match &self.settings.credentials {
             Credentials::SshKey { private_key, .. } => Some(private_key),
-            Credentials::None | Credentials::Token(_) | Credentials::Basic { .. } | Credentials::SshAgent { .. } => {
-                None
-            }
+            Credentials::None
+            | Credentials::Token { .. }
+            | Credentials::Basic { .. }
+            | Credentials::SshAgent { .. } => None,
         }
     }
 
@@ -187,9 +193,11 @@ impl Git {
             known: known.filter(|known| known.name == name).map(|known| known.id.clone()),
             credentials: self.settings.credentials.clone(),
             known_hosts: self.known_hosts(),
+            signatures: self.settings.signatures.clone(),
             cache: self.settings.cache.clone(),
             limits: self.limits,
             stop,
+            runtime: tokio::runtime::Handle::current(),
         };
         let work = tokio::task::spawn_blocking(move || {
             let _held = held;
@@ -200,10 +208,7 @@ impl Git {
         match answer.map_err(explained)? {
             Outcome::Unchanged => Ok(Look::Unchanged),
             Outcome::Found(found) => {
-                let remote::Found { mut revision, files, signed, follows } = *found;
-                if let Some(signatures) = &self.settings.signatures {
-                    revision.signed_by = Some(signature::verify(&signed, signatures).await?);
-                }
+                let remote::Found { revision, files, follows } = *found;
                 self.tell(known, &revision, follows);
                 Ok(Look::New(Box::new(Content { revision, files })))
             }
@@ -230,7 +235,7 @@ impl Git {
 fn fits(address: &Address, credentials: &Credentials) -> Result<(), Error> {
     let given = match credentials {
         Credentials::None => "nothing",
-        Credentials::Token(_) => "a token",
+        Credentials::Token { .. } => "a token",
         Credentials::Basic { .. } => "a user with a password",
         Credentials::SshAgent { .. } => "an SSH agent",
         Credentials::SshKey { .. } => "an SSH key",
@@ -238,7 +243,7 @@ fn fits(address: &Address, credentials: &Credentials) -> Result<(), Error> {
     let (by, fits, instead) = match address {
         Address::Web { .. } => (
             "HTTP",
-            matches!(credentials, Credentials::None | Credentials::Token(_) | Credentials::Basic { .. }),
+            matches!(credentials, Credentials::None | Credentials::Token { .. } | Credentials::Basic { .. }),
             "name a token, a user with a password, or nothing",
         ),
         Address::Ssh { .. } => (
@@ -305,6 +310,10 @@ mod tests {
         }
     }
 
+    fn token() -> Credentials {
+        Credentials::Token { user: None, token: secret() }
+    }
+
     fn secret() -> SecretString {
         SecretString::from("hunter2".to_owned())
     }
@@ -313,9 +322,9 @@ mod tests {
     fn credentials_have_to_fit_the_address() {
         let key = || Credentials::SshAgent { user: "git".into() };
         for (url, fitting, unfitting) in [
-            ("https://git.example/g", Credentials::Token(secret()), key()),
+            ("https://git.example/g", token(), key()),
             ("git@git.example:g", key(), Credentials::None),
-            ("/srv/g.git", Credentials::None, Credentials::Token(secret())),
+            ("/srv/g.git", Credentials::None, token()),
         ] {
             assert!(Git::new(settings(url, fitting)).is_ok(), "{url}");
             let refused = Git::new(settings(url, unfitting));

@@ -14,13 +14,16 @@ pub struct Limits {
     pub total: u64,
     /// Most files.
     pub files: usize,
+    /// Most entries of all folders, also those that are not read. A tree of git that names the same tree ten times takes a
+    /// line, and ten of them one in another have more entries than anybody can visit.
+    pub entries: usize,
     /// Most bytes that are fetched from a git server in one go: everything of a revision, also what is not read.
     pub fetched: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file: 16 << 20, total: 64 << 20, files: 10_000, fetched: 1 << 30 }
+        Self { file: 16 << 20, total: 64 << 20, files: 10_000, entries: 200_000, fetched: 1 << 30 }
     }
 }
 
@@ -32,18 +35,31 @@ pub(super) struct Gathering {
     place: String,
     files: Files,
     count: usize,
+    entries: usize,
     total: u64,
     has_manifest: bool,
 }
 
 impl Gathering {
     pub(super) fn new(limits: Limits, place: String) -> Self {
-        Self { limits, place, files: Files::default(), count: 0, total: 0, has_manifest: false }
+        Self { limits, place, files: Files::default(), count: 0, entries: 0, total: 0, has_manifest: false }
     }
 
     /// Most bytes a file may have.
     pub(super) fn most_of_a_file(&self) -> u64 {
         self.limits.file
+    }
+
+    /// Counts an entry of a folder, whatever it is.
+    ///
+    /// # Errors
+    /// When there were enough.
+    pub(super) fn visit(&mut self) -> Result<(), Error> {
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(Error::TooManyEntries { place: self.place.clone(), most: self.limits.entries });
+        }
+        Ok(())
     }
 
     /// Makes room for a file of so many bytes.
@@ -92,7 +108,7 @@ impl Gathering {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { file: 10, total: 25, files: 3, fetched: 0 };
+    const LIMITS: Limits = Limits { file: 10, total: 25, files: 3, entries: 4, fetched: 0 };
 
     fn gather(sizes: &[u64]) -> Result<Files, Error> {
         let mut gathering = Gathering::new(LIMITS, "the folder".to_owned());
@@ -112,6 +128,15 @@ mod tests {
         assert!(matches!(gather(&[10, 10, 6]), Err(Error::TooLarge { most: 25, .. })));
         assert!(gather(&[1, 1, 1]).is_ok());
         assert!(matches!(gather(&[1, 1, 1, 1]), Err(Error::TooManyFiles { most: 3, .. })));
+    }
+
+    #[test]
+    fn what_is_not_read_is_counted_too() {
+        let mut gathering = Gathering::new(LIMITS, "the folder".to_owned());
+        for _ in 0..4 {
+            gathering.visit().expect("room");
+        }
+        assert!(matches!(gathering.visit(), Err(Error::TooManyEntries { most: 4, .. })));
     }
 
     #[test]

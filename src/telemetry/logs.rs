@@ -18,18 +18,10 @@ pub enum Format {
     Json,
 }
 
-/// A place that spans are sent to besides; none for now.
-pub type Spans = Box<dyn Layer<tracing_subscriber::Registry> + Send + Sync>;
-
 /// Begins to log. `filter` is a level, or levels of parts of the program, such as `info` or `warn,setai::discord=debug`; what is
 /// empty or no filter logs nothing. The first call of a process counts; false for any other.
 pub fn install(format: Format, filter: &str) -> bool {
-    install_with(format, filter, None)
-}
-
-/// The same, sending spans to a place besides. What is sent there is what `filter` lets through.
-pub fn install_with(format: Format, filter: &str, spans: Option<Spans>) -> bool {
-    let subscriber = tracing_subscriber::registry().with(spans).with(filter_of(filter)).with(layer(format, stderr));
+    let subscriber = tracing_subscriber::registry().with(filter_of(filter)).with(layer(format, stderr));
     subscriber.try_init().is_ok()
 }
 

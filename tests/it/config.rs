@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use setai::config::schema::{schema, schema_text};
 use setai::config::{
-    Config, Credentials, EXAMPLE, Findings, LogFormat, Origin, Overrides, Recipient, Reference, Scope, Surroundings,
-    read,
+    Config, Credentials, EXAMPLE, Findings, LogFormat, Origin, Overrides, Recipient, Reference, Scope, Source,
+    Surroundings, read,
 };
 use setai::model::Occasion;
 
@@ -84,6 +84,27 @@ fn a_repository_is_described() {
     assert!(matches!(&community.scope, Scope::These(ids) if ids.iter().map(|id| id.get()).eq([11, 12])));
     assert!(matches!(&here.origin, Origin::Directory(path) if path == Path::new("/etc/setai/manifests")));
     assert_eq!((here.scope.clone(), here.timeout), (Scope::All, Duration::from_mins(1)));
+}
+
+#[test]
+fn a_token_may_have_a_user_and_a_path_begins_at_the_folder_of_the_file() {
+    let git = |settings: &str| {
+        let config = config(&format!("sources: [{{ name: a, guilds: all, {settings} }}]"));
+        let [Source { origin: Origin::Git(git), .. }] = &config.sources[..] else { panic!("{config:?}") };
+        git.clone()
+    };
+    let named = git("git: https://bitbucket.org/a/b, credentials: { user: x-token-auth, token_file: token }");
+    let token = named.credentials.expect("credentials");
+    assert!(matches!(&token, Credentials::Token { user: Some(user), .. } if user == "x-token-auth"), "{token:?}");
+    for (written, url) in [
+        ("./guilds.git", "/etc/setai/./guilds.git"),
+        ("guilds.git", "/etc/setai/guilds.git"),
+        ("/srv/guilds.git", "/srv/guilds.git"),
+        ("file:///srv/guilds.git", "file:///srv/guilds.git"),
+        ("git@git.example.org:guilds.git", "git@git.example.org:guilds.git"),
+    ] {
+        assert_eq!(git(&format!("git: \"{written}\"")).url, url);
+    }
 }
 
 #[test]

@@ -129,7 +129,7 @@ async fn a_lost_connection_closes_without_a_word() {
     with_client(&discord, async |client, guild, address| {
         client.create_role(guild).await.expect_err("no answer");
         let mut socket = TcpStream::connect(address).await.expect("connects");
-        let request = "GET /api/v10/users/@me HTTP/1.1\r\nhost: x\r\nuser-agent: x\r\nauthorization: Bot t\r\n\r\n";
+        let request = "GET /api/v10/users/@me HTTP/1.1\r\nhost: x\r\nuser-agent: DiscordBot (x, 1)\r\nauthorization: Bot t\r\n\r\n";
         socket.write_all(request.as_bytes()).await.expect("sends");
         let mut received = Vec::new();
         socket.read_to_end(&mut received).await.expect("closes");

@@ -132,12 +132,19 @@ impl Resolver<'_> {
         let known_hosts = self.readable(doc.known_hosts.as_ref());
         let signatures = doc.signatures.as_ref().map(|signatures| self.signatures(signatures));
         Some(Git {
-            url: way.map(|_| url.value.clone())?,
+            url: self.located(url, way?),
             reference,
             credentials: credentials.flatten(),
             known_hosts,
             signatures: signatures.flatten(),
         })
+    }
+
+    /// The address as whoever fetches takes it: a path of this machine begins at the folder of the file.
+    fn located(&self, said: &Said<String>, way: Way) -> String {
+        let is_path = way == Way::Local && !said.value.contains("://");
+        let address = said.value.clone();
+        if is_path { self.surroundings.folder.join(address).display().to_string() } else { address }
     }
 
     /// How an address reaches its repository. An address with a secret in it is refused, and not repeated.
@@ -223,7 +230,7 @@ impl Resolver<'_> {
         }
         let user = user.as_ref().map(|user| user.value.clone());
         match (token_file, password_file, ssh_key_file) {
-            (Some(token), ..) => self.secret(Some(token)).map(Credentials::Token),
+            (Some(token), ..) => self.secret(Some(token)).map(|token| Credentials::Token { user, token }),
             (_, Some(password), _) => {
                 let password = self.secret(Some(password));
                 if user.is_none() {

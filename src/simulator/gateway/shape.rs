@@ -138,6 +138,7 @@ pub(super) fn interaction(begun: &Interaction, world: &World, bot: Snowflake, no
         data,
         message_id,
         acknowledged: _,
+        deferred: _,
         original: _,
     } = begun;
     let guild = world.guilds.get(&world.guild_of_channel(*channel_id)?)?;

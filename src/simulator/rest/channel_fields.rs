@@ -91,7 +91,9 @@ impl Fields {
 
 impl General {
     fn read(form: &mut Form<'_>, channel_kind: u8, visit: &Visit<'_>) -> Self {
-        let forum = matches!(channel_kind, kind::FORUM | kind::MEDIA);
+        let Call { method, switches, .. } = visit.call;
+        let takes_long =
+            matches!(channel_kind, kind::FORUM | kind::MEDIA) && (*method != "POST" || switches.long_topics_on_create);
         form.not_null("name");
         let name = form.text("name", 1..=100);
         if let Given::Value(name) = &name
@@ -101,7 +103,7 @@ impl General {
         }
         Self {
             name,
-            topic: form.text("topic", 0..=if forum { 4096 } else { 1024 }),
+            topic: form.text("topic", 0..=if takes_long { 4096 } else { 1024 }),
             nsfw: form.flag("nsfw"),
             rate_limit_per_user: form.small("rate_limit_per_user", 0..=SLOWEST),
             flags: form.flags("flags"),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-use super::form::{Form, FormErrors};
+use super::form::{Form, FormErrors, Given};
 use super::{ApiError, Call, Reply};
 use crate::simulator::world::{Application, Command, Mint, Snowflake, World};
 
@@ -12,6 +12,11 @@ const CREATES_PER_DAY: usize = 200;
 const MOST_IN_BULK: usize = 130;
 /// Most commands of a scope, by type: slash, user, message.
 const MOST_BY_TYPE: [usize; 3] = [100, 15, 15];
+
+/// Most options of a command, of a group and of a subcommand, and most choices of an option.
+const MOST_OPTIONS: usize = 25;
+/// Most characters of names, descriptions and values of a command and all that is in it.
+const MOST_TEXT: usize = 8000;
 
 /// The commands of one scope, being changed.
 struct Scope<'a> {
@@ -161,7 +166,11 @@ impl Draft {
             form.require("description");
         }
         form.text("description", usize::from(kind == 1)..=100);
-        form.list("options", 25);
+        read_options(&mut form);
+        let size = body.map_or(0, size);
+        if size > MOST_TEXT {
+            form.wrong("name", "APPLICATION_COMMAND_TOO_LARGE", &format!("Command exceeds maximum size ({MOST_TEXT})"));
+        }
         form.bits("default_member_permissions", 0);
         form.finish()?;
         let mut fields = body.and_then(Value::as_object).cloned().unwrap_or_default();
@@ -170,6 +179,48 @@ impl Draft {
         }
         Ok(Self { name, kind, fields })
     }
+}
+
+/// The options of a command, a group or a subcommand, and all that is in them.
+fn read_options(form: &mut Form<'_>) {
+    let options = form.list("options", MOST_OPTIONS).value().unwrap_or_default();
+    let mut is_optional = false;
+    for (index, option) in options.iter().enumerate() {
+        let required = form.inside(&["options", &index.to_string()], option, read_option).unwrap_or_default();
+        if required && is_optional {
+            let message = "Required options must be placed before non-required options";
+            form.wrong_item("options", index, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", message);
+        }
+        is_optional |= !required;
+    }
+}
+
+/// One option; true when it is required.
+fn read_option(form: &mut Form<'_>) -> bool {
+    form.require("name");
+    form.require("description");
+    form.text("name", 1..=32);
+    form.text("description", 1..=100);
+    let choices = form.list("choices", MOST_OPTIONS).value().unwrap_or_default();
+    for (index, choice) in choices.iter().enumerate() {
+        form.inside(&["choices", &index.to_string()], choice, |choice| {
+            choice.require("name");
+            choice.require("value");
+            choice.text("name", 1..=100);
+            if matches!(choice.raw("value"), Given::Value(Value::String(_))) {
+                choice.text("value", 0..=100);
+            }
+        });
+    }
+    read_options(form);
+    form.flag("required").value().unwrap_or(false)
+}
+
+/// Characters of names, descriptions and values of a command, an option or a choice, and of all that is in it.
+fn size(of: &Value) -> usize {
+    let text = |key: &str| of[key].as_str().map_or(0, |text| text.chars().count());
+    let inside = |key: &str| of[key].as_array().into_iter().flatten().map(size).sum::<usize>();
+    text("name") + text("description") + text("value") + inside("options") + inside("choices")
 }
 
 impl Command {

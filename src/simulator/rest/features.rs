@@ -13,7 +13,7 @@ use super::{ApiError, channel_fields};
 use crate::simulator::world::{Bits, Guild, Snowflake, kind};
 
 /// Features a call may add or remove.
-const MUTABLE: [&str; 11] = [
+const MUTABLE: [&str; 10] = [
     "COMMUNITY",
     "DISCOVERABLE",
     "INVITES_DISABLED",
@@ -23,9 +23,11 @@ const MUTABLE: [&str; 11] = [
     "ACTIVITY_FEED_ENABLED_BY_USER",
     "ACTIVITY_FEED_DISABLED_BY_USER",
     "SUMMARIES_ENABLED_BY_USER",
-    "MEMBER_VERIFICATION_GATE_ENABLED",
     "PRUNE_REQUIRES_ADMIN",
 ];
+
+/// One a call may remove and not add.
+const REMOVABLE: &str = "MEMBER_VERIFICATION_GATE_ENABLED";
 
 /// A base64 image, as the hash Discord gives back for it.
 pub(crate) fn image(form: &mut Form<'_>, key: &str) -> Given<String> {
@@ -60,7 +62,8 @@ pub(crate) fn read(form: &mut Form<'_>, guild: &Guild) -> Given<Vec<String>> {
             form.wrong_item("features", index, "BASE_TYPE_CHOICES", "This feature cannot be changed.");
         }
     }
-    let stays = |f: &&String| wanted.contains(f.as_str()) || !MUTABLE.contains(&f.as_str());
+    let is_fixed = |f: &str| f != REMOVABLE && !MUTABLE.contains(&f);
+    let stays = |f: &&String| wanted.contains(f.as_str()) || is_fixed(f);
     let mut features: Vec<String> = guild.features.iter().filter(stays).cloned().collect();
     let added = wanted.iter().filter(|f| !guild.has_feature(f) && MUTABLE.contains(f));
     features.extend(added.map(|f| (*f).to_owned()));

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::form::Form;
+use super::form::{Form, Given};
 use super::{ApiError, Call, Reply, view};
 use crate::simulator::world::{Channel, Interaction, Message, Snowflake, World};
 
@@ -11,6 +11,14 @@ use crate::simulator::world::{Channel, Interaction, Message, Snowflake, World};
 const FIRST_ANSWER: TimeDelta = TimeDelta::seconds(3);
 /// How long the token works after that.
 const FOLLOW_UPS: TimeDelta = TimeDelta::minutes(15);
+
+/// The kind of answer that is a message.
+const ANSWER: u8 = 4;
+/// The kind of answer that promises one.
+const DEFERRED: u8 = 5;
+/// Most characters of a message.
+const MOST_CONTENT: usize = 2000;
+const MOST_EMBEDS: usize = 10;
 
 /// Paths that need no bot token.
 pub(crate) fn needs_no_token(path: &str) -> bool {
@@ -33,16 +41,17 @@ pub(crate) fn callback(world: &mut World, call: &Call<'_>, id: Snowflake, token:
     let mut form = Form::of(call.body, call.switches)?;
     form.require("type");
     let kind = form.choice::<u8>("type", &[1, 4, 5, 6, 7, 8, 9, 12]).value().unwrap_or(1);
+    let data = call.body.map(|body| &body["data"]).filter(|_| kind == ANSWER);
+    let said = data.and_then(|data| form.inside(&["data"], data, Said::read));
     form.finish()?;
     let interaction = found.clone();
-    let original = if matches!(kind, 4 | 5) {
-        let content = call.body.and_then(|body| body["data"]["content"].as_str()).unwrap_or_default();
-        Some(post(world, call, &interaction, content)?)
-    } else {
-        None
+    let original = match (kind, said) {
+        (ANSWER, said) => Some(post(world, call, &interaction, &said.unwrap_or_default().whole()?)?),
+        (DEFERRED, _) => Some(post(world, call, &interaction, "")?),
+        _ => None,
     };
     if let Some(interaction) = world.interactions.get_mut(&id) {
-        (interaction.acknowledged, interaction.original) = (true, original);
+        (interaction.acknowledged, interaction.deferred, interaction.original) = (true, kind == DEFERRED, original);
     }
     if !call.query_flag("with_response") {
         return Reply::empty();
@@ -55,11 +64,14 @@ pub(crate) fn callback(world: &mut World, call: &Call<'_>, id: Snowflake, token:
     Reply::ok(body)
 }
 
-/// `POST /webhooks/{application}/{token}`: one more message.
+/// `POST /webhooks/{application}/{token}`: one more message, or the one that was promised.
 pub(crate) fn follow_up(world: &mut World, call: &Call<'_>, app: Snowflake, token: &str) -> Result<Reply, ApiError> {
     let interaction = by_token(world, call, app, token)?;
-    let content = call.body.and_then(|body| body["content"].as_str()).unwrap_or_default();
-    let message = post(world, call, &interaction, content)?;
+    let content = said(call)?.whole()?;
+    let message = match interaction.original.filter(|_| interaction.deferred) {
+        Some(promised) => edit(world, &interaction, promised, &content)?,
+        None => post(world, call, &interaction, &content)?,
+    };
     Reply::ok(shown(world, &interaction, message)?)
 }
 
@@ -75,20 +87,68 @@ pub(crate) fn message(
     let id = if which == "@original" { interaction.original } else { which.parse().ok() };
     let id = id.ok_or_else(ApiError::unknown_message)?;
     let before = shown(world, &interaction, id)?;
-    let messages = &mut channel_of(world, &interaction)?.messages;
     match call.method {
         "DELETE" => {
-            messages.retain(|m| m.id != id);
+            channel_of(world, &interaction)?.messages.retain(|m| m.id != id);
             Reply::empty()
         }
         "PATCH" => {
-            let content = call.body.and_then(|body| body["content"].as_str()).unwrap_or_default();
-            messages.iter_mut().filter(|m| m.id == id).for_each(|m| content.clone_into(&mut m.content));
+            let said = said(call)?;
+            if said.content.is_some() {
+                edit(world, &interaction, id, &said.whole()?)?;
+            }
             Reply::ok(shown(world, &interaction, id)?)
         }
         "GET" => Reply::ok(before),
         _ => Err(ApiError::method_not_allowed()),
     }
+}
+
+/// What a message says, as far as it is kept.
+#[derive(Debug, Default)]
+struct Said {
+    content: Option<String>,
+    /// There is something else to be seen.
+    has_more: bool,
+}
+
+impl Said {
+    fn read(form: &mut Form<'_>) -> Self {
+        let content = match form.text("content", 0..=MOST_CONTENT) {
+            Given::Absent => None,
+            Given::Null => Some(String::new()),
+            Given::Value(content) => Some(content),
+        };
+        let embeds = form.list("embeds", MOST_EMBEDS);
+        let others = ["components", "attachments"].map(|key| form.raw(key).value());
+        let others = others.into_iter().flatten().filter_map(Value::as_array).map(Vec::as_slice);
+        let has_more = embeds.value().into_iter().chain(others).any(|list| !list.is_empty());
+        Self { content, has_more }
+    }
+
+    /// The content of a message that says something.
+    fn whole(self) -> Result<String, ApiError> {
+        let content = self.content.unwrap_or_default();
+        if content.is_empty() && !self.has_more { Err(ApiError::empty_message()) } else { Ok(content) }
+    }
+}
+
+fn said(call: &Call<'_>) -> Result<Said, ApiError> {
+    let mut form = Form::of(call.body, call.switches)?;
+    let said = Said::read(&mut form);
+    form.finish()?;
+    Ok(said)
+}
+
+/// Changes a message. One that was promised is there then.
+fn edit(world: &mut World, interaction: &Interaction, id: Snowflake, content: &str) -> Result<Snowflake, ApiError> {
+    let messages = &mut channel_of(world, interaction)?.messages;
+    let message = messages.iter_mut().find(|m| m.id == id).ok_or_else(ApiError::unknown_message)?;
+    content.clone_into(&mut message.content);
+    if let Some(interaction) = world.interactions.get_mut(&interaction.id).filter(|i| i.original == Some(id)) {
+        interaction.deferred = false;
+    }
+    Ok(id)
 }
 
 fn by_token(world: &World, call: &Call<'_>, app: Snowflake, token: &str) -> Result<Interaction, ApiError> {

@@ -141,7 +141,7 @@ impl<'a> Exchange<'a> {
             return Err(Stop::Banned);
         }
         let path = path.ok_or_else(ApiError::not_found)?;
-        if self.header(header::USER_AGENT).is_none_or(|agent| agent.is_empty()) {
+        if !self.header(header::USER_AGENT).as_deref().is_some_and(request::is_agent_of_a_bot) {
             return Err(ApiError::cloudflare_block().into());
         }
         let method = self.parts.method.as_str();

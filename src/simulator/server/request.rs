@@ -30,6 +30,12 @@ pub(crate) fn read_query(query: &str) -> Vec<(String, String)> {
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decode(k), decode(v))).collect()
 }
 
+/// True for `DiscordBot (url, version) anything`. Some libraries have a space where Discord's documentation has a comma.
+pub(crate) fn is_agent_of_a_bot(agent: &str) -> bool {
+    let inside = agent.strip_prefix("DiscordBot (").and_then(|rest| rest.split_once(')'));
+    inside.is_some_and(|(inside, _)| inside.split([',', ' ']).filter(|part| !part.is_empty()).count() >= 2)
+}
+
 /// The token of `Authorization: Bot ...`.
 pub(crate) fn bot_token(headers: &HeaderMap) -> Option<&str> {
     headers.get("authorization")?.to_str().ok()?.strip_prefix("Bot ")

@@ -1,13 +1,21 @@
 //! Says of a world somebody wrote which field is wrong, and where it stands.
 //!
-//! Decides types and the few ranges outside which Discord has no such object. Refuses to judge fields it does not know: they
-//! are given out as they are.
+//! Decides types and the few ranges outside which Discord has no such object. Refuses to judge fields of objects it does not
+//! know: they are given out as they are.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Error, Value};
 
 use super::yaml::{Object, WorldError, expected};
 use super::{Channel, Guild, Overwrite, kind};
+use crate::manifest::diagnostic::nearest;
+
+/// That nothing is written that has no meaning.
+pub(super) fn keys(object: &Object, place: &str, known: &[&str]) -> Result<(), WorldError> {
+    let Some(key) = object.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
+    let near = nearest(key, known.iter().copied()).map(str::to_owned);
+    Err(WorldError::Unknown { place: place.to_owned(), key: key.clone(), near })
+}
 
 /// That an object can be read as what it should be.
 pub(super) fn fields<T: DeserializeOwned>(object: &Object, place: &str) -> Result<(), WorldError> {
@@ -83,6 +91,13 @@ mod tests {
         let text = format!("users: [{{ username: ann }}]\nguilds:\n  - {{ name: G, {guild} }}\n");
         let error = World::from_yaml(&text, DateTime::UNIX_EPOCH).expect_err("a wrong world");
         error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+    }
+
+    #[test]
+    fn a_world_of_something_else_is_not_an_empty_one() {
+        let said = |text: &str| World::from_yaml(text, DateTime::UNIX_EPOCH).expect_err(text).to_string();
+        assert_eq!(said("guild: [{ name: G }]"), "the world: there is no `guild`; did you mean `guilds`?");
+        assert_eq!(said("roles: []"), "the world: there is no `roles`");
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Interaction {
     /// The first answer was given.
     #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledged: bool,
+    /// That answer was only the promise of one, which the next message keeps.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub deferred: bool,
     /// The message that first answer became.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Snowflake>,
@@ -60,6 +63,7 @@ impl World {
             data: Value::Null,
             message_id: None,
             acknowledged: false,
+            deferred: false,
             original: None,
         };
         self.interactions.insert(id, begun.clone());

@@ -46,6 +46,9 @@ pub struct Switches {
     pub utf16_lengths: bool,
     /// Longest name of a forum tag: 20 says the documentation, 50 the API description.
     pub longest_tag_name: usize,
+    /// The topic of a forum or media channel may have 4096 characters when it is created, too: so says the API description, and
+    /// 1024 the documentation.
+    pub long_topics_on_create: bool,
     /// Forum and media channels need the feature COMMUNITY, as stages do.
     pub forums_need_community: bool,
     /// Enabling COMMUNITY needs a verification level and a content filter for everyone.
@@ -85,6 +88,7 @@ impl Default for Switches {
             cleared_topic_is_empty: false,
             utf16_lengths: true,
             longest_tag_name: 20,
+            long_topics_on_create: false,
             forums_need_community: false,
             community_needs_safety: true,
             bitrate_is_form_error: false,

@@ -57,6 +57,16 @@ pub enum WorldError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// What has no such part would be lost without a word.
+    #[error("{place}: there is no `{key}`{}", near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?")))]
+    Unknown {
+        /// Where.
+        place: String,
+        /// What was written.
+        key: String,
+        /// One that is known and looks like it.
+        near: Option<String>,
+    },
     /// A part is not what should be there.
     #[error("{place}: expected {expected}")]
     Expected {
@@ -97,6 +107,7 @@ impl World {
 /// Fills in ids, positions and references, so that the value is what a written world looks like.
 fn complete(world: &mut Value, now: DateTime<Utc>) -> Result<(), WorldError> {
     let Some(world) = world.as_object_mut() else { return expected("the world", "a map") };
+    check::keys(world, "the world", &["ids", "users", "guilds", "interactions"])?;
     let ids = world.get("ids").cloned().unwrap_or_else(|| json!({}));
     let mut filler = World { ids: serde_json::from_value(ids).map_err(WorldError::Shape)?, ..World::default() };
     for id in all_ids(world) {

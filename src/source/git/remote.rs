@@ -17,7 +17,7 @@ use super::{Credentials, Reference, cache, tree};
 use crate::manifest::Files;
 use crate::source::address::Address;
 use crate::source::known_hosts::{self, Verdict};
-use crate::source::signature::Signed;
+use crate::source::signature::{self, Signatures, Signed};
 use crate::source::{Error, Limits, Revision};
 
 /// What keeps what was fetched last.
@@ -37,10 +37,14 @@ pub(super) struct Job {
     pub(super) known: Option<String>,
     pub(super) credentials: Credentials,
     pub(super) known_hosts: PathBuf,
+    /// Who may sign; none when signatures are not required.
+    pub(super) signatures: Option<Signatures>,
     pub(super) cache: PathBuf,
     pub(super) limits: Limits,
     /// Cancelled when nobody waits any more.
     pub(super) stop: CancellationToken,
+    /// Where what does not wait runs.
+    pub(super) runtime: tokio::runtime::Handle,
 }
 
 /// What was found.
@@ -51,11 +55,10 @@ pub(super) enum Outcome {
     Found(Box<Found>),
 }
 
-/// What is there, of which nobody knows yet who signed it.
+/// What is there. Whoever has to sign did.
 pub(super) struct Found {
     pub(super) revision: Revision,
     pub(super) files: Files,
-    pub(super) signed: Signed,
     /// True when the commit names the known one as a parent.
     pub(super) follows: bool,
 }
@@ -264,16 +267,31 @@ impl Look<'_> {
     }
 
     fn read(&self, repository: &Repository, commit: &Commit<'_>) -> Result<Found, Failed> {
-        let revision = revision(self.job.reference.name(), commit);
-        let files = tree::files(repository, commit, &self.job.folder, &revision.short(), self.job.limits);
+        let mut revision = revision(self.job.reference.name(), commit);
+        // Before anything else is read: what nobody signed may be made to do harm to whoever reads it.
+        revision.signed_by = self.job.signatures.as_ref().map(|by| self.verify(repository, commit, by)).transpose()?;
+        let Job { folder, limits, stop, .. } = self.job;
+        let files = tree::files(repository, commit, folder, &revision.short(), *limits, stop);
         let files = files.map_err(|failed| match failed {
             tree::Failed::Said(error) => Failed::Said(error),
             tree::Failed::Library(error) => Failed::Library(Phase::Reading, error),
         })?;
-        let signed = signed(repository, commit)?;
         let mut parents = commit.parent_ids().map(|parent| parent.to_string());
         let follows = parents.any(|parent| Some(&parent) == self.job.known.as_ref());
-        Ok(Found { revision, files, signed, follows })
+        Ok(Found { revision, files, follows })
+    }
+
+    /// Who signed a commit.
+    fn verify(&self, repository: &Repository, commit: &Commit<'_>, by: &Signatures) -> Result<String, Failed> {
+        let signed = signed(repository, commit)?;
+        let place = || self.job.address.to_string();
+        let verified = self.job.runtime.block_on(async {
+            tokio::select! {
+                () = self.job.stop.cancelled() => Err(Error::Interrupted { place: place(), why: "it was stopped".into() }),
+                verified = signature::verify(&signed, by) => verified,
+            }
+        });
+        Ok(verified?)
     }
 
     fn callbacks(&self) -> RemoteCallbacks<'_> {
@@ -319,7 +337,7 @@ impl Look<'_> {
                 Cred::ssh_key(user, None, private_key, passphrase)
             }
             // Over HTTP the way sends them itself.
-            Credentials::None | Credentials::Token(_) | Credentials::Basic { .. } => Err(refused()),
+            Credentials::None | Credentials::Token { .. } | Credentials::Basic { .. } => Err(refused()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! refused, also the ones that look harmless.
 
 use git2::{Commit, ObjectType, Odb, Oid, Repository, Tree, TreeEntry};
+use tokio_util::sync::CancellationToken;
 
 use crate::manifest::Files;
 use crate::source::limits::Gathering;
@@ -43,11 +44,13 @@ pub(super) fn files(
     folder: &[String],
     shown: &str,
     limits: Limits,
+    stop: &CancellationToken,
 ) -> Result<Files, Failed> {
     let place = if folder.is_empty() { shown.to_owned() } else { format!("`{}` at {shown}", folder.join("/")) };
     let tree = descend(repository, commit.tree()?, folder, shown)?;
     let odb = repository.odb()?;
-    let mut reader = Reader { repository, odb: &odb, place: place.clone(), gathering: Gathering::new(limits, place) };
+    let mut reader =
+        Reader { repository, odb: &odb, place: place.clone(), gathering: Gathering::new(limits, place), stop };
     reader.read(&tree, "", 0)?;
     Ok(reader.gathering.finish()?)
 }
@@ -85,11 +88,17 @@ struct Reader<'r> {
     odb: &'r Odb<'r>,
     place: String,
     gathering: Gathering,
+    /// Cancelled when nobody waits any more.
+    stop: &'r CancellationToken,
 }
 
 impl Reader<'_> {
     fn read(&mut self, tree: &Tree<'_>, folder: &str, depth: usize) -> Result<(), Failed> {
         for entry in tree {
+            self.gathering.visit()?;
+            if self.stop.is_cancelled() {
+                return Err(Error::Interrupted { place: self.place.clone(), why: "it was stopped".to_owned() }.into());
+            }
             let Ok(name) = std::str::from_utf8(entry.name_bytes()) else {
                 let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
                 if is_hidden(&name) || (entry.kind() == Some(ObjectType::Blob) && !is_wanted(&name)) {

@@ -143,7 +143,7 @@ fn authorization(user: Option<&str>, credentials: &Credentials) -> Option<Header
         Some(value)
     };
     match credentials {
-        Credentials::Token(token) => basic(user.unwrap_or(TOKEN_USER), token),
+        Credentials::Token { user: given, token } => basic(given.as_deref().or(user).unwrap_or(TOKEN_USER), token),
         Credentials::Basic { user, password } => basic(user, password),
         Credentials::None | Credentials::SshAgent { .. } | Credentials::SshKey { .. } => None,
     }
@@ -273,7 +273,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 fn ssh_url(here: SocketAddr, user: Option<&str>, credentials: &Credentials, path: &SshPath) -> String {
     let user = match credentials {
         Credentials::SshAgent { user } | Credentials::SshKey { user, .. } => Some(user.as_str()),
-        Credentials::None | Credentials::Token(_) | Credentials::Basic { .. } => user,
+        Credentials::None | Credentials::Token { .. } | Credentials::Basic { .. } => user,
     };
     let user = user.unwrap_or("git");
     match path {

@@ -168,20 +168,21 @@ async fn a_replica_takes_over_and_nothing_is_made_twice() {
     let (site, terminal) = (Site::new(), Terminal::new().await);
     let mut primary = Server::fresh(&site, "primary", 1).await;
     apply(&terminal, &primary, 2).await;
-    let config = primary.config();
-    works(site.script("full.sh", &[], &[("CLIENT_CONFIG", &config)]));
+    let (backups, config) = (primary.backup_config(), primary.remote_config());
+    works(site.script("full.sh", &[], &[("CLIENT_CONFIG", &backups)]));
     let target = site.path("replica").display().to_string();
-    works(site.script("restore.sh", &["--target", &target, "--for-replica"], &[("CLIENT_CONFIG", &config)]));
+    works(site.script("restore.sh", &["--target", &target, "--for-replica"], &[("CLIENT_CONFIG", &backups)]));
     let replica = Server::on(&site, "replica", 2).await;
 
     let (password, environment) = (site.path("password"), site.path("setai.env"));
     fs::write(&password, "another secret").expect("written");
     fs::write(&environment, format!("SETAI_LOG=info\nSETAI_DATABASE_URL={}\n", primary.setting())).expect("written");
-    let (replica_config, port, url) = (replica.config(), primary.port.to_string(), replica.setting());
+    let (replica_config, port, url) = (replica.failover_config(), primary.port.to_string(), replica.setting());
     let (password, authority) = (password.display().to_string(), site.path("ca.pem").display().to_string());
     let environment_file = environment.display().to_string();
+    let backups = replica.backup_config();
     let settings: [(&str, &str); 10] = [
-        ("CLIENT_CONFIG", &replica_config),
+        ("CLIENT_CONFIG", &backups),
         ("REPLICA_CONFIG", &replica_config),
         ("PRIMARY_CONFIG", &config),
         ("PRIMARY_HOST", "127.0.0.1"),
@@ -235,17 +236,19 @@ async fn a_change_over_loses_nothing_and_whoever_had_the_right_has_it_no_more() 
     let (site, terminal) = (Site::new(), Terminal::new().await);
     let primary = Server::fresh(&site, "primary", 1).await;
     apply(&terminal, &primary, 1).await;
-    let config = primary.config();
-    works(site.script("full.sh", &[], &[("CLIENT_CONFIG", &config)]));
+    let (backups, config) = (primary.backup_config(), primary.remote_config());
+    works(site.script("full.sh", &[], &[("CLIENT_CONFIG", &backups)]));
     let target = site.path("replica").display().to_string();
-    works(site.script("restore.sh", &["--target", &target, "--for-replica"], &[("CLIENT_CONFIG", &config)]));
+    works(site.script("restore.sh", &["--target", &target, "--for-replica"], &[("CLIENT_CONFIG", &backups)]));
     let replica = Server::on(&site, "replica", 2).await;
     let password = site.path("password");
     fs::write(&password, "another secret").expect("written");
-    let (replica_config, port) = (replica.config(), primary.port.to_string());
+    let (replica_config, port) = (replica.failover_config(), primary.port.to_string());
     let (password, authority) = (password.display().to_string(), site.path("ca.pem").display().to_string());
-    let settings: [(&str, &str); 7] = [
-        ("CLIENT_CONFIG", &replica_config),
+    let backups = replica.backup_config();
+    let settings: [(&str, &str); 8] = [
+        ("CLIENT_CONFIG", &backups),
+        ("REPLICA_CONFIG", &replica_config),
         ("PRIMARY_CONFIG", &config),
         ("PRIMARY_HOST", "127.0.0.1"),
         ("PRIMARY_PORT", &port),
@@ -256,9 +259,20 @@ async fn a_change_over_loses_nothing_and_whoever_had_the_right_has_it_no_more() 
     works(site.script("replica.sh", &[], &settings));
     refuses(site.script("replica.sh", &[], &settings), "follows somebody already");
 
+    // What has arrived is not carried out at the replica, so the primary goes on, and so does what arrives.
+    apply(&terminal, &primary, 2).await;
+    let position = primary.value("@@gtid_binlog_pos").await;
+    assert_eq!(replica.value(&format!("MASTER_GTID_WAIT('{position}', 60)")).await, "0");
+    replica.execute("STOP SLAVE SQL_THREAD").await;
+    refuses(site.script("failover.sh", &[], &settings), "nothing was promoted\nthe old primary goes on as before");
+    assert_eq!((primary.value("@@read_only").await, replica.value("@@read_only").await), ("OFF".into(), "ON".into()));
+    apply(&terminal, &primary, 3).await;
+    replica.execute("START SLAVE SQL_THREAD").await;
+    let position = primary.value("@@gtid_binlog_pos").await;
+    assert_eq!(replica.value(&format!("MASTER_GTID_WAIT('{position}', 60)")).await, "0", "it follows as before");
+
     // Somebody holds the right to change the guild, and sleeps through everything.
     let guild: GuildId = terminal.guild.to_string().parse().expect("an id");
-    apply(&terminal, &primary, 3).await;
     let store = open(&primary.url()).await.expect("it opens");
     let asleep = store.lease(guild, "asleep", Duration::from_secs(600)).await.expect("nobody has it");
     works(site.script("failover.sh", &[], &settings));
@@ -266,7 +280,7 @@ async fn a_change_over_loses_nothing_and_whoever_had_the_right_has_it_no_more() 
     assert!(matches!(refused, setai::store::Error::ReadOnlyServer { .. }), "{refused:?}");
 
     let after = open(&replica.url()).await.expect("it opens");
-    assert_eq!(after.history(None, 100).await.expect("history").len(), 2, "nothing is lost");
+    assert_eq!(after.history(None, 100).await.expect("history").len(), 3, "nothing is lost");
     assert!(after.renew(&asleep).await.is_err(), "not even at the new one");
     let next = after.lease(guild, "a test", Duration::from_secs(60)).await.expect("nobody has it any more");
     assert!(next.fence() > asleep.fence());

@@ -117,6 +117,11 @@ impl Server {
             "GRANT RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR ON *.* TO setai_backup@localhost",
             "CREATE USER setai_replication@'%' IDENTIFIED BY 'another secret' REQUIRE SSL",
             "GRANT REPLICATION SLAVE ON *.* TO setai_replication@'%'",
+            "CREATE USER setai_failover@'%' IDENTIFIED BY 'a fourth secret' REQUIRE SSL",
+            "GRANT READ_ONLY ADMIN ON *.* TO setai_failover@'%'",
+            "CREATE USER setai_failover@localhost IDENTIFIED BY 'a fourth secret'",
+            "GRANT READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR, RELOAD ON *.* TO setai_failover@localhost",
+            "GRANT SELECT, UPDATE ON setai.* TO setai_failover@localhost",
         ] {
             root.execute(sql).await.expect(sql);
         }
@@ -184,10 +189,22 @@ impl Server {
         self.execute(&format!("SET GLOBAL init_connect = 'SET timestamp = {seconds}'")).await;
     }
 
-    /// The settings of scripts that talk to this server.
-    pub(super) fn config(&self) -> String {
-        let path = self.path("cnf");
-        fs::write(&path, format!("[client]\nuser=root\nsocket={}\n", self.path("sock").display())).expect("written");
+    /// The settings of scripts that make this server follow or take over, on its own machine.
+    pub(super) fn failover_config(&self) -> String {
+        self.failover(&format!("socket={}", self.path("sock").display()), "near.cnf")
+    }
+
+    /// The settings of scripts that stop this server's writes from another machine.
+    pub(super) fn remote_config(&self) -> String {
+        let authority = self.folder.join("ca.pem");
+        let how = format!("host=127.0.0.1\nport={}\nssl-ca={}", self.port, authority.display());
+        self.failover(&format!("{how}\nssl-verify-server-cert"), "far.cnf")
+    }
+
+    fn failover(&self, how: &str, ending: &str) -> String {
+        let path = self.path(ending);
+        fs::write(&path, format!("[client]\nuser=setai_failover\npassword='a fourth secret'\n{how}\n"))
+            .expect("written");
         path.display().to_string()
     }
 

@@ -1,8 +1,12 @@
 //! `setai run` and what people say to it, each as a process of its own.
 
+use std::process::Command;
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::support::terminal::Terminal;
+use crate::support::git::Repository;
+use crate::support::terminal::{Terminal, ran};
 
 const LAYOUT: &str = "
 roles: { crew: { name: Crew, permissions: [send_messages] } }
@@ -59,4 +63,19 @@ async fn folders_that_hold_nothing_are_a_problem_and_not_an_empty_guild() {
     let writes = terminal.simulator.requests().iter().filter(|request| request.is_write()).count();
     assert_eq!(writes, 0);
     terminal.run(&["run", "m", "m", "--once"]).await.fails(1, &["is named twice"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_never_answers_does_not_keep_the_process_from_ending() {
+    let terminal = Terminal::new().await;
+    let repository = Repository::new();
+    // Whoever opens a pipe waits until somebody writes into it, and nobody does.
+    let pipe = Command::new("mkfifo").arg(repository.bare().join("packed-refs")).status();
+    assert!(pipe.is_ok_and(|made| made.success()));
+    let source = format!("name: guilds, git: {}, guilds: all, timeout: 1s", repository.bare().display());
+    std::fs::write(terminal.path("setai.yaml"), format!("version: 1\nsources: [{{ {source} }}]\n")).expect("a file");
+    let mut command = tokio::process::Command::from(terminal.command(&["--config", "setai.yaml", "run", "--once"]));
+    let ending = tokio::time::timeout(Duration::from_secs(60), command.kill_on_drop(true).output()).await;
+    let output = ending.expect("the process ends").expect("a process");
+    ran(&output).fails(4, &["guilds", "did not give everything within 1"]);
 }

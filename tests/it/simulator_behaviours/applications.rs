@@ -7,15 +7,27 @@ use axum::http::Request;
 use serde_json::{Value, json};
 
 use crate::support::harness::{Answer, Harness};
+use crate::support::openapi::Judgement;
 
 /// A request without a bot token.
 async fn without_token(discord: &Harness, method: &str, path: &str, body: &Value) -> Answer {
+    let (answer, judgement) = judged(discord, method, path, body).await;
+    assert!(judgement.is_clean(), "{judgement:#?}");
+    answer
+}
+
+/// The same, of one that is wrong on purpose: only the answer has to be right.
+async fn wrong(discord: &Harness, method: &str, path: &str, body: &Value) -> Answer {
+    let (answer, judgement) = judged(discord, method, path, body).await;
+    assert_eq!(judgement.answer, Vec::<String>::new());
+    answer
+}
+
+async fn judged(discord: &Harness, method: &str, path: &str, body: &Value) -> (Answer, Judgement) {
     let request =
         Request::builder().method(method).uri(format!("/api/v10{path}")).header("user-agent", "DiscordBot (x, 1)");
     let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
-    let (answer, judgement) = discord.send_raw(request.expect("a request")).await;
-    assert!(judgement.is_clean(), "{judgement:#?}");
-    answer
+    discord.send_raw(request.expect("a request")).await
 }
 
 #[tokio::test]
@@ -47,6 +59,79 @@ async fn f37_interactions_are_answered_once_within_three_seconds_and_edited_for_
         let expired = without_token(&discord, "PATCH", &original, &json!({"content": "late"})).await;
         assert_eq!(expired.refusal(), (status, 50_027));
     }
+}
+
+#[tokio::test]
+async fn answers_say_something_and_not_too_much_and_a_promise_is_kept_by_the_next_message() {
+    let discord = Harness::new();
+    let channel = discord.channel_by_hand(json!({"name": "a"}));
+    let begin = || {
+        let (bot, owner, now) = (discord.bot, discord.owner, discord.clock.now());
+        discord.simulator.with_world(|world| world.begin_interaction(bot, owner, channel, now))
+    };
+    let contents = || discord.channel(channel).messages.iter().map(|m| m.content.clone()).collect::<Vec<_>>();
+    let begun = begin();
+    let callback = format!("/interactions/{}/{}/callback", begun.id, begun.token);
+    let answer = |content: &str| json!({"type": 4, "data": {"content": content}});
+    assert_eq!(without_token(&discord, "POST", &callback, &answer("")).await.refusal(), (400, 50_006));
+    let long = wrong(&discord, "POST", &callback, &answer(&"x".repeat(2001))).await;
+    assert_eq!(long.body["errors"]["data"]["content"]["_errors"][0]["code"], "BASE_TYPE_BAD_LENGTH");
+    assert!(contents().is_empty(), "what is refused is no answer");
+    assert_eq!(without_token(&discord, "POST", &callback, &json!({"type": 5})).await.status, 204);
+
+    let more = format!("/webhooks/{}/{}", discord.bot, begun.token);
+    let follow = async |content: &str| without_token(&discord, "POST", &more, &json!({"content": content})).await;
+    assert_eq!(follow("").await.refusal(), (400, 50_006));
+    let long = wrong(&discord, "POST", &more, &json!({"content": "x".repeat(2001)})).await;
+    assert_eq!(long.refusal(), (400, 50_035));
+    follow("kept").await.ok();
+    assert_eq!(contents(), ["kept"], "in its place");
+    follow("and more").await.ok();
+    let original = format!("{more}/messages/@original");
+    without_token(&discord, "PATCH", &original, &json!({"content": "done"})).await.ok();
+    without_token(&discord, "PATCH", &original, &json!({"embeds": []})).await.ok();
+    assert_eq!(contents(), ["done", "and more"]);
+
+    // Whoever edits the promise keeps it, too.
+    let begun = begin();
+    let callback = format!("/interactions/{}/{}/callback", begun.id, begun.token);
+    without_token(&discord, "POST", &callback, &json!({"type": 5})).await;
+    let more = format!("/webhooks/{}/{}", discord.bot, begun.token);
+    without_token(&discord, "PATCH", &format!("{more}/messages/@original"), &json!({"content": "3"})).await.ok();
+    without_token(&discord, "POST", &more, &json!({"content": "4"})).await.ok();
+    assert_eq!(contents(), ["done", "and more", "3", "4"]);
+}
+
+#[tokio::test]
+async fn options_of_commands_are_ordered_and_limited() {
+    let discord = Harness::new();
+    let path = format!("/applications/{}/commands", discord.bot);
+    let command = |options: Value| json!({"name": "plan", "description": "d", "options": options});
+    let option =
+        |name: &str, required: bool| json!({"type": 3, "name": name, "description": "d", "required": required});
+    let choices = |count: usize, value: &str| {
+        let choices: Vec<_> =
+            (0..count).map(|n| json!({"name": format!("c{n}"), "value": format!("{value}{n}")})).collect();
+        json!([{"type": 3, "name": "o", "description": "d", "choices": choices}])
+    };
+    let within = |options: Value| json!([{"type": 1, "name": "s", "description": "d", "options": options}]);
+    let unordered = json!([option("a", false), option("b", true)]);
+    for wrong in [unordered.clone(), within(unordered.clone())] {
+        assert_eq!(discord.post(&path, command(wrong)).await.refusal(), (400, 50_035));
+    }
+    let said = discord.post(&path, command(unordered)).await.body;
+    let code = "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID";
+    assert_eq!(said["errors"]["options"]["1"]["_errors"][0]["code"], code);
+    let many = discord.nonsense("POST", &path, command(choices(26, ""))).await;
+    assert_eq!(many.body["errors"]["options"]["0"]["choices"]["_errors"][0]["code"], "BASE_TYPE_BAD_LENGTH");
+    let wordy: Vec<Value> = (0..4)
+        .map(|n| json!({"type": 3, "name": format!("o{n}"), "description": "d", "choices": choices(25, &"x".repeat(90))[0]["choices"]}))
+        .collect();
+    let large = discord.post(&path, command(json!(wordy))).await;
+    assert_eq!(large.body["errors"]["name"]["_errors"][0]["code"], "APPLICATION_COMMAND_TOO_LARGE");
+    let right = json!([option("a", true), option("b", false)]);
+    discord.post(&path, command(right)).await.ok();
+    discord.post(&path, command(choices(25, "x"))).await.ok();
 }
 
 #[tokio::test]

@@ -305,6 +305,21 @@ async fn a_stage_seats_ten_thousand_and_a_cleared_topic_is_a_switch() {
 }
 
 #[tokio::test]
+async fn a_long_topic_of_a_new_forum_is_a_switch_and_an_edit_takes_it_always() {
+    for long_on_create in [false, true] {
+        let discord = Harness::switched(|s| s.long_topics_on_create = long_on_create);
+        let path = discord.in_guild("/channels");
+        let new = |length: usize| json!({"name": "f", "type": 15, "topic": "x".repeat(length)});
+        let forum = discord.post(&path, new(1024)).await.id();
+        assert_eq!(discord.post(&path, new(1025)).await.status == 201, long_on_create);
+        let edit = |length: usize| json!({"topic": "x".repeat(length)});
+        discord.patch(&format!("/channels/{forum}"), edit(4096)).await.ok();
+        let over = discord.nonsense("PATCH", &format!("/channels/{forum}"), edit(4097)).await;
+        assert_eq!(over.refusal(), (400, 50_035));
+    }
+}
+
+#[tokio::test]
 async fn unknown_channel_flags_survive_an_edit() {
     let discord = Harness::new();
     let forum = discord.channel_by_hand(json!({"name": "f", "type": 15}));

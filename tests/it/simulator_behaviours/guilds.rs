@@ -113,6 +113,16 @@ async fn f29_community_needs_an_administrator_and_its_channels_in_the_same_reque
 }
 
 #[tokio::test]
+async fn the_verification_gate_can_be_taken_away_and_not_put_up() {
+    let discord = Harness::new();
+    let (path, gate) = (discord.in_guild(""), json!({"features": ["MEMBER_VERIFICATION_GATE_ENABLED"]}));
+    assert_eq!(discord.patch(&path, gate.clone()).await.refusal(), (400, 50_035));
+    discord.edit(|guild| guild.features.push("MEMBER_VERIFICATION_GATE_ENABLED".to_owned()));
+    assert_eq!(discord.patch(&path, gate.clone()).await.ok()["features"], gate["features"]);
+    assert_eq!(discord.patch(&path, json!({"features": []})).await.ok()["features"], json!([]));
+}
+
+#[tokio::test]
 async fn settings_are_trimmed_checked_and_kept() {
     let discord = Harness::new();
     let path = discord.in_guild("");
@@ -182,6 +192,16 @@ async fn strangers_bad_tokens_and_nameless_clients_are_refused() {
     let discord = Harness::new();
     let nameless = Request::get("/api/v10/users/@me").header("authorization", "Bot t").body(Body::empty());
     assert_eq!(discord.send_raw(nameless.expect("a request")).await.0.refusal(), (403, 40_333));
+    let named = async |agent: &str| {
+        let request = Request::get("/api/v10/users/@me").header("authorization", "Bot t").header("user-agent", agent);
+        discord.send_raw(request.body(Body::empty()).expect("a request")).await.0.status
+    };
+    for agent in ["curl/8.0", "DiscordBot", "DiscordBot ()", "DiscordBot (https://x.example)", "discordbot (x, 1)"] {
+        assert_eq!(named(agent).await, 403, "{agent}");
+    }
+    for agent in ["DiscordBot (https://x.example, 1.0)", "DiscordBot (https://x.example 2.4) Python/3.12 aiohttp/3"] {
+        assert_eq!(named(agent).await, 200, "{agent}");
+    }
 }
 
 #[tokio::test]

@@ -172,13 +172,22 @@ async fn credentials_are_asked_for_used_and_may_be_revoked() {
 async fn a_token_goes_with_any_user() {
     let repository = Repository::new();
     let server = WebServer::start(&repository).await;
-    let token = || Credentials::Token(SecretString::from("a token".to_owned()));
+    let token = |user: Option<&str>| Credentials::Token {
+        user: user.map(str::to_owned),
+        token: SecretString::from("a token".to_owned()),
+    };
+    let there = async |credentials, url| {
+        let source = git(GitSettings { credentials, ..repository.settings(url) });
+        source.look(None).await.is_ok()
+    };
     server.require("x-access-token", "a token");
-    assert!(git(GitSettings { credentials: token(), ..repository.settings(server.url()) }).look(None).await.is_ok());
+    assert!(there(token(None), server.url()).await);
     server.require("x-token-auth", "a token");
-    let url = server.url().replace("://", "://x-token-auth@");
-    let source = git(GitSettings { credentials: token(), ..repository.settings(url) });
-    assert!(source.look(None).await.is_ok());
+    assert!(!there(token(None), server.url()).await);
+    assert!(there(token(Some("x-token-auth")), server.url()).await);
+    let named = |user: &str| server.url().replace("://", &format!("://{user}@"));
+    assert!(there(token(None), named("x-token-auth")).await);
+    assert!(there(token(Some("x-token-auth")), named("somebody")).await, "what is a setting counts more");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! What is in a commit, and what must not be.
 
 use std::process::Command;
+use std::time::Duration;
 
-use setai::source::{Class, Git, GitSettings, Limits};
+use setai::source::{Class, Git, GitSettings, Limits, Signatures};
 
 use super::{content, git, names, told, trouble};
 use crate::support::git::Repository;
@@ -85,6 +86,61 @@ async fn limits_hold_for_what_is_read() {
     ] {
         assert_eq!(told(&trouble(&with(limits)).await), (reason, Class::Stalled));
     }
+}
+
+/// Pushes a few lines that, taken literally, are ten thousand million folders: each of ten trees names the next one ten times.
+fn push_bomb(repository: &Repository) {
+    let bare = git2::Repository::open_bare(repository.bare()).expect("a repository");
+    let entries = |entries: &[(String, git2::Oid, i32)]| {
+        let mut tree = bare.treebuilder(None).expect("a tree");
+        for (name, id, mode) in entries {
+            tree.insert(name, *id, *mode).expect("an entry");
+        }
+        tree.write().expect("a tree")
+    };
+    let text = bare.blob(b"version: 1").expect("a file");
+    let mut tree = entries(&[("README.md".to_owned(), text, 0o100_644)]);
+    for _ in 0..10 {
+        tree = entries(&(0..10).map(|number| (number.to_string(), tree, 0o040_000)).collect::<Vec<_>>());
+    }
+    let root = entries(&[("guild.yaml".to_owned(), text, 0o100_644), ("more".to_owned(), tree, 0o040_000)]);
+    let root = bare.find_tree(root).expect("a tree");
+    let before = bare.find_reference("refs/heads/main").and_then(|main| main.peel_to_commit()).expect("a commit");
+    let anna = git2::Signature::now("Anna", "anna@example.com").expect("a name");
+    bare.commit(Some("refs/heads/main"), &anna, &anna, "Boom", &root, &[&before]).expect("a commit");
+}
+
+#[tokio::test]
+async fn a_tree_without_end_is_told_and_holds_nobody_up() {
+    let repository = Repository::new();
+    push_bomb(&repository);
+    let source = local(&repository);
+    let error = trouble(&source).await;
+    assert_eq!(told(&error), ("TooManyEntries", Class::Stalled));
+    assert!(error.to_string().contains("more than 200000 files and folders in main@"), "{error}");
+    repository.push("As it should be");
+    assert_eq!(names(&source).await, ["guild.yaml"]);
+}
+
+#[tokio::test]
+async fn whoever_waits_no_more_ends_the_reading() {
+    let repository = Repository::new();
+    push_bomb(&repository);
+    let settings = repository.settings(repository.bare().display().to_string());
+    let endless = Limits { entries: usize::MAX, ..Limits::default() };
+    let source = git(GitSettings { timeout: Duration::from_secs(5), ..settings }).with_limits(endless);
+    assert_eq!(told(&trouble(&source).await), ("TimedOut", Class::Waiting));
+    repository.push("As it should be");
+    assert_eq!(names(&source).await, ["guild.yaml"], "what was read before it gave its turn back");
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_what_nobody_signed() {
+    let repository = Repository::new();
+    push_bomb(&repository);
+    let settings = repository.settings(repository.bare().display().to_string());
+    let source = git(GitSettings { signatures: Some(Signatures::default()), ..settings });
+    assert_eq!(told(&trouble(&source).await), ("Unsigned", Class::Stalled));
 }
 
 #[tokio::test]
