@@ -84,6 +84,19 @@ async fn an_imported_guild_plans_to_nothing() {
     terminal.run(&["import", "--guild", &guild, "--output", "server"]).await.fails(1, &["is there already", "--force"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_could_not_be_written_binds_nothing() {
+    let terminal = Terminal::new().await;
+    let guild = terminal.guild.to_string();
+    let import = terminal.run(&["import", "--guild", &guild, "--output", "/proc/nowhere"]).await;
+    import.fails(1, &["cannot write `/proc/nowhere"]);
+    terminal.write("own/guild.yaml", "channels: { rules: {} }\n");
+    let plan = terminal.run(&["plan", "own"]).await;
+    plan.works(&["+ #rules", "1 to create; 1 request"]);
+    assert!(!plan.out.contains("archive"), "what nobody wrote down is left alone: {plan:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_world_written_by_hand_is_imported() {
     let terminal = Terminal::new().await;
