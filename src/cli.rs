@@ -27,10 +27,11 @@ mod screen;
 mod server;
 mod simulate;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use serde::Serialize;
 
 use crate::config::LogFormat;
@@ -43,7 +44,10 @@ use screen::Screen;
 /// Parses the arguments, does what they say, and says how it went. The exit codes: 0 as asked, 1 an error, 2 something to
 /// do (only with `--detailed-exitcode`), 3 refused or waiting for a decision, 4 applied in part, 130 stopped by the user.
 pub fn main() -> ExitCode {
-    let mut arguments = Arguments::parse();
+    let mut arguments = match parsed() {
+        Ok(arguments) => arguments,
+        Err(error) => return said_wrong(&error),
+    };
     let screen = Screen;
     let format = match configure(&mut arguments) {
         Ok(format) => format,
@@ -65,6 +69,30 @@ pub fn main() -> ExitCode {
         failure.exit
     });
     ExitCode::from(exit.code())
+}
+
+/// What was said on the command line and by the environment.
+fn parsed() -> Result<Arguments, clap::Error> {
+    let matches = without_empty_variables(Arguments::command()).try_get_matches()?;
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))
+}
+
+/// Shows help, a version, or what is wrong with what was said. clap's own exit code of an error, 2, means changes here.
+fn said_wrong(error: &clap::Error) -> ExitCode {
+    // Whoever closed the pipe has seen enough.
+    drop(error.print());
+    let exit = if error.use_stderr() { Exit::Failure } else { Exit::Success };
+    ExitCode::from(exit.code())
+}
+
+/// A variable that is set to nothing is not set: a service file or a compose file can often not leave one out.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
+        true => argument.env(None::<&'static str>),
+        false => argument,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Lays the operator's file, where there is one, under flags and environment, and says how to log. Commands that ask neither

@@ -353,7 +353,27 @@ async fn small_commands_do_what_they_say() {
     terminal.run(&["schema"]).await.works(&["\"$schema\""]);
     terminal.run(&["completions", "bash"]).await.works(&["_setai"]);
     terminal.run(&["--version"]).await.works(&["setai 0.1.0"]);
-    terminal.run(&["plam"]).await.fails(2, &["unrecognized subcommand", "plan"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_wrong_is_an_error_and_no_change() {
+    let terminal = Terminal::new().await;
+    terminal.run(&["plam"]).await.fails(1, &["unrecognized subcommand", "plan"]);
+    terminal.run(&["plan", ".", "--detailed-exit-code"]).await.fails(1, &["unexpected argument", "--detailed-exitcode"]);
+    terminal.run(&["suspend", "1"]).await.fails(1, &["--reason"]);
+    terminal.run(&[]).await.fails(1, &["Usage: setai"]);
+    terminal.run(&["plan", "--help"]).await.works(&["Show what would change"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_empty_is_not_set() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    let mut command = terminal.command(&["plan", "."]);
+    for name in ["SETAI_CONFIG", "DISCORD_TOKEN_FILE", "SETAI_REDIS_URL", "SETAI_LOCK_TIMEOUT", "SETAI_REVISION"] {
+        command.env(name, "");
+    }
+    finished(command).await.works(&["4 to create"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
