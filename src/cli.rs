@@ -16,6 +16,7 @@ mod failure;
 mod history;
 mod import;
 mod init;
+mod interrupt;
 mod manifests;
 mod migrate;
 mod plan;
@@ -64,10 +65,14 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let exit = runtime.block_on(dispatch(&arguments, screen)).unwrap_or_else(|failure| {
+    let exit = runtime.block_on(heeded(&arguments, screen)).unwrap_or_else(|failure| {
         screen.failure(&failure);
         failure.exit
     });
+    if exit == Exit::Interrupted {
+        // Nobody waits then for what cannot be interrupted, such as the look-up of a server's name.
+        runtime.shutdown_background();
+    }
     ExitCode::from(exit.code())
 }
 
@@ -114,6 +119,14 @@ fn configure(arguments: &mut Arguments) -> Result<Format, Failure> {
 fn log_to_stderr(format: Format) {
     let filter = std::env::var("SETAI_LOG").unwrap_or_default();
     logs::install(format, &filter);
+}
+
+/// Does what was said. Ctrl-C ends it, but for the commands that run until it comes: these end by themselves then.
+async fn heeded(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure> {
+    match arguments.command {
+        Command::Run(_) | Command::Simulate(_) => dispatch(arguments, screen).await,
+        _ => interrupt::heeding(dispatch(arguments, screen), screen).await,
+    }
 }
 
 async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure> {

@@ -30,6 +30,7 @@ use crate::web::{self, Hook, Web};
 use super::arguments::{Connection, Run};
 use super::context;
 use super::failure::{Exit, Failure};
+use super::interrupt::asked_to_stop;
 use super::screen::Screen;
 
 /// How often a folder is looked at besides when it says that it changed.
@@ -266,22 +267,6 @@ fn folders(command: &Run) -> Result<Vec<Watched>, Failure> {
         sources.push(Watched { name, source: Arc::new(source) as Arc<dyn Source>, interval: FOLDER_INTERVAL });
     }
     Ok(sources)
-}
-
-/// Resolves when somebody asks the process to stop.
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    drop(tokio::signal::ctrl_c().await);
 }
 
 /// Says what happens.

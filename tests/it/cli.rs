@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use setai::simulator::Act;
-use setai::simulator::faults::{Fault, Faults};
+use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::world::{Bits, World};
 
 use crate::support::mariadb::TestDatabase;
@@ -311,6 +311,39 @@ async fn ctrl_c_midway_loses_nothing_and_the_next_run_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_what_waits_for_discord_at_once() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&[]);
+    let runs: Value = serde_json::from_str(&terminal.run(&["history", "--json"]).await.out).expect("JSON");
+    let run = runs[0]["id"].as_str().expect("an id");
+    // Discord takes longer for its second answer than anybody waits.
+    let slow = Fault::Latency { milliseconds: 3_600_000, jitter: 0 };
+    let commands: [&[&str]; 5] = [
+        &["plan", "."],
+        &["drift", "."],
+        &["apply", ".", "--auto-approve"],
+        &["rollback", run, "--auto-approve"],
+        &["doctor"],
+    ];
+    for arguments in commands {
+        terminal.simulator.forget_requests();
+        terminal.simulator.set_faults(Faults { seed: 0, rules: vec![Rule::new(slow.clone()).on("GET", "*").nth(2)] });
+        let mut command = terminal.command(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
+        while terminal.simulator.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+        assert!(interrupt.success());
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("no panic");
+        ran(&output.expect("its output")).fails(130, &[]);
+    }
+    terminal.simulator.set_faults(Faults::default());
+    terminal.run(&["plan", ".", "--detailed-exitcode"]).await.works(&["Nothing to do."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_taken_back() {
     let terminal = Terminal::new().await;
     terminal.write("guild.yaml", LAYOUT);
@@ -359,7 +392,10 @@ async fn small_commands_do_what_they_say() {
 async fn what_was_typed_wrong_is_an_error_and_no_change() {
     let terminal = Terminal::new().await;
     terminal.run(&["plam"]).await.fails(1, &["unrecognized subcommand", "plan"]);
-    terminal.run(&["plan", ".", "--detailed-exit-code"]).await.fails(1, &["unexpected argument", "--detailed-exitcode"]);
+    terminal
+        .run(&["plan", ".", "--detailed-exit-code"])
+        .await
+        .fails(1, &["unexpected argument", "--detailed-exitcode"]);
     terminal.run(&["suspend", "1"]).await.fails(1, &["--reason"]);
     terminal.run(&[]).await.fails(1, &["Usage: setai"]);
     terminal.run(&["plan", "--help"]).await.works(&["Show what would change"]);
