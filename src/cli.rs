@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use serde::Serialize;
 
-use crate::config::LogFormat;
+use crate::config::{DEFAULT_LEVEL, LogFormat, Logs};
 use crate::telemetry::logs::{self, Format};
 
 use arguments::{Arguments, Command};
@@ -50,14 +50,14 @@ pub fn main() -> ExitCode {
         Err(error) => return said_wrong(&error),
     };
     let screen = Screen;
-    let format = match configure(&mut arguments) {
-        Ok(format) => format,
+    let logging = match configure(&mut arguments) {
+        Ok(logging) => logging,
         Err(failure) => {
             screen.failure(&failure);
             return ExitCode::from(failure.exit.code());
         }
     };
-    log_to_stderr(format);
+    logs::install(logging.format, &logging.filter);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -102,23 +102,30 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 
 /// Lays the operator's file, where there is one, under flags and environment, and says how to log. Commands that ask neither
 /// Discord nor a database do not look at it, nor does the one that says what is wrong with it.
-fn configure(arguments: &mut Arguments) -> Result<Format, Failure> {
+fn configure(arguments: &mut Arguments) -> Result<Logging, Failure> {
+    let asked = std::env::var("SETAI_LOG").ok().filter(|asked| !asked.trim().is_empty());
+    let by_default = if matches!(arguments.command, Command::Run(_)) { DEFAULT_LEVEL } else { "off" };
+    let logging = |format, level: Option<String>| {
+        let filter = asked.or(level).unwrap_or_else(|| by_default.to_owned());
+        Logging { format, filter }
+    };
     let Some(config) =
         arguments.command.needs_connection().then(|| config::in_force(&arguments.connection)).transpose()?.flatten()
     else {
-        return Ok(Format::Text);
+        return Ok(logging(Format::Text, None));
     };
     arguments.connection = context::completed(&arguments.connection, &config);
-    Ok(match config.logs.format {
-        LogFormat::Text => Format::Text,
-        LogFormat::Json => Format::Json,
+    let Logs { format, level } = config.logs;
+    Ok(match format {
+        LogFormat::Text => logging(Format::Text, level),
+        LogFormat::Json => logging(Format::Json, level),
     })
 }
 
-/// Logs what `SETAI_LOG` asks for, such as `setai=debug`; nothing by default.
-fn log_to_stderr(format: Format) {
-    let filter = std::env::var("SETAI_LOG").unwrap_or_default();
-    logs::install(format, &filter);
+/// How to log, and what: a level, or levels of parts, such as `info` or `warn,setai::discord=debug`.
+struct Logging {
+    format: Format,
+    filter: String,
 }
 
 /// Does what was said. Ctrl-C ends it, but for the commands that run until it comes: these end by themselves then.

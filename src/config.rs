@@ -45,6 +45,9 @@ pub const VARIABLES: [(&str, &str); 7] = [
     ("SETAI_LOG", "`logs.level`"),
 ];
 
+/// What is logged by what runs on when nobody says what.
+pub const DEFAULT_LEVEL: &str = "info";
+
 /// A file with every setting and what it is for.
 pub const EXAMPLE: &str = include_str!("config/example.yaml");
 
@@ -346,8 +349,8 @@ pub enum Approver {
 pub struct Logs {
     /// For people or for programs.
     pub format: LogFormat,
-    /// What, in the form of `RUST_LOG`.
-    pub level: String,
+    /// What, in the form of `RUST_LOG`; none means [`DEFAULT_LEVEL`] for what runs on, and nothing for other commands.
+    pub level: Option<String>,
 }
 
 /// For whom logs are written.
@@ -419,7 +422,7 @@ impl Config {
         }
         if let Some(level) = log {
             note("logs.level");
-            self.logs.level = level;
+            self.logs.level = Some(level);
         }
         self
     }

@@ -79,9 +79,7 @@ impl Resolver<'_> {
             },
             logs: Logs {
                 format: logs.and_then(|logs| logs.format.as_ref()).map_or(LogFormat::Text, |format| format.value),
-                level: logs
-                    .and_then(|logs| logs.level.as_ref())
-                    .map_or_else(|| "info".to_owned(), |level| level.0.clone()),
+                level: logs.and_then(|logs| Some(logs.level.as_ref()?.0.clone())),
             },
             otel: doc.otel.as_ref().and_then(|otel| self.otel(otel)),
             retention: Retention {

@@ -62,7 +62,7 @@ fn a_file_without_settings_is_all_defaults() {
     for text in ["", "# nothing yet\n", "---\n", "version: 1\n"] {
         let config = config(text);
         assert_eq!((config.workers, config.drift.interval, config.drift.jitter), (4, Duration::from_mins(10), 10));
-        assert_eq!((config.logs.format, config.logs.level.as_str()), (LogFormat::Text, "info"));
+        assert_eq!((config.logs.format, config.logs.level), (LogFormat::Text, None));
         assert_eq!(config.approvals.expire_after, Duration::from_hours(24));
         assert!(config.sources.is_empty() && config.database.is_none() && config.discord.token.is_none());
         assert!(config.http.listen.is_none() && config.http.webhooks && config.retention.audit.is_none());
@@ -104,7 +104,7 @@ fn flags_and_environment_win_over_the_file() {
         Overrides { database: Some("sqlite:other.db".into()), log: Some("debug".to_owned()), ..Overrides::default() };
     let config = config("database: sqlite:mine.db\nredis: redis://localhost\n").overridden_by(overrides);
     let database = config.database.as_ref().map(|url| secrecy::ExposeSecret::expose_secret(url).to_owned());
-    assert_eq!((database.as_deref(), config.logs.level.as_str()), (Some("sqlite:other.db"), "debug"));
+    assert_eq!((database.as_deref(), config.logs.level.as_deref()), (Some("sqlite:other.db"), Some("debug")));
     assert_eq!(config.overridden, ["database", "logs.level"]);
 }
 
