@@ -355,7 +355,7 @@ pub(super) struct Simulate {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:7777", value_name = "ADDR")]
     pub(super) listen: std::net::SocketAddr,
-    /// Add a fresh guild of this id, with the bot as administrator
+    /// Add a fresh guild of this id, with the bot as administrator, unless the world has it
     #[arg(long, value_name = "ID")]
     pub(super) guild: Vec<String>,
     /// Start from this world

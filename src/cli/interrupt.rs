@@ -18,12 +18,13 @@ pub(super) async fn heeding(
     command: impl Future<Output = Result<Exit, Failure>>,
     screen: Screen,
 ) -> Result<Exit, Failure> {
+    let mut interrupts = Heard::interrupts();
     let mut command = std::pin::pin!(command);
     loop {
         tokio::select! {
             biased;
             ended = &mut command => return ended,
-            Ok(()) = tokio::signal::ctrl_c() => {}
+            () = interrupts.next() => {}
         }
         if !stop_in_order() {
             return Ok(Exit::Interrupted);
@@ -39,21 +40,56 @@ pub(super) async fn stopping_in_order<T>(work: impl AsyncFnOnce(&StopSignal) -> 
     work(&stop).await
 }
 
-/// Resolves when somebody asks the process to stop. For commands that run until then, which are not done within
-/// [`heeding`].
-pub(super) async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+/// Resolves when somebody asks the process to stop, from the call on. For commands that run until then, which are not done
+/// within [`heeding`].
+pub(super) fn asked_to_stop() -> impl Future<Output = ()> {
+    let (mut interrupts, mut terminations) = (Heard::interrupts(), Heard::terminations());
+    async move {
+        tokio::select! {
+            () = interrupts.next() => {}
+            () = terminations.next() => {}
         }
     }
-    drop(tokio::signal::ctrl_c().await);
+}
+
+/// A signal, heard from the first moment on; none where the system has no such thing.
+struct Heard {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+    #[cfg(windows)]
+    signal: Option<tokio::signal::windows::CtrlC>,
+}
+
+impl Heard {
+    #[cfg(unix)]
+    fn interrupts() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self { signal: signal(SignalKind::interrupt()).ok() }
+    }
+
+    #[cfg(unix)]
+    fn terminations() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self { signal: signal(SignalKind::terminate()).ok() }
+    }
+
+    #[cfg(windows)]
+    fn interrupts() -> Self {
+        Self { signal: tokio::signal::windows::ctrl_c().ok() }
+    }
+
+    #[cfg(windows)]
+    fn terminations() -> Self {
+        Self { signal: None }
+    }
+
+    /// Resolves when it comes.
+    async fn next(&mut self) {
+        match &mut self.signal {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Asks the work under way to stop; false when there is none that could.

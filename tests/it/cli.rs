@@ -7,6 +7,8 @@ mod controller;
 mod full_disk;
 mod running;
 mod server;
+#[cfg(unix)]
+mod simulated;
 mod told;
 
 use std::process::{Command, Stdio};
