@@ -27,9 +27,9 @@ mod say;
 mod screen;
 mod server;
 mod simulate;
+mod whole;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -41,6 +41,7 @@ use crate::telemetry::logs::{self, Format};
 use arguments::{Arguments, Command};
 use failure::{Exit, Failure};
 use screen::Screen;
+use whole::{WholeFile, cannot_write, write_whole};
 
 /// Parses the arguments, does what they say, and says how it went. The exit codes: 0 as asked, 1 an error, 2 something to
 /// do (only with `--detailed-exitcode`), 3 refused or waiting for a decision, 4 applied in part, 130 stopped by the user.
@@ -177,60 +178,4 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
 /// A value as people and programs can read it.
 fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))
-}
-
-/// Writes a file so that it is either whole or not there: a full disk leaves no half of it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = WholeFile::begin(path)?;
-    file.write(bytes)?;
-    file.keep()
-}
-
-/// A file that is written bit by bit, and not there before all of it is.
-struct WholeFile {
-    file: tempfile::NamedTempFile,
-    path: PathBuf,
-}
-
-impl WholeFile {
-    fn begin(path: &Path) -> Result<Self, Failure> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
-        let file = file.map_err(|error| cannot_write(path, &error))?;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        use std::io::Write as _;
-        self.file.write_all(bytes).map_err(|error| cannot_write(&self.path, &error))
-    }
-
-    fn keep(self) -> Result<(), Failure> {
-        let Self { file, path } = self;
-        let shared = file.as_file().sync_all().and_then(|()| share(&file, &path));
-        shared.map_err(|error| cannot_write(&path, &error))?;
-        file.persist(&path).map_err(|error| cannot_write(&path, &error))?;
-        Ok(())
-    }
-}
-
-/// What is said when something cannot be written.
-fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(format!("cannot write `{}`: {error}", path.display()))
-}
-
-/// A new file is for the team, as the user's other files are; one that is replaced keeps its permissions.
-#[cfg(unix)]
-fn share(file: &tempfile::NamedTempFile, path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let permissions = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.permissions(),
-        Err(_) => std::fs::Permissions::from_mode(0o644),
-    };
-    file.as_file().set_permissions(permissions)
-}
-
-#[cfg(not(unix))]
-fn share(_: &tempfile::NamedTempFile, _: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -148,6 +148,36 @@ async fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     terminal.run(&["apply", "plan.json"]).await.fails(1, &["is damaged", "Plan again"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn links_and_pipes_that_are_written_to_stay_what_they_are() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let terminal = Terminal::new().await;
+    terminal.write("own/guild.yaml", LAYOUT);
+    let pipe = terminal.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    // Held open at both ends, it keeps what is written until somebody reads it.
+    let mut held = std::fs::File::options().read(true).write(true).open(&pipe).expect("a pipe");
+    terminal.run(&["plan", "own", "-o", "pipe"]).await.works(&[]);
+    assert!(std::fs::symlink_metadata(&pipe).expect("it is there").file_type().is_fifo());
+    let mut begin = [0; 16];
+    std::io::Read::read_exact(&mut held, &mut begin).expect("a plan");
+    assert!(begin.starts_with(b"{"), "{begin:?}");
+
+    let guild = terminal.guild.to_string();
+    std::fs::create_dir(terminal.path("linked")).expect("a folder");
+    std::os::unix::fs::symlink("../real.yaml", terminal.path("linked/guild.yaml")).expect("a link");
+    for import in
+        [&["import", "--guild", &guild, "-o", "linked"][..], &["import", "--guild", &guild, "-o", "linked", "--force"]]
+    {
+        terminal.run(import).await.works(&["Wrote linked/guild.yaml"]);
+        assert!(std::fs::symlink_metadata(terminal.path("linked/guild.yaml")).expect("it is there").is_symlink());
+        let real = std::fs::read_to_string(terminal.path("real.yaml")).expect("a manifest");
+        assert!(real.contains(&guild), "{real}");
+        std::fs::write(terminal.path("real.yaml"), "").expect("a file");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_nobody_is_asked_and_nothing_happens() {
     let terminal = Terminal::new().await;
