@@ -80,7 +80,10 @@ pub fn main() -> ExitCode {
 /// What was said on the command line and by the environment.
 fn parsed() -> Result<Arguments, clap::Error> {
     let matches = without_empty_variables(Arguments::command()).try_get_matches()?;
-    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))
+    let mut arguments =
+        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))?;
+    arguments.connection.prefer_flags(&matches);
+    Ok(arguments)
 }
 
 /// Shows help, a version, or what is wrong with what was said. clap's own exit code of an error, 2, means changes here.

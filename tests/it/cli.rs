@@ -205,6 +205,24 @@ async fn a_wrong_token_is_named_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flag_wins_over_the_environment_in_whatever_form_it_comes() {
+    let mut terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.simulator.with_world(|world| {
+        world.users.values_mut().filter(|user| user.bot).for_each(|user| user.tokens = vec!["right".to_owned()]);
+    });
+    std::fs::write(terminal.path("right"), "right").expect("a file");
+    std::fs::write(terminal.path("wrong"), "wrong").expect("a file");
+    terminal.use_token("wrong");
+    terminal.run(&["plan", ".", "--token-file", "right"]).await.works(&["4 to create"]);
+    terminal.run(&["--token-file", "right", "plan", "."]).await.works(&["4 to create"]);
+    terminal.run(&["plan", "."]).await.fails(1, &["does not know the bot token"]);
+    let mut command = terminal.command(&["plan", ".", "--token", "right"]);
+    command.env("DISCORD_TOKEN_FILE", "wrong");
+    finished(command).await.works(&["4 to create"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_guild_is_named_as_such() {
     let terminal = Terminal::new().await;
     std::fs::write(terminal.path("guild.yaml"), "version: 1\nguild: \"999999999999999999\"\nroles: { a: {} }\n")
