@@ -29,6 +29,7 @@ use crate::model::{ChannelId, GuildId, Occasion, RoleId, UserId};
 
 pub use assign::{Assignment, Assignments, Claim, Misassigned};
 pub use load::{Error, Findings, Loaded, Surroundings, load, read};
+pub use mask::is_like_secret;
 pub use show::span;
 
 /// The environment variable that names the file.

@@ -17,10 +17,11 @@ use crate::model::{ChannelId, GuildId, Occasion};
 
 use super::document::{ConfigDoc, GuildDoc, NotificationDoc, OutgoingDoc, ScheduleDoc};
 use super::load::Surroundings;
+use super::mask::is_like_secret;
 use super::scalar::{self, Address, ChannelText, GuildText, PathText, Span};
 use super::{
-    Approvals, Config, Discord, Drift, Guild, Http, LogFormat, Logs, Notification, Otel, Recipient, Retention, SETTING,
-    Schedule, Secret, Source, duration,
+    Approvals, Config, Discord, Drift, Guild, Http, LogFormat, Logs, Notification, Otel, Recipient,
+    Retention, SETTING, Schedule, Secret, Source, duration,
 };
 
 /// Longest secret, in bytes. A file that is longer is another file.
@@ -232,7 +233,7 @@ impl Resolver<'_> {
         match (self.surroundings.read)(&path) {
             Ok(_) => Some(path),
             Err(error) => {
-                self.wrong(said.spot, format!("`{}` cannot be read: {error}", path.display()), "named here");
+                self.wrong(said.spot, unreadable(said, &path, &error), "named here");
                 None
             }
         }
@@ -244,7 +245,7 @@ impl Resolver<'_> {
         let path = self.path(said);
         let shown = path.display();
         let text = match (self.surroundings.read)(&path) {
-            Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
+            Err(error) => Err(unreadable(said, &path, &error)),
             Ok(bytes) if bytes.len() > LONGEST_SECRET => Err(format!("`{shown}` is too long for a secret")),
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| format!("`{shown}` is not UTF-8 text")),
         };
@@ -292,6 +293,14 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+}
+
+/// What is said of a file that cannot be read. What was pasted there instead of a path is not repeated.
+fn unreadable(said: &PathText, path: &Path, error: &std::io::Error) -> String {
+    match error.kind() == std::io::ErrorKind::NotFound && is_like_secret(&said.0) {
+        true => "this is not a path: it looks like the secret itself, which belongs into a file".to_owned(),
+        false => format!("`{}` cannot be read: {error}", path.display()),
     }
 }
 

@@ -205,6 +205,20 @@ async fn a_wrong_token_is_named_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_pasted_for_its_file_is_not_repeated() {
+    let mut terminal = Terminal::new().await;
+    terminal.use_token("");
+    let pasted = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs";
+    let ran = terminal.run(&["doctor", "--token-file", pasted]).await;
+    ran.fails(1, &["is not a path", "looks like the token itself", "DISCORD_TOKEN"]);
+    assert!(!ran.err.contains("MTk4") && !ran.out.contains("MTk4"), "{ran:#?}");
+    terminal
+        .run(&["doctor", "--token-file", "nowhere.txt"])
+        .await
+        .fails(1, &["cannot read the token from `nowhere.txt`"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flag_wins_over_the_environment_in_whatever_form_it_comes() {
     let mut terminal = Terminal::new().await;
     terminal.write("guild.yaml", LAYOUT);

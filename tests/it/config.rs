@@ -135,6 +135,10 @@ fn no_secret_is_shown_whatever_is_wrong() {
         "otel: { endpoint: \"http://u:hunter2@h\" }",
         "logs: { format: \"${KEY}\" }",
         "secret: [hunter2",
+        "discord: { token_file: MTk4NjIyNDgzNDcxOTI1MjQ4.hunter2.ZnCjm1XVW7vRze4b7Cq4se7kKWs }",
+        "discord:\n  token_file: \"MTk4NjIyNDgzNDcxOTI1MjQ4.hunter2.ZnCjm1XVW7vRze4b7Cq4se7kKWs\"\n",
+        "sources: [{ name: a, git: \"https://h/x\", credentials: { token_file: ghp_16C7e42F292c6912hunter2 }, guilds: all }]",
+        "sources: [{ name: a, git: \"ssh://h/x\", credentials: { ssh_key_file: ghp_16C7e42F292c6912hunter2 }, guilds: all }]",
     ];
     for text in texts {
         let findings = understood(text).expect_err(text);
