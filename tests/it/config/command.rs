@@ -102,3 +102,29 @@ async fn the_controller_logs_what_is_worth_knowing_unless_the_file_says_otherwis
     let err = logged(", level: warn").await;
     assert!(!err.contains("a new revision"), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_every_command_would_refuse_is_said_by_the_check() {
+    let terminal = Terminal::new().await;
+    let cases = [
+        (
+            format!("sources: [{{ name: here, git: \"https://h/x\", commit: {}, guilds: all }}]\n", "a".repeat(64)),
+            "40 digits",
+        ),
+        ("sources: [{ name: here, git: \"git@h:x\", guilds: all }]\n".to_owned(), "name the file of a private key"),
+        ("sources: [{ name: here, git: guilds.git, guilds: all }]\n".to_owned(), "absolute path"),
+    ];
+    for (text, why) in cases {
+        write(&terminal, "setai.yaml", &text);
+        terminal.run(&["config", "check", "setai.yaml"]).await.fails(1, &["the source `here` cannot be used", why]);
+    }
+    write(&terminal, "setai.yaml", "database: \"foo:hunter2\"\nredis: \"foo:hunter2\"\n");
+    let mut command = terminal.command(&["config", "check", "setai.yaml", "--json"]);
+    command.env_remove("SETAI_DATABASE_URL");
+    let ran = finished(command).await;
+    let json: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let unusable: Vec<_> =
+        json["unusable"].as_array().expect("a list").iter().map(|it| it["setting"].as_str()).collect();
+    assert_eq!((unusable, ran.code), (vec![Some("`database`"), Some("`redis`")], 1), "{ran:#?}");
+    assert!(!ran.out.contains("hunter2"), "{ran:#?}");
+}
