@@ -260,6 +260,23 @@ async fn manifests_of_nonsense_send_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_lies_beside_a_file_that_is_named_is_not_looked_at() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", "include: [channels/*.yaml]\n");
+    std::fs::create_dir(terminal.path("channels")).expect("a folder");
+    std::fs::write(terminal.path("channels/hall.yaml"), "channels: { hall: {} }\n").expect("a file");
+    for number in 0..6 {
+        let holiday = std::fs::File::create(terminal.path(&format!("holiday-{number}.png"))).expect("a file");
+        holiday.set_len(15 << 20).expect("a large one");
+    }
+    terminal.run(&["validate", "guild.yaml"]).await.works(&["1 channels", "0 error(s)"]);
+    terminal.run(&["plan", "guild.yaml"]).await.works(&["+ #hall"]);
+    terminal.run(&["validate", "."]).await.fails(1, &["64"]);
+    terminal.write("guild.yaml", "include: [gone.yaml]\n");
+    terminal.run(&["validate", "guild.yaml"]).await.fails(1, &["there is no file `gone.yaml`"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bot_without_the_means_says_what_it_lacks() {
     let terminal = Terminal::new().await;
     terminal.write("guild.yaml", LAYOUT);
