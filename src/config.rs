@@ -46,6 +46,9 @@ pub const VARIABLES: [(&str, &str); 7] = [
     ("SETAI_LOG", "`logs.level`"),
 ];
 
+/// How many guilds are worked on at a time when nobody says how many.
+pub const DEFAULT_WORKERS: u32 = 8;
+
 /// What is logged by what runs on when nobody says what.
 pub const DEFAULT_LEVEL: &str = "info";
 

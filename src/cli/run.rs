@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{self, Assignment, Config, Drift, ForgeKind};
+use crate::config::{self, Assignment, Config, DEFAULT_WORKERS, Drift, ForgeKind};
 use crate::controller::{
     Assign, Controller, GuildView, Handle, News, Rhythm, Settings, Standing, State, Times, Visited,
 };
@@ -34,9 +34,6 @@ use super::screen::Screen;
 
 /// How often each guild is compared when nobody says how often.
 const SWEEP: Duration = Duration::from_secs(600);
-
-/// How many guilds are worked on at once when nobody says how many.
-const WORKERS: usize = 8;
 
 /// How long a plan waits for an approval when nobody says how long.
 const APPROVAL_ENDS: Duration = Duration::from_hours(24);
@@ -101,7 +98,7 @@ fn settings(
     let jitter = config.map(|config| jitter(config.drift));
     let sweep = Rhythm::every(every.unwrap_or(SWEEP));
     let sweep = Rhythm { jitter: jitter.unwrap_or(sweep.jitter), ..sweep };
-    let workers = command.workers.map(usize::from).or(config.map(|config| config.workers as usize));
+    let decided = config.map_or(DEFAULT_WORKERS, |config| config.workers);
     let (sources, assign): (_, Assign) = match config {
         Some(config) => (sources::watched(&config.sources)?, assigned_by(config.clone(), sweep.clone())),
         None => (sources::watched(&sources::folders(&command.folders)?)?, Arc::new(|_, _, _| Ok(None))),
@@ -110,7 +107,7 @@ fn settings(
         sources,
         assign,
         sweep,
-        workers: workers.unwrap_or(WORKERS),
+        workers: command.workers.map_or(decided as usize, usize::from),
         grace: GRACE,
         // Nobody else is told of what is looked at once.
         shares: !command.once && context::is_served(connection)?,

@@ -20,7 +20,7 @@ use super::load::Surroundings;
 use super::mask::is_like_secret;
 use super::scalar::{self, Address, ChannelText, GuildText, PathText, Span};
 use super::{
-    Approvals, Config, Discord, Drift, Guild, Http, LogFormat, Logs, Notification, Otel, Recipient,
+    Approvals, Config, DEFAULT_WORKERS, Discord, Drift, Guild, Http, LogFormat, Logs, Notification, Otel, Recipient,
     Retention, SETTING, Schedule, Secret, Source, duration,
 };
 
@@ -59,7 +59,7 @@ impl Resolver<'_> {
                 listen: http.and_then(|http| Some(http.listen.as_ref()?.0)),
                 webhooks: http.and_then(|http| Some(http.webhooks.as_ref()?.value)).unwrap_or(true),
             },
-            workers: doc.workers.as_ref().map_or(4, |workers| workers.0),
+            workers: doc.workers.as_ref().map_or(DEFAULT_WORKERS, |workers| workers.0),
             sources,
             guilds,
             drift: Drift {

@@ -61,7 +61,7 @@ fn the_schema_is_what_the_types_say() {
 fn a_file_without_settings_is_all_defaults() {
     for text in ["", "# nothing yet\n", "---\n", "version: 1\n"] {
         let config = config(text);
-        assert_eq!((config.workers, config.drift.interval, config.drift.jitter), (4, Duration::from_mins(10), 10));
+        assert_eq!((config.workers, config.drift.interval, config.drift.jitter), (8, Duration::from_mins(10), 10));
         assert_eq!((config.logs.format, config.logs.level), (LogFormat::Text, None));
         assert_eq!(config.approvals.expire_after, Duration::from_hours(24));
         assert!(config.sources.is_empty() && config.database.is_none() && config.discord.token.is_none());
