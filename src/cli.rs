@@ -16,6 +16,7 @@ mod failure;
 mod history;
 mod import;
 mod init;
+mod interrupt;
 mod manifests;
 mod migrate;
 mod plan;
@@ -26,20 +27,22 @@ mod say;
 mod screen;
 mod server;
 mod simulate;
+mod whole;
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use serde::Serialize;
 
-use crate::config::LogFormat;
+use crate::config::{DEFAULT_LEVEL, LogFormat, Logs};
 use crate::telemetry::logs::{self, Format};
 
 use arguments::{Arguments, Command};
 use failure::{Exit, Failure};
 use screen::Screen;
+use whole::{WholeFile, cannot_write, write_whole};
 
 /// How long the end of the process waits for what cannot be told to stop, such as a disk of another machine.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -47,16 +50,19 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// Parses the arguments, does what they say, and says how it went. The exit codes: 0 as asked, 1 an error, 2 something to
 /// do (only with `--detailed-exitcode`), 3 refused or waiting for a decision, 4 applied in part, 130 stopped by the user.
 pub fn main() -> ExitCode {
-    let mut arguments = Arguments::parse();
+    let mut arguments = match parsed() {
+        Ok(arguments) => arguments,
+        Err(error) => return said_wrong(&error),
+    };
     let screen = Screen;
-    let format = match configure(&mut arguments) {
-        Ok(format) => format,
+    let logging = match configure(&mut arguments) {
+        Ok(logging) => logging,
         Err(failure) => {
             screen.failure(&failure);
             return ExitCode::from(failure.exit.code());
         }
     };
-    log_to_stderr(format);
+    logs::install(logging.format, &logging.filter);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -64,34 +70,76 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let exit = runtime.block_on(dispatch(&arguments, screen)).unwrap_or_else(|failure| {
+    let exit = runtime.block_on(heeded(&arguments, screen)).unwrap_or_else(|failure| {
         screen.failure(&failure);
         failure.exit
     });
-    // Dropping it would wait without end.
-    runtime.shutdown_timeout(LAST_WAIT);
+    // Nobody waits any more for what cannot be told to stop, such as the look-up of a server's name or a dead disk.
+    runtime.shutdown_timeout(if exit == Exit::Interrupted { Duration::ZERO } else { LAST_WAIT });
     ExitCode::from(exit.code())
+}
+
+/// What was said on the command line and by the environment.
+fn parsed() -> Result<Arguments, clap::Error> {
+    let matches = without_empty_variables(Arguments::command()).try_get_matches()?;
+    let mut arguments =
+        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))?;
+    arguments.connection.prefer_flags(&matches);
+    Ok(arguments)
+}
+
+/// Shows help, a version, or what is wrong with what was said. clap's own exit code of an error, 2, means changes here.
+fn said_wrong(error: &clap::Error) -> ExitCode {
+    // Whoever closed the pipe has seen enough.
+    drop(error.print());
+    let exit = if error.use_stderr() { Exit::Failure } else { Exit::Success };
+    ExitCode::from(exit.code())
+}
+
+/// A variable that is set to nothing is not set: a service file or a compose file can often not leave one out.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
+        true => argument.env(None::<&'static str>),
+        false => argument,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Lays the operator's file, where there is one, under flags and environment, and says how to log. Commands that ask neither
 /// Discord nor a database do not look at it, nor does the one that says what is wrong with it.
-fn configure(arguments: &mut Arguments) -> Result<Format, Failure> {
+fn configure(arguments: &mut Arguments) -> Result<Logging, Failure> {
+    let asked = std::env::var("SETAI_LOG").ok().filter(|asked| !asked.trim().is_empty());
+    let by_default = if matches!(arguments.command, Command::Run(_)) { DEFAULT_LEVEL } else { "off" };
+    let logging = |format, level: Option<String>| {
+        let filter = asked.or(level).unwrap_or_else(|| by_default.to_owned());
+        Logging { format, filter }
+    };
     let Some(config) =
         arguments.command.needs_connection().then(|| config::in_force(&arguments.connection)).transpose()?.flatten()
     else {
-        return Ok(Format::Text);
+        return Ok(logging(Format::Text, None));
     };
     arguments.connection = context::completed(&arguments.connection, &config);
-    Ok(match config.logs.format {
-        LogFormat::Text => Format::Text,
-        LogFormat::Json => Format::Json,
+    let Logs { format, level } = config.logs;
+    Ok(match format {
+        LogFormat::Text => logging(Format::Text, level),
+        LogFormat::Json => logging(Format::Json, level),
     })
 }
 
-/// Logs what `SETAI_LOG` asks for, such as `setai=debug`; nothing by default.
-fn log_to_stderr(format: Format) {
-    let filter = std::env::var("SETAI_LOG").unwrap_or_default();
-    logs::install(format, &filter);
+/// How to log, and what: a level, or levels of parts, such as `info` or `warn,setai::discord=debug`.
+struct Logging {
+    format: Format,
+    filter: String,
+}
+
+/// Does what was said. Ctrl-C ends it, but for the commands that run until it comes: these end by themselves then.
+async fn heeded(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure> {
+    match arguments.command {
+        Command::Run(_) | Command::Simulate(_) => dispatch(arguments, screen).await,
+        _ => interrupt::heeding(dispatch(arguments, screen), screen).await,
+    }
 }
 
 async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure> {
@@ -135,60 +183,4 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
 /// A value as people and programs can read it.
 fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))
-}
-
-/// Writes a file so that it is either whole or not there: a full disk leaves no half of it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = WholeFile::begin(path)?;
-    file.write(bytes)?;
-    file.keep()
-}
-
-/// A file that is written bit by bit, and not there before all of it is.
-struct WholeFile {
-    file: tempfile::NamedTempFile,
-    path: PathBuf,
-}
-
-impl WholeFile {
-    fn begin(path: &Path) -> Result<Self, Failure> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
-        let file = file.map_err(|error| cannot_write(path, &error))?;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        use std::io::Write as _;
-        self.file.write_all(bytes).map_err(|error| cannot_write(&self.path, &error))
-    }
-
-    fn keep(self) -> Result<(), Failure> {
-        let Self { file, path } = self;
-        let shared = file.as_file().sync_all().and_then(|()| share(&file, &path));
-        shared.map_err(|error| cannot_write(&path, &error))?;
-        file.persist(&path).map_err(|error| cannot_write(&path, &error))?;
-        Ok(())
-    }
-}
-
-/// What is said when something cannot be written.
-fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(format!("cannot write `{}`: {error}", path.display()))
-}
-
-/// A new file is for the team, as the user's other files are; one that is replaced keeps its permissions.
-#[cfg(unix)]
-fn share(file: &tempfile::NamedTempFile, path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let permissions = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.permissions(),
-        Err(_) => std::fs::Permissions::from_mode(0o644),
-    };
-    file.as_file().set_permissions(permissions)
-}
-
-#[cfg(not(unix))]
-fn share(_: &tempfile::NamedTempFile, _: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -29,6 +29,7 @@ use crate::model::{ChannelId, GuildId, Occasion, RoleId, UserId};
 
 pub use assign::{Assignment, Assignments, Claim, Misassigned};
 pub use load::{Error, Findings, Loaded, Surroundings, load, read};
+pub use mask::is_like_secret;
 pub use show::span;
 
 /// The environment variable that names the file.
@@ -44,6 +45,12 @@ pub const VARIABLES: [(&str, &str); 7] = [
     ("SETAI_REDIS_URL", "`redis`"),
     ("SETAI_LOG", "`logs.level`"),
 ];
+
+/// How many guilds are worked on at a time when nobody says how many.
+pub const DEFAULT_WORKERS: u32 = 8;
+
+/// What is logged by what runs on when nobody says what.
+pub const DEFAULT_LEVEL: &str = "info";
 
 /// A file with every setting and what it is for.
 pub const EXAMPLE: &str = include_str!("config/example.yaml");
@@ -351,8 +358,8 @@ pub enum Approver {
 pub struct Logs {
     /// For people or for programs.
     pub format: LogFormat,
-    /// What, in the form of `RUST_LOG`.
-    pub level: String,
+    /// What, in the form of `RUST_LOG`; none means [`DEFAULT_LEVEL`] for what runs on, and nothing for other commands.
+    pub level: Option<String>,
 }
 
 /// For whom logs are written.
@@ -424,7 +431,7 @@ impl Config {
         }
         if let Some(level) = log {
             note("logs.level");
-            self.logs.level = level;
+            self.logs.level = Some(level);
         }
         self
     }

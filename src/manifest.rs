@@ -10,6 +10,7 @@ pub(crate) mod diagnostic;
 mod document;
 pub mod edit;
 mod fingerprint;
+mod named;
 mod origin;
 mod parse;
 mod policy;
@@ -25,8 +26,9 @@ pub mod window;
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
 pub use diagnostic::{Diagnostic, Label, RULES, Rule, Severity, Suggestion};
+pub use named::named_in;
 pub use parse::{Parsed, guild_files, is_guild_file, parse};
 pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, UpdateLimit};
 pub use report::{diagnostics_to_json, render_diagnostics};
-pub use source::{Asked, Files, InvalidPath};
+pub use source::{Asked, Files, InvalidPath, glob_name};
 pub use window::Window;

@@ -128,12 +128,7 @@ pub(super) fn ask(plan: &Plan, screen: Screen) -> Result<(), Failure> {
             .exit(Exit::Refused));
     }
     let question = if plan.is_destructive() { "Apply this plan, with what it removes?" } else { "Apply this plan?" };
-    let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
-    match answer {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new("not applied; nothing was changed").exit(Exit::Refused)),
-        Err(error) => Err(Failure::new(format!("the answer could not be read: {error}")).exit(Exit::Refused)),
-    }
+    screen.confirm(question, "not applied; nothing was changed")
 }
 
 async fn carry_out(

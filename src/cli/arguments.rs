@@ -7,7 +7,8 @@ mod run;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 pub(super) use audit::{Audit, AuditCommand, AuditExport, AuditList, AuditPrune, AuditShow, AuditVerify, ExportFormat};
@@ -62,6 +63,17 @@ pub(super) struct Connection {
     /// Longest wait for a database that went away in the middle; nothing is sent to Discord meanwhile
     #[arg(long, global = true, env = "SETAI_DATABASE_TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     pub(super) database_timeout: u64,
+}
+
+impl Connection {
+    /// Forgets the token of the environment where a flag names a file with another: a flag wins, also over what is the
+    /// same in another form.
+    pub(super) fn prefer_flags(&mut self, matches: &ArgMatches) {
+        let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if is_flag("token_file") && !is_flag("token") {
+            self.token = None;
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -355,7 +367,7 @@ pub(super) struct Simulate {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:7777", value_name = "ADDR")]
     pub(super) listen: std::net::SocketAddr,
-    /// Add a fresh guild of this id, with the bot as administrator
+    /// Add a fresh guild of this id, with the bot as administrator, unless the world has it
     #[arg(long, value_name = "ID")]
     pub(super) guild: Vec<String>,
     /// Start from this world

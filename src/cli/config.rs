@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 use serde_json::json;
 
+use crate::cache::RedisUrl;
 use crate::config::{self, Config, Loaded, Overrides};
 use crate::plan::render::Tone;
+use crate::store::DatabaseUrl;
 
 use super::arguments::{ConfigCheck, ConfigCommand, Configuration, Connection};
 use super::context;
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, chain};
+use super::run::sources;
 use super::screen::Screen;
 
 /// `setai config`.
@@ -49,9 +53,12 @@ fn check(command: &ConfigCheck, connection: &Connection, screen: Screen) -> Resu
         Err(error) => return Err(error.into()),
     };
     let config = config.overridden_by(overrides(connection)?);
+    let unusable = unusable(&config)?;
+    let exit = if unusable.is_empty() { Exit::Success } else { Exit::Failure };
     if command.json {
-        screen.say(super::json(&json!({ "problems": findings.to_json(), "in_force": config.shown() }))?);
-        return Ok(Exit::Success);
+        let answer = json!({ "problems": findings.to_json(), "unusable": unusable, "in_force": config.shown() });
+        screen.say(super::json(&answer)?);
+        return Ok(exit);
     }
     if findings.count() > 0 {
         screen.say(findings.render(screen.has_color()).trim_end());
@@ -62,7 +69,33 @@ fn check(command: &ConfigCheck, connection: &Connection, screen: Screen) -> Resu
     for name in &config.overridden {
         screen.remark(format!("`{name}` is what a flag or the environment says, whatever the file says."));
     }
-    Ok(Exit::Success)
+    for Unusable { setting, why } in &unusable {
+        screen.toned(Tone::Refuse, format!("{setting} cannot be used: {why}"));
+    }
+    Ok(exit)
+}
+
+/// A setting that is written as it should be, and that whoever needs it refuses at once.
+#[derive(Debug, Serialize)]
+struct Unusable {
+    setting: String,
+    why: String,
+}
+
+/// What commands would refuse of a file that can be read. Nothing is asked of anybody.
+fn unusable(config: &Config) -> Result<Vec<Unusable>, Failure> {
+    let setting =
+        |setting: &str, error: &dyn std::error::Error| Unusable { setting: setting.to_owned(), why: chain(error) };
+    let sources = sources::unusable(&config.sources)?;
+    let mut unusable: Vec<Unusable> =
+        sources.iter().map(|(name, error)| setting(&format!("the source `{name}`"), error)).collect();
+    if let Some(Err(error)) = config.database.as_ref().map(|url| url.expose_secret().parse::<DatabaseUrl>()) {
+        unusable.push(setting("`database`", &error));
+    }
+    if let Some(Err(error)) = config.redis.as_ref().map(|url| url.expose_secret().parse::<RedisUrl>()) {
+        unusable.push(setting("`redis`", &error));
+    }
+    Ok(unusable)
 }
 
 /// What flags and the environment say.
@@ -85,7 +118,7 @@ pub(super) fn in_force(connection: &Connection) -> Result<Option<Config>, Failur
 
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
-        let text = super::failure::chain(&error);
+        let text = chain(&error);
         match &error {
             config::Error::Unreadable { .. } => Self::new(text)
                 .help("`--config` or SETAI_CONFIG names it; `setai config example` prints one to begin with."),

@@ -60,16 +60,27 @@ pub(super) fn token(connection: &Connection) -> Result<SecretString, Failure> {
     }
     if let Some(path) = &connection.token_file {
         let text = std::fs::read_to_string(path);
-        return text.map(SecretString::from).map_err(|error| {
-            Failure::new(format!("cannot read the token from `{}`: {error}", path.display()))
-                .help("DISCORD_TOKEN_FILE names a file that holds nothing but the token.")
-        });
+        return text.map(SecretString::from).map_err(|error| no_token_in(path, &error));
     }
     Err(Failure::new("there is no bot token")
         .help("Set DISCORD_TOKEN (or DISCORD_TOKEN_FILE, or `discord.token_file` in the configuration) to the token from the Bot page of Discord's Developer Portal.")
         .help(
             "No bot yet? `setai demo` shows everything without one, and `setai simulate` runs a Discord to try it on.",
         ))
+}
+
+/// What is wrong with the file that should hold the token. A token that was pasted there is not repeated.
+fn no_token_in(path: &Path, error: &std::io::Error) -> Failure {
+    let is_token =
+        error.kind() == std::io::ErrorKind::NotFound && path.to_str().is_some_and(crate::config::is_like_secret);
+    let failure = match is_token {
+        true => {
+            Failure::new("cannot read the token: what names its file is not a path, and looks like the token itself")
+                .help("DISCORD_TOKEN takes the token itself.")
+        }
+        false => Failure::new(format!("cannot read the token from `{}`: {error}", path.display())),
+    };
+    failure.help("DISCORD_TOKEN_FILE and `--token-file` name a file that holds nothing but the token.")
 }
 
 /// The database, made where there is none.

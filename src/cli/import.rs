@@ -1,9 +1,11 @@
 //! `setai import`: a manifest of a guild as it is now, and the bindings to go with it.
 
-use crate::controller::Engine;
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use crate::manifest::render::{Keys, Rendered, Style, render};
 use crate::manifest::{Diagnostic, Files, Severity, parse, render_diagnostics, schema};
-use crate::model::{Bindings, ObjectKind, Provenance, Snapshot, Visibility};
+use crate::model::{Binding, Bindings, Key, KindBindings, ObjectKind, Provenance, Snapshot, Visibility};
 use crate::plan::{BindingChange, propose};
 
 use super::arguments::{Connection, Import};
@@ -20,9 +22,16 @@ pub(super) async fn run(command: &Import, connection: &Connection, screen: Scree
     }
     let engine = context::engine(connection).await?;
     let snapshot = engine.observe(guild).await?;
-    let rendered = import(&engine, &snapshot, command.pin).await?;
-    super::write_whole(&file, rendered.text.as_bytes())?;
+    let bindings = engine.store().bindings(guild).await?;
+    let style = Style { pin: command.pin, keys: known_keys(&bindings), ..Style::default() };
+    let rendered = render(&snapshot.guild, &style);
+    prove(&snapshot, &rendered, &bound_by(&bindings, &rendered.keys))?;
+    // The manifest comes last, so that it is not there unless all that belongs to it is.
     super::write_whole(&command.output.join("schemas/guild.v1.json"), schema::schema_text().as_bytes())?;
+    super::write_whole(&file, rendered.text.as_bytes())?;
+    // What is bound and in no manifest is archived by the next one, so nothing is bound before the manifest is there.
+    let changes = new_bindings(&rendered.keys, &bindings);
+    engine.rebind(guild, &changes, &context::author()).await.map_err(|error| unbound(error.into(), &file))?;
     tell(&snapshot, &rendered, screen);
     let folder = command.output.display();
     screen.say(format!(
@@ -33,17 +42,12 @@ pub(super) async fn run(command: &Import, connection: &Connection, screen: Scree
     Ok(Exit::Success)
 }
 
-/// Renders a guild, proves that the text says what the guild is, and binds its keys.
-async fn import(engine: &Engine, snapshot: &Snapshot, pin: bool) -> Result<Rendered, Failure> {
-    let guild = snapshot.guild.id;
-    let bindings = engine.store().bindings(guild).await?;
-    let style = Style { pin, keys: known_keys(&bindings), ..Style::default() };
-    let rendered = render(&snapshot.guild, &style);
-    let changes = new_bindings(&rendered.keys, &bindings);
-    engine.rebind(guild, &changes, &context::author()).await?;
-    let bound = engine.store().bindings(guild).await?;
-    prove(snapshot, &rendered, &bound)?;
-    Ok(rendered)
+/// What to do about a manifest that is there, and whose keys are not bound.
+fn unbound(failure: Failure, file: &Path) -> Failure {
+    failure.help(format!(
+        "`{}` is written, but nothing remembers yet which objects its keys mean. Import again with `--force`.",
+        file.display()
+    ))
 }
 
 fn blocking(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
@@ -65,7 +69,7 @@ pub(super) fn prove(snapshot: &Snapshot, rendered: &Rendered, bindings: &Binding
         }
     };
     Err(Failure::new(format!("the guild has something that manifests cannot say yet: {problem}"))
-        .help("Nothing was written. Please report this, with the lines above."))
+        .help("Nothing was written or bound. Please report this, with the lines above."))
 }
 
 /// The keys objects already have.
@@ -77,8 +81,26 @@ pub(super) fn known_keys(bindings: &Bindings) -> Keys {
     }
 }
 
+/// The bindings as they are once the keys of a manifest are bound.
+pub(super) fn bound_by(bindings: &Bindings, keys: &Keys) -> Bindings {
+    let Keys { roles, categories, channels } = keys;
+    let mut bound = bindings.clone();
+    bind(&mut bound.roles, roles);
+    bind(&mut bound.categories, categories);
+    bind(&mut bound.channels, channels);
+    bound
+}
+
+fn bind<I: Copy + Ord>(bindings: &mut KindBindings<I>, keys: &BTreeMap<I, Key>) {
+    for (id, key) in keys {
+        if bindings.values().all(|binding| binding.id != *id) {
+            bindings.insert(key.clone(), Binding::new(*id, Provenance::Adopted));
+        }
+    }
+}
+
 fn new_bindings(keys: &Keys, bindings: &Bindings) -> Vec<BindingChange> {
-    let bind = |kind: ObjectKind, key: &crate::model::Key, id: String| BindingChange::Bind {
+    let bind = |kind: ObjectKind, key: &Key, id: String| BindingChange::Bind {
         kind,
         key: key.clone(),
         id,

@@ -17,30 +17,22 @@ pub(super) struct Loaded {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a file or a folder. What a file includes is looked for in its folder and below.
+/// Reads a folder, or a file with what it names, which is looked for in its folder and below. What lies beside it is not
+/// looked at.
 pub(super) fn load(path: &Path) -> Result<Loaded, Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| {
         Failure::new(format!("cannot read `{}`: {error}", path.display()))
             .help("Name a manifest or a folder of manifests.")
     })?;
-    let (root, only) = if metadata.is_dir() {
-        (path.to_owned(), None)
-    } else {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        (folder.to_owned(), path.file_name().map(|name| name.to_string_lossy().into_owned()))
-    };
-    let mut files = folder::read(&root, Links::Skip, Limits::default())?;
-    match only {
-        Some(entry) => {
-            // A file that is named is read whatever it is called.
-            folder::read_file(&root, path, Limits::default(), &mut files)?;
-            Ok(Loaded { files, entries: vec![entry], diagnostics: Vec::new() })
-        }
-        None => {
-            let (entries, diagnostics) = guild_files(&files);
-            Ok(Loaded { files, entries, diagnostics })
-        }
+    if metadata.is_dir() {
+        let files = folder::read(path, Links::Skip, Limits::default())?;
+        let (entries, diagnostics) = guild_files(&files);
+        return Ok(Loaded { files, entries, diagnostics });
     }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let files = folder::read_named(folder, path, Limits::default())?;
+    let entry = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    Ok(Loaded { files, entries: entry.into_iter().collect(), diagnostics: Vec::new() })
 }
 
 /// The manifests of a folder, every one of them right.

@@ -10,21 +10,13 @@ use crate::controller::{Pause, Progress, StopSignal};
 use crate::plan::{Outcome, Plan, Step};
 use crate::store::RunId;
 
+use super::interrupt::stopping_in_order;
 use super::screen::Screen;
 
 /// Does work that people can watch, and stop in order with Ctrl-C.
 pub(super) async fn watched<T>(quiet: bool, screen: Screen, work: impl AsyncFnOnce(&Shown, &StopSignal) -> T) -> T {
-    let stop = StopSignal::default();
     let progress = Shown::new(quiet, screen);
-    let raised = stop.clone();
-    let watcher = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            raised.raise();
-            screen.remark("Stopping after the requests under way. What was done stays, and is recorded.");
-        }
-    });
-    let result = work(&progress, &stop).await;
-    watcher.abort();
+    let result = stopping_in_order(async |stop| work(&progress, stop).await).await;
     progress.end();
     result
 }

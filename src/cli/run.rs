@@ -1,9 +1,9 @@
 //! `setai run`: keeps guilds equal to their manifests, for as long as it runs.
 
 mod notify;
+pub(super) mod sources;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,34 +15,25 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{self, Assignment, Config, Drift, ForgeKind, Origin};
+use crate::config::{self, Assignment, Config, DEFAULT_WORKERS, Drift, ForgeKind};
 use crate::controller::{
-    Assign, Controller, GuildView, Handle, News, Rhythm, Settings, Standing, State, Times, Visited, Watched,
+    Assign, Controller, GuildView, Handle, News, Rhythm, Settings, Standing, State, Times, Visited,
 };
 use crate::discord::gateway::GatewaySettings;
 use crate::plan::render::{self, Line, Tone};
 use crate::plan::{Plan, Step};
 use crate::source::webhook::Kind;
-use crate::source::{self, Credentials, Directory, Git, GitSettings, Reference, Signatures, Source};
 use crate::telemetry::Recorder;
 use crate::web::{self, Hook, Web};
 
 use super::arguments::{Connection, Run};
 use super::context;
 use super::failure::{Exit, Failure};
+use super::interrupt::asked_to_stop;
 use super::screen::Screen;
-
-/// How often a folder is looked at besides when it says that it changed.
-const FOLDER_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often each guild is compared when nobody says how often.
 const SWEEP: Duration = Duration::from_secs(600);
-
-/// How many guilds are worked on at once when nobody says how many.
-const WORKERS: usize = 8;
-
-/// Who one is at a git server over SSH when nobody says who.
-const GIT_USER: &str = "git";
 
 /// How long a plan waits for an approval when nobody says how long.
 const APPROVAL_ENDS: Duration = Duration::from_hours(24);
@@ -51,7 +42,7 @@ const APPROVAL_ENDS: Duration = Duration::from_hours(24);
 const GRACE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) -> Result<Exit, Failure> {
-    let config = super::config::in_force(connection)?.filter(|_| command.folders.is_empty());
+    let config = decided(command, connection)?;
     let recorder = Recorder::install().map_err(Failure::new)?;
     let settings = settings(command, connection, config.as_ref(), &recorder)?;
     let names: Vec<String> = settings.sources.iter().map(|watched| watched.name.clone()).collect();
@@ -86,6 +77,15 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     Ok(exit)
 }
 
+/// What the operator decided. Folders that are named stand for its sources, and so does this one where it has none.
+fn decided(command: &Run, connection: &Connection) -> Result<Option<Config>, Failure> {
+    let Some(config) = super::config::in_force(connection)? else { return Ok(None) };
+    if command.folders.is_empty() && !config.sources.is_empty() {
+        return Ok(Some(config));
+    }
+    sources::with_folders(config, &command.folders).map(Some)
+}
+
 fn settings(
     command: &Run,
     connection: &Connection,
@@ -98,17 +98,16 @@ fn settings(
     let jitter = config.map(|config| jitter(config.drift));
     let sweep = Rhythm::every(every.unwrap_or(SWEEP));
     let sweep = Rhythm { jitter: jitter.unwrap_or(sweep.jitter), ..sweep };
-    let workers = command.workers.map(usize::from).or(config.map(|config| config.workers as usize));
-    let (sources, assign): (_, Assign) = match config.filter(|config| !config.sources.is_empty()) {
-        Some(config) => (sources(config)?, assigned_by(config.clone(), sweep.clone())),
-        // Whoever names folders on the command line means all that is in them.
-        None => (folders(command)?, Arc::new(|_, _, _| Ok(None))),
+    let decided = config.map_or(DEFAULT_WORKERS, |config| config.workers);
+    let (sources, assign): (_, Assign) = match config {
+        Some(config) => (sources::watched(&config.sources)?, assigned_by(config.clone(), sweep.clone())),
+        None => (sources::watched(&sources::folders(&command.folders)?)?, Arc::new(|_, _, _| Ok(None))),
     };
     Ok(Settings {
         sources,
         assign,
         sweep,
-        workers: workers.unwrap_or(WORKERS),
+        workers: command.workers.map_or(decided as usize, usize::from),
         grace: GRACE,
         // Nobody else is told of what is looked at once.
         shares: !command.once && context::is_served(connection)?,
@@ -155,63 +154,6 @@ fn jitter(drift: Drift) -> f64 {
     f64::from(drift.jitter) / 100.0
 }
 
-/// The sources of the operator's file.
-fn sources(config: &Config) -> Result<Vec<Watched>, Failure> {
-    let caches = context::state_folder()?.join("git");
-    config
-        .sources
-        .iter()
-        .map(|source| {
-            let unusable = |error: source::Error| Failure::new(format!("the source `{}`: {error}", source.name));
-            let made: Arc<dyn Source> = match &source.origin {
-                Origin::Git(git) => Arc::new(Git::new(git_settings(source, git, &caches)).map_err(unusable)?),
-                Origin::Directory(path) => {
-                    Arc::new(Directory::new(&path.join(&source.path), Clock::system()).map_err(unusable)?)
-                }
-            };
-            Ok(Watched { name: source.name.clone(), source: made, interval: source.interval })
-        })
-        .collect()
-}
-
-fn git_settings(source: &config::Source, git: &config::Git, caches: &Path) -> GitSettings {
-    let reference = match git.reference.clone() {
-        config::Reference::Default => Reference::Default,
-        config::Reference::Branch(name) => Reference::Branch(name),
-        config::Reference::Tag(name) => Reference::Tag(name),
-        config::Reference::Commit(id) => Reference::Commit(id),
-    };
-    let credentials = match git.credentials.clone() {
-        None => Credentials::None,
-        Some(config::Credentials::Token { user, token }) => Credentials::Token { user, token: token.get().clone() },
-        Some(config::Credentials::Password { user, password }) => {
-            Credentials::Basic { user, password: password.get().clone() }
-        }
-        Some(config::Credentials::SshKey { user, file, passphrase }) => Credentials::SshKey {
-            user: user.unwrap_or_else(|| GIT_USER.to_owned()),
-            private_key: file,
-            passphrase: passphrase.map(|passphrase| passphrase.get().clone()),
-        },
-        Some(config::Credentials::SshAgent { user }) => {
-            Credentials::SshAgent { user: user.unwrap_or_else(|| GIT_USER.to_owned()) }
-        }
-    };
-    let signatures = git
-        .signatures
-        .clone()
-        .map(|config::Signatures { allowed_signers, openpgp_keyring }| Signatures { allowed_signers, openpgp_keyring });
-    GitSettings {
-        url: git.url.clone(),
-        reference,
-        path: (!source.path.is_empty()).then(|| source.path.clone()),
-        credentials,
-        known_hosts: git.known_hosts.clone(),
-        signatures,
-        timeout: source.timeout,
-        cache: caches.join(&source.name),
-    }
-}
-
 /// Serves health, metrics and webhooks, where the operator's file says so.
 async fn web(
     config: Option<&Config>,
@@ -248,40 +190,6 @@ fn hook(webhook: &config::Webhook) -> Hook {
         ForgeKind::Generic => Kind::Generic,
     };
     Hook { kind, secret: webhook.secret.get().clone() }
-}
-
-/// A source for each folder.
-fn folders(command: &Run) -> Result<Vec<Watched>, Failure> {
-    let mut names = BTreeSet::new();
-    let mut sources = Vec::new();
-    let here = [PathBuf::from(".")];
-    for folder in if command.folders.is_empty() { &here[..] } else { &command.folders } {
-        let name = folder.display().to_string();
-        if !names.insert(name.clone()) {
-            return Err(Failure::new(format!("`{name}` is named twice")));
-        }
-        let source = Directory::new(folder, Clock::system()).map_err(|error| {
-            Failure::new(error.to_string()).help("Name a folder with manifests: `setai run FOLDER`.")
-        })?;
-        sources.push(Watched { name, source: Arc::new(source) as Arc<dyn Source>, interval: FOLDER_INTERVAL });
-    }
-    Ok(sources)
-}
-
-/// Resolves when somebody asks the process to stop.
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    drop(tokio::signal::ctrl_c().await);
 }
 
 /// Says what happens.

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::plan::render::{Line, Tone};
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 
 /// Standard output and error. Colour follows the terminal, `NO_COLOR` and `CLICOLOR`.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,20 @@ impl Screen {
     /// True when somebody can be asked.
     pub(super) fn is_interactive(self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks for a yes. `otherwise` is what a no means.
+    pub(super) fn confirm(self, question: &str, otherwise: &str) -> Result<(), Failure> {
+        match dialoguer::Confirm::new().with_prompt(question).default(false).interact() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::new(otherwise).exit(Exit::Refused)),
+            Err(dialoguer::Error::IO(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+                // Ctrl-C comes as a key here, and leaves the cursor hidden.
+                drop(dialoguer::console::Term::stderr().show_cursor());
+                Err(Failure::new(otherwise).exit(Exit::Interrupted))
+            }
+            Err(error) => Err(Failure::new(format!("the answer could not be read: {error}")).exit(Exit::Refused)),
+        }
     }
 
     /// A reader that closed its end has seen enough, so a failed write is no error.

@@ -13,6 +13,7 @@ use crate::simulator::{Options, Simulator};
 use super::arguments::{LimitChoice, Simulate};
 use super::context::guild_id;
 use super::failure::{Exit, Failure, chain};
+use super::interrupt::asked_to_stop;
 use super::screen::Screen;
 
 pub(super) async fn run(command: &Simulate, screen: Screen) -> Result<Exit, Failure> {
@@ -23,6 +24,10 @@ pub(super) async fn run(command: &Simulate, screen: Screen) -> Result<Exit, Fail
     };
     for (number, guild) in command.guild.iter().enumerate() {
         let id: Snowflake = parsed(guild_id(guild)?.to_string())?;
+        if world.guilds.contains_key(&id) {
+            screen.remark(format!("The guild {id} is in the world already, and stays as it is."));
+            continue;
+        }
         world.fresh_guild(&format!("Guild {}", number + 1), Some(id), clock.now());
     }
     if world.guilds.is_empty() {
@@ -37,8 +42,9 @@ pub(super) async fn run(command: &Simulate, screen: Screen) -> Result<Exit, Fail
     let simulator = Simulator::new(world, options);
     let listener = listen(command.listen).await?;
     let address = listener.local_addr().map_err(Failure::new)?;
+    let stopped = asked_to_stop();
     greet(&simulator, address, screen);
-    let served = simulator.serve(listener, async { drop(tokio::signal::ctrl_c().await) }).await;
+    let served = simulator.serve(listener, stopped).await;
     if let Some(path) = &command.save {
         let text = simulator.world().to_yaml().map_err(Failure::new)?;
         super::write_whole(path, text.as_bytes())?;
@@ -86,13 +92,19 @@ fn greet(simulator: &Simulator, address: std::net::SocketAddr, screen: Screen) {
             screen.say(format!("guild {id}  {}", guild.name));
         }
     });
-    screen.remark("Ctrl-C stops it. What was asked of it: GET /_sim/requests. The world: GET /_sim/world.");
+    screen.remark("Ctrl-C or SIGTERM stops it. What was asked of it: GET /_sim/requests. The world: GET /_sim/world.");
 }
 
-/// A token shaped like Discord's, which begin with the bot's id. Any other is taken for this bot's as well.
+/// The bot's token as the world names it. Where it names none, every token is taken for the bot's, such as one shaped like
+/// Discord's, which begin with the bot's id.
 fn token(simulator: &Simulator) -> String {
     use base64::Engine as _;
-    let bot = simulator.with_world(|world| world.users.iter().find(|(_, user)| user.bot).map(|(id, _)| *id));
-    let id = bot.map_or_else(String::new, |id| id.to_string());
-    format!("{}.simulated.token", base64::engine::general_purpose::STANDARD_NO_PAD.encode(id))
+    simulator.with_world(|world| {
+        let bots = || world.users.values().filter(|user| user.bot);
+        let made_up = || {
+            let id = bots().next().map_or_else(String::new, |bot| bot.id.to_string());
+            format!("{}.simulated.token", base64::engine::general_purpose::STANDARD_NO_PAD.encode(id))
+        };
+        bots().find_map(|bot| bot.tokens.first().cloned()).unwrap_or_else(made_up)
+    })
 }

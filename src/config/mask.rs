@@ -11,15 +11,24 @@ pub(super) fn mask(text: &str) -> String {
     text.split_inclusive('\n').map(mask_line).collect()
 }
 
+/// Fewest characters of what is taken for a secret. Discord's tokens have about 70, those of forges 26 and more.
+const SHORTEST_SECRET: usize = 24;
+
+/// True for what looks like a token and not like the path of a file. Some paste the one where the other belongs.
+pub fn is_like_secret(text: &str) -> bool {
+    let is_of_tokens = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    text.len() >= SHORTEST_SECRET && text.chars().all(is_of_tokens)
+}
+
 fn mask_line(line: &str) -> String {
     let mut masked = line.to_owned();
     for (at, name) in fields(line) {
-        let is_secret = SECRET_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
-        let is_path = name.ends_with("_file");
+        let is_named_secret = SECRET_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
         // The name of a variable is what a problem with it is about.
         let value = line[at..].trim();
+        let is_secret = if name.ends_with("_file") { is_like_secret(word(value)) } else { is_named_secret };
         let is_variable = value.starts_with("${") && value.find('}') == value.len().checked_sub(1);
-        if is_secret && !is_path && !is_variable {
+        if is_secret && !is_variable {
             cover(&mut masked, at, value_end(line, at));
         }
     }
@@ -53,6 +62,13 @@ fn fields(line: &str) -> Vec<(usize, &str)> {
     named.collect()
 }
 
+/// The first word of a value, without its quotes.
+fn word(value: &str) -> &str {
+    let value = value.trim_start_matches(['"', '\'']);
+    let end = value.find(|c: char| c.is_whitespace() || "\"',}]".contains(c)).unwrap_or(value.len());
+    &value[..end]
+}
+
 /// Where the value ends that begins at `at`.
 fn value_end(line: &str, at: usize) -> usize {
     let value = line[at..].trim_end();
@@ -84,6 +100,9 @@ mod tests {
             ("url: https://discord.com/api/webhooks/1/abc", "url: https://discord.com/api/webhooks/*****"),
             ("credentials: { password: geheim }", "credentials: { password: ********"),
             ("token_file: /run/secrets/token", "token_file: /run/secrets/token"),
+            ("token_file: MTk4NjIyNDgz.Cl2FMQ.ZnCjm1XVW7vR", "token_file: *******************************"),
+            ("{ token_file: 'MTk4NjIyNDgz.Cl2FMQ.ZnCjm1XVW7vR' }", "{ token_file: **********************************"),
+            ("token_file: discord-token.txt", "token_file: discord-token.txt"),
             ("redis: ${REDIS}", "redis: ${REDIS}"),
             ("redis: ${REDIS}hunter2}", "redis: ****************"),
             ("listen: 127.0.0.1:8080", "listen: 127.0.0.1:8080"),

@@ -17,10 +17,11 @@ use crate::model::{ChannelId, GuildId, Occasion};
 
 use super::document::{ConfigDoc, GuildDoc, NotificationDoc, OutgoingDoc, ScheduleDoc};
 use super::load::Surroundings;
+use super::mask::is_like_secret;
 use super::scalar::{self, Address, ChannelText, GuildText, PathText, Span};
 use super::{
-    Approvals, Config, Discord, Drift, Guild, Http, LogFormat, Logs, Notification, Otel, Recipient, Retention, SETTING,
-    Schedule, Secret, Source, duration,
+    Approvals, Config, DEFAULT_WORKERS, Discord, Drift, Guild, Http, LogFormat, Logs, Notification, Otel, Recipient,
+    Retention, SETTING, Schedule, Secret, Source, duration,
 };
 
 /// Longest secret, in bytes. A file that is longer is another file.
@@ -58,7 +59,7 @@ impl Resolver<'_> {
                 listen: http.and_then(|http| Some(http.listen.as_ref()?.0)),
                 webhooks: http.and_then(|http| Some(http.webhooks.as_ref()?.value)).unwrap_or(true),
             },
-            workers: doc.workers.as_ref().map_or(4, |workers| workers.0),
+            workers: doc.workers.as_ref().map_or(DEFAULT_WORKERS, |workers| workers.0),
             sources,
             guilds,
             drift: Drift {
@@ -79,9 +80,7 @@ impl Resolver<'_> {
             },
             logs: Logs {
                 format: logs.and_then(|logs| logs.format.as_ref()).map_or(LogFormat::Text, |format| format.value),
-                level: logs
-                    .and_then(|logs| logs.level.as_ref())
-                    .map_or_else(|| "info".to_owned(), |level| level.0.clone()),
+                level: logs.and_then(|logs| Some(logs.level.as_ref()?.0.clone())),
             },
             otel: doc.otel.as_ref().and_then(|otel| self.otel(otel)),
             retention: Retention {
@@ -234,7 +233,7 @@ impl Resolver<'_> {
         match (self.surroundings.read)(&path) {
             Ok(_) => Some(path),
             Err(error) => {
-                self.wrong(said.spot, format!("`{}` cannot be read: {error}", path.display()), "named here");
+                self.wrong(said.spot, unreadable(said, &path, &error), "named here");
                 None
             }
         }
@@ -246,7 +245,7 @@ impl Resolver<'_> {
         let path = self.path(said);
         let shown = path.display();
         let text = match (self.surroundings.read)(&path) {
-            Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
+            Err(error) => Err(unreadable(said, &path, &error)),
             Ok(bytes) if bytes.len() > LONGEST_SECRET => Err(format!("`{shown}` is too long for a secret")),
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| format!("`{shown}` is not UTF-8 text")),
         };
@@ -294,6 +293,14 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+}
+
+/// What is said of a file that cannot be read. What was pasted there instead of a path is not repeated.
+fn unreadable(said: &PathText, path: &Path, error: &std::io::Error) -> String {
+    match error.kind() == std::io::ErrorKind::NotFound && is_like_secret(&said.0) {
+        true => "this is not a path: it looks like the secret itself, which belongs into a file".to_owned(),
+        false => format!("`{}` cannot be read: {error}", path.display()),
     }
 }
 

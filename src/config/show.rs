@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Approver, Config, Credentials, Discord, Drift, Git, Guild, Http, LogFormat, Logs, Notification, Origin, Recipient,
-    Reference, Schedule, Scope, Source, Webhook, duration,
+    Approver, Config, Credentials, DEFAULT_LEVEL, Discord, Drift, Git, Guild, Http, LogFormat, Logs, Notification,
+    Origin, Recipient, Reference, Schedule, Scope, Source, Webhook, duration,
 };
 
 /// What is said of a secret that is there.
@@ -50,7 +50,10 @@ impl Config {
                 "expire_after": span(approvals.expire_after),
                 "approvers": approvals.approvers.iter().map(approver).collect::<Vec<_>>(),
             },
-            "logs": { "format": match format { LogFormat::Text => "text", LogFormat::Json => "json" }, "level": level },
+            "logs": {
+                "format": match format { LogFormat::Text => "text", LogFormat::Json => "json" },
+                "level": level.as_deref().unwrap_or(DEFAULT_LEVEL),
+            },
             "otel": otel.as_ref().map(|otel| json!({ "endpoint": otel.endpoint })),
             "retention": { "audit": retention.audit.map(span) },
             "overridden": overridden,

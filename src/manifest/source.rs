@@ -145,9 +145,9 @@ fn glob(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// `*` stands for any run of characters. Each piece between stars takes the first place it fits, so that no pattern
+/// True when a name is as a pattern says, in which `*` stands for any run of characters. Each piece between stars takes the first place it fits, so that no pattern
 /// makes this slow.
-pub(super) fn glob_name(pattern: &str, name: &str) -> bool {
+pub fn glob_name(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = name.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
     let mut pieces = pieces.peekable();

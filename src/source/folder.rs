@@ -2,13 +2,16 @@
 //!
 //! Decides which of them are read, and what a link is worth. Knows nothing of watching, and nothing of revisions.
 
-use std::fs::{DirEntry, File};
+use std::fs::{DirEntry, File, FileType};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::limits::Gathering;
-use super::{Error, Limits, is_foreign, is_hidden, is_wanted};
-use crate::manifest::Files;
+use super::{Error, Limits, is_foreign, is_hidden, is_manifest, is_wanted};
+use crate::manifest::{Files, glob_name, named_in};
+
+/// Stands in a pattern for any number of folders.
+const ANY_FOLDERS: &str = "**";
 
 /// What to do about symbolic links. They are never followed: one could lead anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +30,89 @@ pub fn read(root: &Path, links: Links, limits: Limits) -> Result<Files, Error> {
     gather(root, links, limits).map(Gathering::into_files)
 }
 
-/// Reads one file more, whatever it is called, under its name in the folder.
+/// Reads one file, whatever it is called, and then only what it names, and what that names. A pattern is looked for in the
+/// folders it names. What is named and not there is not there; links are skipped.
 ///
 /// # Errors
-/// When it cannot be read or is too large.
-pub fn read_file(root: &Path, path: &Path, limits: Limits, files: &mut Files) -> Result<(), Error> {
+/// When something of that cannot be read, or is too much.
+pub fn read_named(root: &Path, entry: &Path, limits: Limits) -> Result<Files, Error> {
     let mut gathering = Gathering::new(limits, place(root));
-    let name = relative(root, path)?;
-    if let Some(bytes) = read_within(path, &name, &mut gathering)? {
-        files.insert(&name, bytes).map_err(|source| Error::UnusableName { source })?;
+    let name = relative(root, entry)?;
+    keep(entry, &name, &mut gathering)?;
+    let mut unread = vec![name];
+    while let Some(name) = unread.pop() {
+        for named in named_in(gathering.files(), &name) {
+            let parts: Vec<&str> = named.split('/').collect();
+            gather_matching(root, root, &parts, &mut gathering, &mut unread)?;
+        }
+    }
+    Ok(gathering.into_files())
+}
+
+/// Keeps the files below a folder that match the parts of a pattern or path. The names of manifests among them, which may
+/// name more, are added to `unread`.
+fn gather_matching(
+    root: &Path,
+    folder: &Path,
+    parts: &[&str],
+    gathering: &mut Gathering,
+    unread: &mut Vec<String>,
+) -> Result<(), Error> {
+    let Some((part, rest)) = parts.split_first() else { return Ok(()) };
+    if *part == ANY_FOLDERS {
+        gather_matching(root, folder, rest, gathering, unread)?;
+    }
+    let deeper = if *part == ANY_FOLDERS { parts } else { rest };
+    for (name, kind) in candidates(folder, part)? {
+        let path = folder.join(&name);
+        if kind.is_dir() && !is_foreign(&name) {
+            gather_matching(root, &path, deeper, gathering, unread)?;
+        } else if kind.is_file() && rest.is_empty() && is_wanted(&name) {
+            let name = relative(root, &path)?;
+            if gathering.files().get(&name).is_none() && keep(&path, &name, gathering)? {
+                unread.extend(is_manifest(&name).then_some(name));
+            }
+        }
     }
     Ok(())
+}
+
+/// What in a folder is called as a part of a pattern says. Only for a real pattern is the folder listed, so that what lies
+/// beside a file that is named need not be readable.
+fn candidates(folder: &Path, part: &str) -> Result<Vec<(String, FileType)>, Error> {
+    if !part.contains('*') {
+        let path = folder.join(part);
+        let there = found(std::fs::symlink_metadata(&path)).map_err(|source| unreadable(&path, source))?;
+        let there = there.filter(|_| !is_hidden(part)).map(|there| (part.to_owned(), there.file_type()));
+        return Ok(there.into_iter().collect());
+    }
+    let entries = match sorted_entries(folder) {
+        Err(Error::FolderMissing { .. }) => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut candidates = Vec::new();
+    for entry in entries {
+        let lossy = entry.file_name().to_string_lossy().into_owned();
+        if is_hidden(&lossy) || !glob_name(part, &lossy) {
+            continue;
+        }
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+            if is_wanted(&lossy) {
+                return Err(Error::NotText { place: place(folder), name: lossy });
+            }
+            continue;
+        };
+        let kind = found(entry.file_type()).map_err(|source| unreadable(&entry.path(), source))?;
+        candidates.extend(kind.map(|kind| (name, kind)));
+    }
+    Ok(candidates)
+}
+
+/// Keeps a file; false when it is gone by now.
+fn keep(path: &Path, name: &str, gathering: &mut Gathering) -> Result<bool, Error> {
+    let Some(bytes) = read_within(path, name, gathering)? else { return Ok(false) };
+    gathering.keep(name, bytes)?;
+    Ok(true)
 }
 
 pub(super) fn gather(root: &Path, links: Links, limits: Limits) -> Result<Gathering, Error> {
@@ -70,10 +145,7 @@ fn gather_folder(root: &Path, folder: &Path, links: Links, gathering: &mut Gathe
         if kind.is_dir() && !is_foreign(&name) {
             gather_folder(root, &path, links, gathering)?;
         } else if kind.is_file() && is_wanted(&name) {
-            let name = relative(root, &path)?;
-            if let Some(bytes) = read_within(&path, &name, gathering)? {
-                gathering.keep(&name, bytes)?;
-            }
+            keep(&path, &relative(root, &path)?, gathering)?;
         } else if kind.is_symlink() && links == Links::Refuse && may_lead_to_manifests(&path, &name) {
             return Err(Error::SymbolicLink { path: relative(root, &path)? });
         }
@@ -162,6 +234,47 @@ mod tests {
         let files = read(folder.path(), Links::Refuse, Limits::default()).expect("readable");
         assert_eq!(names(&files), ["guild.yaml", "icons/crew.png", "roles/staff.yml"]);
         assert_eq!(files.get("roles/staff.yml"), Some(b"2".as_slice()));
+    }
+
+    #[test]
+    fn of_a_file_that_is_named_only_what_it_names_is_read() {
+        let folder = folder(&[
+            ("guild", "include: [roles.yaml, 'channels/*.yaml', 'deep/**/x.yaml', gone.yaml, .hidden.yaml, 'none/*']"),
+            ("roles.yaml", "roles: { crew: { icon: icons/crew.png } }"),
+            ("icons/crew.png", "1"),
+            ("icons/other.png", "2"),
+            ("channels/a.yaml", "include: [b/c.yaml]"),
+            ("channels/b/c.yaml", "{}"),
+            ("channels/b/d.yaml", "{}"),
+            ("deep/x.yaml", "{}"),
+            ("deep/1/2/x.yaml", "{}"),
+            ("deep/1/y.yaml", "{}"),
+            (".hidden.yaml", "{}"),
+            ("beside.yaml", "{}"),
+        ]);
+        let files = read_named(folder.path(), &folder.path().join("guild"), Limits::default()).expect("readable");
+        let expected = [
+            "channels/a.yaml",
+            "channels/b/c.yaml",
+            "deep/1/2/x.yaml",
+            "deep/x.yaml",
+            "guild",
+            "icons/crew.png",
+            "roles.yaml",
+        ];
+        assert_eq!(names(&files), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_named_is_not_followed_through_links() {
+        let elsewhere = folder(&[("secret.yaml", "hunter2")]);
+        let folder = folder(&[("guild.yaml", "include: [link.yaml, more/secret.yaml, '*/secret.yaml']")]);
+        for (name, to) in [("link.yaml", "secret.yaml"), ("more", "")] {
+            std::os::unix::fs::symlink(elsewhere.path().join(to), folder.path().join(name)).expect("a link");
+        }
+        let files = read_named(folder.path(), &folder.path().join("guild.yaml"), Limits::default()).expect("readable");
+        assert_eq!(names(&files), ["guild.yaml"]);
     }
 
     #[cfg(unix)]

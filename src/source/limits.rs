@@ -90,6 +90,11 @@ impl Gathering {
         self.files.insert(path, bytes).map_err(|source| Error::UnusableName { source })
     }
 
+    /// What was gathered so far.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// All files.
     ///
     /// # Errors

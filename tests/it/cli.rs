@@ -7,13 +7,15 @@ mod controller;
 mod full_disk;
 mod running;
 mod server;
+#[cfg(unix)]
+mod simulated;
 mod told;
 
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use setai::simulator::Act;
-use setai::simulator::faults::{Fault, Faults};
+use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::world::{Bits, World};
 
 use crate::support::mariadb::TestDatabase;
@@ -84,6 +86,19 @@ async fn an_imported_guild_plans_to_nothing() {
     terminal.run(&["import", "--guild", &guild, "--output", "server"]).await.fails(1, &["is there already", "--force"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_could_not_be_written_binds_nothing() {
+    let terminal = Terminal::new().await;
+    let guild = terminal.guild.to_string();
+    let import = terminal.run(&["import", "--guild", &guild, "--output", "/proc/nowhere"]).await;
+    import.fails(1, &["cannot write `/proc/nowhere"]);
+    terminal.write("own/guild.yaml", "channels: { rules: {} }\n");
+    let plan = terminal.run(&["plan", "own"]).await;
+    plan.works(&["+ #rules", "1 to create; 1 request"]);
+    assert!(!plan.out.contains("archive"), "what nobody wrote down is left alone: {plan:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_world_written_by_hand_is_imported() {
     let terminal = Terminal::new().await;
@@ -133,6 +148,36 @@ async fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     terminal.run(&["apply", "plan.json"]).await.fails(1, &["is damaged", "Plan again"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn links_and_pipes_that_are_written_to_stay_what_they_are() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let terminal = Terminal::new().await;
+    terminal.write("own/guild.yaml", LAYOUT);
+    let pipe = terminal.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    // Held open at both ends, it keeps what is written until somebody reads it.
+    let mut held = std::fs::File::options().read(true).write(true).open(&pipe).expect("a pipe");
+    terminal.run(&["plan", "own", "-o", "pipe"]).await.works(&[]);
+    assert!(std::fs::symlink_metadata(&pipe).expect("it is there").file_type().is_fifo());
+    let mut begin = [0; 16];
+    std::io::Read::read_exact(&mut held, &mut begin).expect("a plan");
+    assert!(begin.starts_with(b"{"), "{begin:?}");
+
+    let guild = terminal.guild.to_string();
+    std::fs::create_dir(terminal.path("linked")).expect("a folder");
+    std::os::unix::fs::symlink("../real.yaml", terminal.path("linked/guild.yaml")).expect("a link");
+    for import in
+        [&["import", "--guild", &guild, "-o", "linked"][..], &["import", "--guild", &guild, "-o", "linked", "--force"]]
+    {
+        terminal.run(import).await.works(&["Wrote linked/guild.yaml"]);
+        assert!(std::fs::symlink_metadata(terminal.path("linked/guild.yaml")).expect("it is there").is_symlink());
+        let real = std::fs::read_to_string(terminal.path("real.yaml")).expect("a manifest");
+        assert!(real.contains(&guild), "{real}");
+        std::fs::write(terminal.path("real.yaml"), "").expect("a file");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_nobody_is_asked_and_nothing_happens() {
     let terminal = Terminal::new().await;
@@ -160,6 +205,38 @@ async fn a_wrong_token_is_named_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_pasted_for_its_file_is_not_repeated() {
+    let mut terminal = Terminal::new().await;
+    terminal.use_token("");
+    let pasted = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs";
+    let ran = terminal.run(&["doctor", "--token-file", pasted]).await;
+    ran.fails(1, &["is not a path", "looks like the token itself", "DISCORD_TOKEN"]);
+    assert!(!ran.err.contains("MTk4") && !ran.out.contains("MTk4"), "{ran:#?}");
+    terminal
+        .run(&["doctor", "--token-file", "nowhere.txt"])
+        .await
+        .fails(1, &["cannot read the token from `nowhere.txt`"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flag_wins_over_the_environment_in_whatever_form_it_comes() {
+    let mut terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.simulator.with_world(|world| {
+        world.users.values_mut().filter(|user| user.bot).for_each(|user| user.tokens = vec!["right".to_owned()]);
+    });
+    std::fs::write(terminal.path("right"), "right").expect("a file");
+    std::fs::write(terminal.path("wrong"), "wrong").expect("a file");
+    terminal.use_token("wrong");
+    terminal.run(&["plan", ".", "--token-file", "right"]).await.works(&["4 to create"]);
+    terminal.run(&["--token-file", "right", "plan", "."]).await.works(&["4 to create"]);
+    terminal.run(&["plan", "."]).await.fails(1, &["does not know the bot token"]);
+    let mut command = terminal.command(&["plan", ".", "--token", "right"]);
+    command.env("DISCORD_TOKEN_FILE", "wrong");
+    finished(command).await.works(&["4 to create"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_guild_is_named_as_such() {
     let terminal = Terminal::new().await;
     std::fs::write(terminal.path("guild.yaml"), "version: 1\nguild: \"999999999999999999\"\nroles: { a: {} }\n")
@@ -180,6 +257,23 @@ async fn manifests_of_nonsense_send_nothing() {
     terminal.write("typo.yaml", "channels: { a: { tpic: x }, b: { permissions: { ghost: { allow: [fly] } } } }\n");
     terminal.run(&["apply", "typo.yaml", "--auto-approve"]).await.fails(1, &["topic", "ghost", "fly"]);
     assert!(terminal.simulator.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_beside_a_file_that_is_named_is_not_looked_at() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", "include: [channels/*.yaml]\n");
+    std::fs::create_dir(terminal.path("channels")).expect("a folder");
+    std::fs::write(terminal.path("channels/hall.yaml"), "channels: { hall: {} }\n").expect("a file");
+    for number in 0..6 {
+        let holiday = std::fs::File::create(terminal.path(&format!("holiday-{number}.png"))).expect("a file");
+        holiday.set_len(15 << 20).expect("a large one");
+    }
+    terminal.run(&["validate", "guild.yaml"]).await.works(&["1 channels", "0 error(s)"]);
+    terminal.run(&["plan", "guild.yaml"]).await.works(&["+ #hall"]);
+    terminal.run(&["validate", "."]).await.fails(1, &["64"]);
+    terminal.write("guild.yaml", "include: [gone.yaml]\n");
+    terminal.run(&["validate", "guild.yaml"]).await.fails(1, &["there is no file `gone.yaml`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,6 +392,39 @@ async fn ctrl_c_midway_loses_nothing_and_the_next_run_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_what_waits_for_discord_at_once() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&[]);
+    let runs: Value = serde_json::from_str(&terminal.run(&["history", "--json"]).await.out).expect("JSON");
+    let run = runs[0]["id"].as_str().expect("an id");
+    // Discord takes longer for its second answer than anybody waits.
+    let slow = Fault::Latency { milliseconds: 3_600_000, jitter: 0 };
+    let commands: [&[&str]; 5] = [
+        &["plan", "."],
+        &["drift", "."],
+        &["apply", ".", "--auto-approve"],
+        &["rollback", run, "--auto-approve"],
+        &["doctor"],
+    ];
+    for arguments in commands {
+        terminal.simulator.forget_requests();
+        terminal.simulator.set_faults(Faults { seed: 0, rules: vec![Rule::new(slow.clone()).on("GET", "*").nth(2)] });
+        let mut command = terminal.command(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
+        while terminal.simulator.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+        assert!(interrupt.success());
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("no panic");
+        ran(&output.expect("its output")).fails(130, &[]);
+    }
+    terminal.simulator.set_faults(Faults::default());
+    terminal.run(&["plan", ".", "--detailed-exitcode"]).await.works(&["Nothing to do."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_taken_back() {
     let terminal = Terminal::new().await;
     terminal.write("guild.yaml", LAYOUT);
@@ -340,7 +467,30 @@ async fn small_commands_do_what_they_say() {
     terminal.run(&["schema"]).await.works(&["\"$schema\""]);
     terminal.run(&["completions", "bash"]).await.works(&["_setai"]);
     terminal.run(&["--version"]).await.works(&["setai 0.1.0"]);
-    terminal.run(&["plam"]).await.fails(2, &["unrecognized subcommand", "plan"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_wrong_is_an_error_and_no_change() {
+    let terminal = Terminal::new().await;
+    terminal.run(&["plam"]).await.fails(1, &["unrecognized subcommand", "plan"]);
+    terminal
+        .run(&["plan", ".", "--detailed-exit-code"])
+        .await
+        .fails(1, &["unexpected argument", "--detailed-exitcode"]);
+    terminal.run(&["suspend", "1"]).await.fails(1, &["--reason"]);
+    terminal.run(&[]).await.fails(1, &["Usage: setai"]);
+    terminal.run(&["plan", "--help"]).await.works(&["Show what would change"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_empty_is_not_set() {
+    let terminal = Terminal::new().await;
+    terminal.write("guild.yaml", LAYOUT);
+    let mut command = terminal.command(&["plan", "."]);
+    for name in ["SETAI_CONFIG", "DISCORD_TOKEN_FILE", "SETAI_REDIS_URL", "SETAI_LOCK_TIMEOUT", "SETAI_REVISION"] {
+        command.env(name, "");
+    }
+    finished(command).await.works(&["4 to create"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,8 +61,8 @@ fn the_schema_is_what_the_types_say() {
 fn a_file_without_settings_is_all_defaults() {
     for text in ["", "# nothing yet\n", "---\n", "version: 1\n"] {
         let config = config(text);
-        assert_eq!((config.workers, config.drift.interval, config.drift.jitter), (4, Duration::from_mins(10), 10));
-        assert_eq!((config.logs.format, config.logs.level.as_str()), (LogFormat::Text, "info"));
+        assert_eq!((config.workers, config.drift.interval, config.drift.jitter), (8, Duration::from_mins(10), 10));
+        assert_eq!((config.logs.format, config.logs.level), (LogFormat::Text, None));
         assert_eq!(config.approvals.expire_after, Duration::from_hours(24));
         assert!(config.sources.is_empty() && config.database.is_none() && config.discord.token.is_none());
         assert!(config.http.listen.is_none() && config.http.webhooks && config.retention.audit.is_none());
@@ -125,7 +125,7 @@ fn flags_and_environment_win_over_the_file() {
         Overrides { database: Some("sqlite:other.db".into()), log: Some("debug".to_owned()), ..Overrides::default() };
     let config = config("database: sqlite:mine.db\nredis: redis://localhost\n").overridden_by(overrides);
     let database = config.database.as_ref().map(|url| secrecy::ExposeSecret::expose_secret(url).to_owned());
-    assert_eq!((database.as_deref(), config.logs.level.as_str()), (Some("sqlite:other.db"), "debug"));
+    assert_eq!((database.as_deref(), config.logs.level.as_deref()), (Some("sqlite:other.db"), Some("debug")));
     assert_eq!(config.overridden, ["database", "logs.level"]);
 }
 
@@ -156,6 +156,10 @@ fn no_secret_is_shown_whatever_is_wrong() {
         "otel: { endpoint: \"http://u:hunter2@h\" }",
         "logs: { format: \"${KEY}\" }",
         "secret: [hunter2",
+        "discord: { token_file: MTk4NjIyNDgzNDcxOTI1MjQ4.hunter2.ZnCjm1XVW7vRze4b7Cq4se7kKWs }",
+        "discord:\n  token_file: \"MTk4NjIyNDgzNDcxOTI1MjQ4.hunter2.ZnCjm1XVW7vRze4b7Cq4se7kKWs\"\n",
+        "sources: [{ name: a, git: \"https://h/x\", credentials: { token_file: ghp_16C7e42F292c6912hunter2 }, guilds: all }]",
+        "sources: [{ name: a, git: \"ssh://h/x\", credentials: { ssh_key_file: ghp_16C7e42F292c6912hunter2 }, guilds: all }]",
     ];
     for text in texts {
         let findings = understood(text).expect_err(text);

@@ -6,7 +6,8 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Run {
-    /// Folders of manifests to keep guilds equal to [default: the sources of the operator's file, or else this folder]
+    /// Folders of manifests to keep guilds equal to, instead of the sources of the operator's file [default: those, or else
+    /// this folder]
     #[arg(value_name = "FOLDER")]
     pub(in crate::cli) folders: Vec<PathBuf>,
     /// How often each guild is compared when nothing happens, in seconds [default: 600]

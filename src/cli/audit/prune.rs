@@ -82,9 +82,5 @@ fn ask(screen: Screen) -> Result<(), Failure> {
             .exit(Exit::Refused));
     }
     let question = "Remove these rows for ever? An export keeps them (`setai audit export`).";
-    match dialoguer::Confirm::new().with_prompt(question).default(false).interact() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new("nothing was removed").exit(Exit::Refused)),
-        Err(error) => Err(Failure::new(format!("the answer could not be read: {error}")).exit(Exit::Refused)),
-    }
+    screen.confirm(question, "nothing was removed")
 }

@@ -8,13 +8,13 @@ use serde_json::json;
 
 use crate::cli::arguments::{BackupCreate, Connection};
 use crate::cli::failure::{Exit, Failure, chain};
-use crate::cli::import::{known_keys, prove};
+use crate::cli::import::{bound_by, known_keys, prove};
 use crate::cli::screen::Screen;
 use crate::cli::{cannot_write, context};
 use crate::clock::Clock;
 use crate::controller::Engine;
 use crate::manifest::render::{Rendered, Style, render};
-use crate::model::{Binding, Bindings, GuildId, KindBindings, Provenance, Snapshot, Visibility};
+use crate::model::{Bindings, GuildId, Snapshot, Visibility};
 use crate::plan::render::Tone;
 use crate::store::{self, DatabaseUrl, MigrationState, Store};
 
@@ -197,23 +197,10 @@ fn unsaid(snapshot: &Snapshot, rendered: &Rendered, bindings: &Bindings) -> Vec<
     if snapshot.visibility() != Visibility::Complete {
         unsaid.push("channels the bot may not see".to_owned());
     }
-    let mut bound = bindings.clone();
-    bind(&mut bound.roles, &rendered.keys.roles);
-    bind(&mut bound.categories, &rendered.keys.categories);
-    bind(&mut bound.channels, &rendered.keys.channels);
-    if let Err(failure) = prove(snapshot, rendered, &bound) {
+    if let Err(failure) = prove(snapshot, rendered, &bound_by(bindings, &rendered.keys)) {
         unsaid.push(failure.what);
     }
     unsaid
-}
-
-/// Binds what `import` would bind.
-fn bind<I: Copy + Ord>(bindings: &mut KindBindings<I>, keys: &std::collections::BTreeMap<I, crate::model::Key>) {
-    for (id, key) in keys {
-        if bindings.values().all(|binding| binding.id != *id) {
-            bindings.insert(key.clone(), Binding::new(*id, Provenance::Adopted));
-        }
-    }
 }
 
 /// Seals a backup, proves it as `verify` does, and gives it its name. What has a name is whole.

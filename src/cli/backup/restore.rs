@@ -197,11 +197,7 @@ fn ask(screen: Screen) -> Result<(), Failure> {
             .help("Look at what it means, then use `--auto-approve`.")
             .exit(Exit::Refused));
     }
-    match dialoguer::Confirm::new().with_prompt("Restore this?").default(false).interact() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new("not restored; nothing was changed").exit(Exit::Refused)),
-        Err(error) => Err(Failure::new(format!("the answer could not be read: {error}")).exit(Exit::Refused)),
-    }
+    screen.confirm("Restore this?", "not restored; nothing was changed")
 }
 
 fn in_use(error: store::Error) -> Failure {

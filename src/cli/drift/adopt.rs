@@ -266,9 +266,5 @@ fn ask(screen: Screen) -> Result<(), Failure> {
             .help("Look at the difference, then use `--auto-approve`.")
             .exit(Exit::Refused));
     }
-    match dialoguer::Confirm::new().with_prompt("Write this?").default(false).interact() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new("not adopted; nothing was written").exit(Exit::Refused)),
-        Err(error) => Err(Failure::new(format!("the answer could not be read: {error}")).exit(Exit::Refused)),
-    }
+    screen.confirm("Write this?", "not adopted; nothing was written")
 }

@@ -192,8 +192,8 @@ async fn a_person_looks_proves_and_prunes(place: Place) {
         assert_eq!(list.as_array().map(Vec::len), Some(count), "{arguments:?}");
     }
     ran(0, &["audit", "list", "--actor", "eve"], &["There is no such row."]);
-    ran(2, &["audit", "list", "--action", "nonsense"], &["nonsense"]);
-    ran(2, &["audit", "list", "--since", "yesterday"], &["a time is"]);
+    ran(1, &["audit", "list", "--action", "nonsense"], &["nonsense"]);
+    ran(1, &["audit", "list", "--since", "yesterday"], &["a time is"]);
     let shown = ran(0, &["audit", "show", &row(1)], &["through command_line", "2020-01-01 10:00:00.000000 UTC"]);
     let id = shown.split_whitespace().nth(2).expect("an id");
     for name in ["1", id, &id[..20], &id[id.len() - 8..]] {
@@ -208,8 +208,8 @@ async fn a_person_looks_proves_and_prunes(place: Place) {
     let said = format!("{guild}: 2 rows from before");
     ran(0, &[&older[..], &["--dry-run"]].concat(), &[&said, "through row 2"]);
     ran(3, &older, &["nobody can be asked here, so nothing was removed", "--auto-approve"]);
-    ran(2, &["audit", "prune"], &["--older-than"]);
-    ran(2, &["audit", "prune", "--older-than", "0d"], &["at least 1"]);
+    ran(1, &["audit", "prune"], &["--older-than"]);
+    ran(1, &["audit", "prune", "--older-than", "0d"], &["at least 1"]);
     assert_eq!(ran(0, &["audit", "export"], &[]), before, "nothing was removed");
     ran(0, &[&older[..], &["--auto-approve"]].concat(), &["removed 2 rows; the trail says so"]);
     ran(0, &[&older[..], &["--auto-approve"]].concat(), &["No row from before"]);
@@ -224,7 +224,7 @@ async fn a_person_looks_proves_and_prunes(place: Place) {
     ran(0, &["audit", "verify", "--expect", &pin], &["intact"]);
     ran(1, &["audit", "verify", "--expect", &format!("{guild}:5:{hash}")], &["row 5 had the hash", "cut off"]);
     ran(1, &["audit", "verify", "--expect", &format!("22:1:{hash}")], &["22: not intact"]);
-    ran(2, &["audit", "verify", "--expect", &format!("{guild}:4:abc")], &["GUILD:NUMBER:HASH"]);
+    ran(1, &["audit", "verify", "--expect", &format!("{guild}:4:abc")], &["GUILD:NUMBER:HASH"]);
 
     // Somebody changes a row: it is named, and nothing is pruned any more.
     let mut intruder = place.intruder().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::git::Repository;
-use crate::support::terminal::{Terminal, ran};
+use crate::support::terminal::{Terminal, finished, ran};
 
 const LAYOUT: &str = "
 roles: { crew: { name: Crew, permissions: [send_messages] } }
@@ -78,4 +78,48 @@ async fn a_disk_that_never_answers_does_not_keep_the_process_from_ending() {
     let ending = tokio::time::timeout(Duration::from_secs(60), command.kill_on_drop(true).output()).await;
     let output = ending.expect("the process ends").expect("a process");
     ran(&output).fails(4, &["guilds", "did not give everything within 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_that_are_named_replace_the_sources_of_the_operators_file_and_nothing_else() {
+    let (terminal, guilds) = Terminal::of_guilds(3).await;
+    for (name, guild) in ["a", "b", "c"].iter().zip(&guilds) {
+        let text = format!("version: 1\nguild: \"{guild}\"\nroles: {{ crew: {{}} }}\n");
+        std::fs::create_dir_all(terminal.path("m")).expect("a folder");
+        std::fs::write(terminal.path(&format!("m/{name}.yaml")), text).expect("a file");
+    }
+    let guilds = format!(
+        "guilds:\n  \"{}\": {{ suspended: true }}\n  \"{}\": {{ path: elsewhere }}\n  \"{}\": {{}}\n",
+        guilds[0], guilds[1], guilds[2]
+    );
+    let sources = "sources: [{ name: gone, directory: gone, guilds: all }]\n";
+    for (file, arguments) in [
+        (format!("{sources}{guilds}"), &["--config", "setai.yaml", "run", "m", "--once"][..]),
+        (guilds, &["--config", "../setai.yaml", "run", "--once"]),
+    ] {
+        std::fs::write(terminal.path("setai.yaml"), file).expect("a file");
+        let mut command = terminal.command(arguments);
+        if arguments[1].starts_with("..") {
+            command.current_dir(terminal.path("m"));
+        }
+        let run = finished(command).await;
+        run.fails(4, &["says to leave this guild alone", "for which the configuration names `elsewhere`", "ready"]);
+        assert!(!run.out.contains("gone"), "{run:#?}");
+    }
+    let made = terminal.simulator.requests().iter().filter(|request| request.is_write()).count();
+    assert_eq!(made, 1, "only the guild that nobody decided anything about has its role, once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_cannot_be_right_does_not_end_the_others() {
+    let terminal = Terminal::new().await;
+    terminal.write("m/guild.yaml", LAYOUT);
+    let sources = "sources:\n- { name: bad, git: \"git@git.example:guilds.git\", guilds: [\"11\"] }\n- { name: good, directory: \
+                   m, guilds: all }\n";
+    std::fs::write(terminal.path("setai.yaml"), sources).expect("a file");
+    let run = terminal.run(&["--config", "setai.yaml", "run", "--once"]).await;
+    run.fails(
+        4,
+        &["the source `bad`", "name the file of a private key, or an SSH agent", "ready: 4 changes were made"],
+    );
 }

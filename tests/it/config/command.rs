@@ -1,7 +1,10 @@
 //! `setai config`, and the file in front of every other command.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
+use crate::support::git::Repository;
 use crate::support::terminal::{Terminal, finished};
 
 fn write(terminal: &Terminal, name: &str, text: &str) {
@@ -58,4 +61,70 @@ async fn a_first_file_is_printed() {
     let terminal = Terminal::new().await;
     terminal.run(&["config", "example"]).await.works(&["token_file: secrets/discord-token"]);
     terminal.run(&["config", "schema"]).await.works(&["The configuration of SetAI, version 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_logged_is_what_the_environment_or_the_file_says() {
+    let terminal = Terminal::new().await;
+    terminal.write("m/guild.yaml", "roles: { crew: {} }\n");
+    let logged = async |level: &str, variable: &str, arguments: &[&str]| {
+        write(&terminal, "setai.yaml", &format!("logs: {{ format: json{level} }}\n"));
+        let mut command = terminal.command(&[&["--config", "setai.yaml"], arguments].concat());
+        command.env("SETAI_LOG", variable);
+        let ran = finished(command).await;
+        let records = ran.err.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let levels: BTreeSet<String> =
+            records.filter_map(|record| Some(record["level"].as_str()?.to_owned())).collect();
+        levels.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    let plan = ["plan", "m"];
+    assert_eq!(logged("", "", &plan).await, "", "commands that end say what there is to say");
+    assert!(logged(", level: debug", "", &plan).await.contains("DEBUG"), "the file asks for it");
+    assert_eq!(logged(", level: debug", "off", &plan).await, "", "the environment wins");
+    assert!(logged("", "debug", &plan).await.contains("DEBUG"), "the environment asks for it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_controller_logs_what_is_worth_knowing_unless_the_file_says_otherwise() {
+    let terminal = Terminal::new().await;
+    let repository = Repository::new();
+    repository.write("guild.yaml", format!("version: 1\nguild: \"{}\"\nroles: {{ crew: {{}} }}\n", terminal.guild));
+    let revision = repository.push("Say who is there");
+    let logged = async |level: &str| {
+        let source = format!("sources: [{{ name: here, git: \"{}\", guilds: all }}]\n", repository.bare().display());
+        write(&terminal, "setai.yaml", &format!("logs: {{ format: json{level} }}\n{source}"));
+        let ran = terminal.run(&["--config", "setai.yaml", "run", "--once"]).await;
+        ran.works(&["ready"]);
+        ran.err
+    };
+    let err = logged("").await;
+    assert!(err.contains("a new revision") && err.contains(&revision), "{err}");
+    let err = logged(", level: warn").await;
+    assert!(!err.contains("a new revision"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_every_command_would_refuse_is_said_by_the_check() {
+    let terminal = Terminal::new().await;
+    let cases = [
+        (
+            format!("sources: [{{ name: here, git: \"https://h/x\", commit: {}, guilds: all }}]\n", "a".repeat(64)),
+            "40 digits",
+        ),
+        ("sources: [{ name: here, git: \"git@h:x\", guilds: all }]\n".to_owned(), "name the file of a private key"),
+        ("sources: [{ name: here, git: guilds.git, guilds: all }]\n".to_owned(), "absolute path"),
+    ];
+    for (text, why) in cases {
+        write(&terminal, "setai.yaml", &text);
+        terminal.run(&["config", "check", "setai.yaml"]).await.fails(1, &["the source `here` cannot be used", why]);
+    }
+    write(&terminal, "setai.yaml", "database: \"foo:hunter2\"\nredis: \"foo:hunter2\"\n");
+    let mut command = terminal.command(&["config", "check", "setai.yaml", "--json"]);
+    command.env_remove("SETAI_DATABASE_URL");
+    let ran = finished(command).await;
+    let json: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let unusable: Vec<_> =
+        json["unusable"].as_array().expect("a list").iter().map(|it| it["setting"].as_str()).collect();
+    assert_eq!((unusable, ran.code), (vec![Some("`database`"), Some("`redis`")], 1), "{ran:#?}");
+    assert!(!ran.out.contains("hunter2"), "{ran:#?}");
 }

@@ -155,6 +155,14 @@ impl Terminal {
         self.at_home(command)
     }
 
+    /// A script about to run.
+    #[cfg(unix)]
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        self.at_home(command)
+    }
+
     fn at_home(&self, mut command: Command) -> Command {
         command
             .current_dir(self.folder.path())
