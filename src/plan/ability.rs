@@ -155,8 +155,8 @@ pub(super) fn limit(bot: &Bot<'_>, live: &Guild, hidden: usize, desired: &mut De
         limiter.archive_of_manifest(desired, removals);
     }
     desired.channels.retain_mut(|channel| limiter.channel("channels", channel, &roles, Some(&categories)));
-    limiter.leading(desired);
     limiter.places(desired, removals);
+    limiter.leading(desired);
     // Nothing but the settings refers to channels, so those that go for other reasons leave their room to others.
     desired.channels.retain(|channel| limiter.has_room_for_channel("channels", channel));
     limiter.left_categories(desired, removals);

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::Policy;
 use crate::model::{
     Change, Channel, ChannelAttributes, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Guild, Index, Key,
-    ObjectKind, Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, Snapshot, Target,
+    ObjectKind, Overwrite, Overwrites, Permissions, Ref, Role, RoleAttributes, RolePatch, RoleRef, SettingsPatch,
+    Snapshot, Target,
 };
 
 use super::ability::Bot;
@@ -527,7 +528,7 @@ impl Builder<'_> {
 
     /// Settings, and after them the channels that have to wait for them. Who can no longer be what it is then changes before.
     fn settings(&mut self) {
-        let patch = self.parts.live.settings.diff(&self.parts.desired.settings);
+        let patch = self.parts.settings();
         let update =
             (!patch.is_empty()).then(|| self.push(Phase::Shape, Operation::UpdateGuild { changes: Box::new(patch) }));
         if let Some(update) = update.filter(|_| self.parts.leaves_community()) {
@@ -647,6 +648,24 @@ impl Parts<'_> {
         ChannelAttributes { overwrites: self.hidden(), ..ChannelAttributes::named("Archive", ChannelKind::Category) }
     }
 
+    /// The settings that change. Who becomes a Community names its two channels in the same request, known or not.
+    fn settings(&self) -> SettingsPatch {
+        let (live, wanted) = (&self.live.settings, &self.desired.settings);
+        let mut patch = live.diff(wanted);
+        if self.enables_community() {
+            let named = |from: &Option<ChannelRef>, to: &Option<ChannelRef>| {
+                to.is_some().then(|| Change { from: from.clone(), to: to.clone() })
+            };
+            patch.rules_channel = named(&live.rules_channel, &wanted.rules_channel);
+            patch.public_updates_channel = named(&live.public_updates_channel, &wanted.public_updates_channel);
+        }
+        patch
+    }
+
+    fn enables_community(&self) -> bool {
+        self.desired.settings.features.has("COMMUNITY") && !self.live.settings.features.has("COMMUNITY")
+    }
+
     /// True when the guild stops being a Community.
     fn leaves_community(&self) -> bool {
         self.live.settings.features.has("COMMUNITY") && !self.desired.settings.features.has("COMMUNITY")
@@ -654,8 +673,7 @@ impl Parts<'_> {
 
     /// True for channels only a Community guild may have, while this very plan makes the guild one.
     fn is_late(&self, kind: ChannelKind) -> bool {
-        let enables = self.desired.settings.features.has("COMMUNITY") && !self.live.settings.features.has("COMMUNITY");
-        enables && matches!(kind, ChannelKind::Announcement | ChannelKind::Stage)
+        self.enables_community() && matches!(kind, ChannelKind::Announcement | ChannelKind::Stage)
     }
 }
 

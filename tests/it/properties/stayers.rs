@@ -161,3 +161,23 @@ channels: { desk: {} }
     }
     assert!(stage.discord.edit(|guild| !guild.roles.contains_key(&guest) && !guild.roles.contains_key(&gate)));
 }
+
+#[tokio::test]
+async fn a_channel_that_finds_no_room_elsewhere_is_not_guarded_with_one_overwrite_too_many() {
+    let (stage, film) = filmed().await;
+    let before = HALL.replace("} } } }", "} } }, full: { permissions: unmanaged } }");
+    stage.apply(&stage.manifest(&before)).await;
+    let [hall, desk, full] = ["hall", "desk", "full"].map(|name| channel_named(&stage, name));
+    a_crowd(&stage, hall, &[desk], 100);
+    for at in 0..50 {
+        stage.discord.channel_by_hand(serde_json::json!({"name": format!("box-{at}"), "parent_id": full}));
+    }
+    let wish = "
+categories:
+  hall: { permissions: { everyone: { deny: [connect] } } }
+  full: { permissions: unmanaged, channels: { desk: { permissions: unmanaged } } }
+";
+    let plan = apply_safely(&stage, &film, wish).await;
+    let told = |subject: &str| plan.notes.iter().any(|n| n.code == NoteCode::OverLimit && n.subject == subject);
+    assert!(told("channels.desk") && told("categories.hall") && plan.is_empty(), "{}", shown(&plan));
+}

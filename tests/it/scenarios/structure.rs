@@ -130,6 +130,12 @@ fn kinds() -> Vec<Group> {
                 "settings: { features: { community: false } }\nchannels: { rules: {}, updates: {}, news: {} }\n",
                 &[r#"PATCH /channels/<news> {"type":0}"#, r#"PATCH /guilds/<guild> {"features":["NEWS"]}"#],
             ),
+        Group::new("a guild that has the two channels of a Community names them once more when it becomes one")
+            .given("settings: { verification_level: low, explicit_content_filter: all_members, rules_channel: rules, public_updates_channel: updates }\nchannels: { rules: {}, updates: {} }\n")
+            .then(
+                format!("{TURNS}channels: {{ rules: {{}}, updates: {{}} }}\n"),
+                &[r#"PATCH /guilds/<guild> {"rules_channel_id":"<rules>","public_updates_channel_id":"<updates>","features":["COMMUNITY"]}"#],
+            ),
         Group::new("text to voice cannot be")
             .given("channels: { a: {} }\n")
             .then("channels: { a: { type: voice } }\n", &[]),
