@@ -9,6 +9,7 @@ mod openness;
 mod poison;
 mod promises;
 mod protection;
+mod resting;
 mod trial;
 
 use std::ops::Range;
