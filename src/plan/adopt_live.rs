@@ -12,9 +12,9 @@ use crate::manifest::edit::{Edit, Place, Subject, Value, Words};
 use crate::manifest::render::fresh_key;
 use crate::manifest::{ChannelSpec, Manifest};
 use crate::model::{
-    Binding, Bindings, Bucket, Channel, ChannelAttributes, ChannelFlags, ChannelId, ChannelKind, ChannelRef, Colors,
-    Emoji, Features, ForumTag, Guild, GuildSettings, Image, Key, ObjectKind, OverwriteChoice, Overwrites, Ref, Role,
-    RoleAttributes, RoleId, RoleRef, Snapshot, SystemChannelFlags, Target,
+    Binding, Bindings, Bucket, Channel, ChannelAttributes, ChannelFlags, ChannelId, ChannelKind, ChannelPatch,
+    ChannelRef, Colors, Emoji, Features, ForumTag, Guild, GuildSettings, Image, Key, ObjectKind, OverwriteChoice,
+    Overwrites, Ref, Role, RoleAttributes, RoleId, RoleRef, Snapshot, SystemChannelFlags, Target,
 };
 
 use super::Plan;
@@ -275,7 +275,11 @@ impl Adopter<'_> {
     fn changed(&mut self, plan: &Plan) {
         let mut roles: IndexMap<RoleId, BTreeSet<&'static str>> = IndexMap::new();
         let mut channels: IndexMap<ChannelId, BTreeSet<&'static str>> = IndexMap::new();
-        for step in plan.steps.iter().filter(|step| removed(step).is_none()) {
+        // What is removed is nothing to be said of, whatever else happens to it on its way out.
+        let going = plan.steps.iter().filter(|step| removed(step).is_some());
+        let going: BTreeSet<u64> = going.filter_map(|step| step.operation.target()).collect();
+        let stays = |step: &&Step| step.operation.target().is_none_or(|id| !going.contains(&id));
+        for step in plan.steps.iter().filter(stays) {
             match &step.operation {
                 Operation::UpdateGuild { changes } => self.settings(&fields(changes.changes())),
                 Operation::UpdateRole { role, changes } => {
@@ -738,13 +742,18 @@ fn removed(step: &Step) -> Option<(Option<String>, Removed)> {
             let key = channel.key.as_ref().map(|key| format!("{}.{key}", section(channel.kind)));
             Some((key, Removed::Channel(channel.id)))
         }
-        // Without a key nothing is changed but to be put into the archive.
-        Operation::UpdateChannel { channel, .. } if archives || channel.key.is_none() => {
+        // Nothing binds a channel without a key; the only category it is ever moved into is the archive.
+        Operation::UpdateChannel { channel, changes } if archives || channel.key.is_none() && enters(changes) => {
             let key = channel.key.as_ref().map(|key| format!("{}.{key}", section(channel.kind)));
             Some((key, Removed::Channel(channel.id)))
         }
         _ => None,
     }
+}
+
+/// True when a channel is moved into a category.
+fn enters(changes: &ChannelPatch) -> bool {
+    changes.parent.as_ref().is_some_and(|parent| parent.to.is_some())
 }
 
 fn section(kind: ChannelKind) -> &'static str {
