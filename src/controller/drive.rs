@@ -92,8 +92,8 @@ impl<'a> Driver<'a> {
         loop {
             if stop.is_raised() {
                 reconciliation.stop("Stopped on request.");
-                self.give_up(reconciliation, &mut parked).await?;
             }
+            self.give_up(reconciliation, &mut parked).await?;
             wake(reconciliation, &mut parked, engine.clock.elapsed());
             for step in reconciliation.start(concurrency) {
                 self.progress.started(&step);
@@ -139,13 +139,14 @@ impl<'a> Driver<'a> {
         self.engine.clock.sleep(duration.min(Duration::from_secs(1))).await;
     }
 
-    /// Ends all steps that rest without trying them again.
+    /// Ends the steps that rested when everything was stopped, without trying them again.
     async fn give_up(
         &mut self,
         reconciliation: &mut Reconciliation,
         parked: &mut BTreeMap<StepId, Rest>,
     ) -> Result<(), Error> {
-        for (_, Rest { until: _, why, step }) in std::mem::take(parked) {
+        let ended = parked.extract_if(.., |step, _| reconciliation.outcome(*step).is_some());
+        for (_, Rest { until: _, why, step }) in ended.collect::<Vec<_>>() {
             self.settle(reconciliation, &step, Sent::Parked(Duration::ZERO, why)).await?;
         }
         Ok(())

@@ -134,15 +134,25 @@ pub(super) fn is_pattern(path: &str) -> bool {
     path.contains('*')
 }
 
-/// `*` stands for any run of characters inside one name, `**` for any number of folders.
+/// `*` stands for any run of characters inside one name, `**` for any number of folders. Goes through the pattern once and
+/// keeps how many names of the path it can have covered so far, so that no pattern makes this slow.
 fn glob(pattern: &str, path: &str) -> bool {
-    match (pattern.split_once('/'), path.split_once('/')) {
-        (Some(("**", rest)), None) => glob(rest, path),
-        (Some(("**", rest)), Some((_, deeper))) => glob(rest, path) || glob(pattern, deeper),
-        (Some((folder, rest)), Some((name, deeper))) => glob_name(folder, name) && glob(rest, deeper),
-        (None, None) => glob_name(pattern, path),
-        _ => false,
+    let names: Vec<&str> = path.split('/').collect();
+    let mut covered = vec![false; names.len() + 1];
+    covered[0] = true;
+    let mut parts = pattern.split('/').peekable();
+    while let Some(part) = parts.next() {
+        if part == "**" && parts.peek().is_some() {
+            let first = covered.iter().position(|is| *is).unwrap_or(covered.len());
+            covered[first..].fill(true);
+            continue;
+        }
+        for (at, name) in names.iter().enumerate().rev() {
+            covered[at + 1] = covered[at] && glob_name(part, name);
+        }
+        covered[0] = false;
     }
+    covered[names.len()]
 }
 
 /// True when a name is as a pattern says, in which `*` stands for any run of characters. Each piece between stars takes the first place it fits, so that no pattern
@@ -187,6 +197,12 @@ mod tests {
             ("channels/*.yaml", "channels/a.yml", false),
             ("**/*.yaml", "a.yaml", true),
             ("**/*.yaml", "a/b/c.yaml", true),
+            ("**/**/*.yaml", "a.yaml", true),
+            ("a/**/b/**/c", "a/b/c", true),
+            ("a/**/b/**/c", "a/x/b/y/z/c", true),
+            ("a/**/b/**/c", "a/x/y/c", false),
+            ("a/**", "a/b", true),
+            ("a/**", "a/b/c", false),
             ("a*b*c", "a-b-b-c", true),
             ("a*b", "ab", true),
             ("a*ab", "ab", false),
@@ -195,5 +211,12 @@ mod tests {
         for (pattern, path, expected) in cases {
             assert_eq!(glob(pattern, path), expected, "{pattern} ~ {path}");
         }
+    }
+
+    #[test]
+    fn no_pattern_takes_for_ever() {
+        let (pattern, path) = ("**/".repeat(200) + "x", "a/".repeat(200) + "b");
+        assert!(!glob(&pattern, &path));
+        assert!(glob(&pattern, &(path + "/x")));
     }
 }

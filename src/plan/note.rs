@@ -56,6 +56,8 @@ pub enum NoteCode {
     Dependent,
     /// A category stays because channels are in it that do not leave.
     ForeignChildren,
+    /// Somebody changed what a rollback would take back.
+    ChangedSince,
 }
 
 /// Something a plan leaves alone, or people should know about it.

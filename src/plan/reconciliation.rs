@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bindings, ChannelRef, Snapshot};
+use crate::model::{Bindings, ChannelKind, ChannelPatch, ChannelRef, Ref, Snapshot};
 
 use super::guard::{Lift, Refusal};
 use super::note::Note;
-use super::operation::{Operation, Phase, Step, StepId};
+use super::operation::{ChannelSubject, Operation, Phase, Step, StepId};
 use super::{Digest, Plan, rest};
 
 /// What somebody said to a plan.
@@ -158,7 +158,7 @@ pub enum Verdict {
 enum State {
     Pending,
     Running,
-    /// It was tried and has to rest. Others need not wait for it, unless they come after everything.
+    /// It was tried and has to rest. Others need not wait for it, unless they rest on it; see [`Gap`].
     Parked,
     Ended(Outcome),
 }
@@ -169,6 +169,8 @@ pub struct Reconciliation {
     plan: Plan,
     states: BTreeMap<StepId, State>,
     refused_in_a_row: u32,
+    /// Why nothing is started any more.
+    stopped: Option<String>,
 }
 
 impl Reconciliation {
@@ -183,7 +185,7 @@ impl Reconciliation {
             None => State::Pending,
         };
         let states = plan.steps.iter().map(|step| (step.id, state(step))).collect();
-        let mut begun = Self { plan, states, refused_in_a_row: 0 };
+        let mut begun = Self { plan, states, refused_in_a_row: 0, stopped: None };
         begun.skip_dependents();
         begun
     }
@@ -196,31 +198,36 @@ impl Reconciliation {
     /// The steps that may start now, marked as running. Call again after each [`record`](Self::record).
     ///
     /// Only creations overlap, and only in different places, because the order of creation is an order in Discord.
-    /// Everything else waits for all before it.
+    /// Everything else waits for all before it, but not for what rests: only what would be unsafe or in vain without a
+    /// resting step rests along with it.
     pub fn start(&mut self, most_running: usize) -> Vec<Step> {
         let mut running = self.states.values().filter(|s| **s == State::Running).count();
         let mut lanes: BTreeSet<Lane<'_>> = BTreeSet::new();
         let mut waiting = false;
-        let mut resting = false;
+        let mut resting = Resting::default();
         let mut started = Vec::new();
         for step in &self.plan.steps {
+            let lane = Lane::of(&step.operation);
             match self.state(step.id) {
                 State::Ended(_) => continue,
-                State::Parked => {
-                    resting = true;
-                    continue;
-                }
                 State::Running => {
                     waiting = true;
-                    lanes.extend(Lane::of(&step.operation));
+                    match lane {
+                        Some(lane) => _ = lanes.insert(lane),
+                        None => break,
+                    }
+                    continue;
+                }
+                State::Parked => {
+                    resting.add(step);
+                    continue;
+                }
+                State::Pending if resting.holds(step) => {
+                    resting.add(step);
                     continue;
                 }
                 State::Pending => {}
             }
-            if resting && matches!(step.phase, Phase::Open | Phase::Remove) {
-                break;
-            }
-            let lane = Lane::of(&step.operation);
             let ready = step.after.iter().all(|id| *self.state(*id) == State::Ended(Outcome::Done));
             let free = match &lane {
                 Some(lane) => !lanes.contains(lane),
@@ -256,21 +263,29 @@ impl Reconciliation {
         self.skip_dependents();
     }
 
-    /// Lets a running step rest while others go on.
+    /// Lets a running step rest while others go on. Once everything is stopped, it ends instead.
     pub fn park(&mut self, step: StepId) {
-        self.states.insert(step, State::Parked);
+        let state = match &self.stopped {
+            Some(why) => State::Ended(Outcome::Skipped { why: why.clone() }),
+            None => State::Parked,
+        };
+        self.states.insert(step, state);
+        self.skip_dependents();
     }
 
-    /// Ends the rest of a step: it can be started again.
+    /// Ends the rest of a step: it can be started again. A step that ended meanwhile stays as it is.
     pub fn unpark(&mut self, step: StepId) {
-        self.states.insert(step, State::Pending);
+        if *self.state(step) == State::Parked {
+            self.states.insert(step, State::Pending);
+        }
     }
 
-    /// Skips everything that has not started.
+    /// Skips everything that is not under way, for good: what has not started, and what rests.
     pub fn stop(&mut self, why: &str) {
-        for state in self.states.values_mut().filter(|s| **s == State::Pending) {
+        for state in self.states.values_mut().filter(|s| matches!(s, State::Pending | State::Parked)) {
             *state = State::Ended(Outcome::Skipped { why: why.to_owned() });
         }
+        self.stopped.get_or_insert_with(|| why.to_owned());
     }
 
     /// What became of a step; none while it is pending or running.
@@ -301,43 +316,128 @@ impl Reconciliation {
 
     /// Skips steps whose conditions can no longer be met. Steps are in order, so one pass reaches the last dependent.
     fn skip_dependents(&mut self) {
-        let mut closed = true;
-        let mut shaped = true;
-        let mut all = true;
+        let mut lost = Gap::default();
         for step in &self.plan.steps {
             if *self.state(step.id) == State::Pending
-                && let Some(why) = self.obstacle(step, closed, shaped, all)
+                && let Some(why) = self.obstacle(step, lost)
             {
                 self.states.insert(step.id, State::Ended(Outcome::Skipped { why }));
             }
-            let lost = self.outcome(step.id).is_some_and(|outcome| *outcome != Outcome::Done);
-            if lost {
-                all = false;
-                closed &= step.phase != Phase::Close;
-                shaped &= !step.operation.changes_access();
+            if self.outcome(step.id).is_some_and(|outcome| *outcome != Outcome::Done) {
+                lost.widen(step);
             }
         }
     }
 
     /// Why a pending step can never run.
-    fn obstacle(&self, step: &Step, closed: bool, shaped: bool, all: bool) -> Option<String> {
-        let lost = step.after.iter().find(|id| self.outcome(**id).is_some_and(|o| *o != Outcome::Done));
-        if let Some(id) = lost {
+    fn obstacle(&self, step: &Step, lost: Gap) -> Option<String> {
+        let needed = step.after.iter().find(|id| self.outcome(**id).is_some_and(|o| *o != Outcome::Done));
+        if let Some(id) = needed {
             return Some(format!("Step {} was not done.", id.0));
         }
+        lost.forbids(step).map(str::to_owned)
+    }
+}
+
+/// What is missing of the steps before another one, because they were lost or still rest. The order of a plan is safe only
+/// as far as each part of it was done before the next one: see [`Phase`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Gap {
+    /// Something that closes.
+    closing: bool,
+    /// Something that changes who may do what.
+    access: bool,
+    /// Anything.
+    any: bool,
+}
+
+impl Gap {
+    fn widen(&mut self, step: &Step) {
+        self.closing |= step.phase == Phase::Close;
+        self.access |= step.operation.changes_access();
+        self.any = true;
+    }
+
+    /// Why the step must not be done while this is missing.
+    fn forbids(self, step: &Step) -> Option<&'static str> {
         match step.phase {
-            Phase::Shape if !closed && step.operation.changes_access() => {
-                Some("A role could not be restricted first, so nothing is opened.".to_owned())
+            Phase::Shape if self.closing && step.operation.changes_access() => {
+                Some("A role could not be restricted first, so nothing is opened.")
             }
-            Phase::Open if !(closed && shaped) => {
-                Some("A channel or role could not be restricted first, so no role gains anything.".to_owned())
+            Phase::Open if self.closing || self.access => {
+                Some("A channel or role could not be restricted first, so no role gains anything.")
             }
-            Phase::Remove if !all => {
-                Some("Something before it was not done, and deletions come last of all.".to_owned())
-            }
+            Phase::Remove if self.any => Some("Something before it was not done, and deletions come last of all."),
             Phase::Close | Phase::Prepare | Phase::Shape | Phase::Open | Phase::Remove => None,
         }
     }
+}
+
+/// The steps that rest, and those that have to rest with them.
+#[derive(Debug, Default)]
+struct Resting<'a> {
+    steps: BTreeSet<StepId>,
+    objects: BTreeSet<u64>,
+    gap: Gap,
+    categories: Vec<&'a ChannelSubject>,
+    channels: Vec<(&'a ChannelSubject, &'a ChannelPatch)>,
+}
+
+impl<'a> Resting<'a> {
+    fn add(&mut self, step: &'a Step) {
+        self.steps.insert(step.id);
+        self.objects.extend(step.operation.target());
+        self.gap.widen(step);
+        match &step.operation {
+            Operation::UpdateChannel { channel, .. } if leads_others(&step.operation) => self.categories.push(channel),
+            Operation::UpdateChannel { channel, changes } => self.channels.push((channel, changes)),
+            _ => {}
+        }
+    }
+
+    /// True for a step that would be unsafe before these, or in vain: one that comes after them by its own word or by its
+    /// part of the plan, one about the same object, whose last word it must stay, and one that would be taken along by a
+    /// category that changes only later, or would take along what changes only later.
+    fn holds(&self, step: &Step) -> bool {
+        step.after.iter().any(|id| self.steps.contains(id))
+            || self.gap.forbids(step).is_some()
+            || step.operation.target().is_some_and(|object| self.objects.contains(&object))
+            || self.categories.iter().any(|category| is_led_by(&step.operation, category))
+            || self.leads(&step.operation)
+    }
+
+    /// True when the operation could take one of the channels along.
+    fn leads(&self, operation: &Operation) -> bool {
+        let Operation::UpdateChannel { channel: category, .. } = operation else { return false };
+        leads_others(operation) && self.channels.iter().any(|(channel, changes)| is_in(channel, changes, category))
+    }
+}
+
+/// True when Discord may change other channels along: those in a category that were like it.
+fn leads_others(operation: &Operation) -> bool {
+    match operation {
+        Operation::UpdateChannel { channel, changes } => {
+            channel.kind == ChannelKind::Category && changes.overwrites.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// True when the operation could leave something in a category that is like it.
+fn is_led_by(operation: &Operation, category: &ChannelSubject) -> bool {
+    match operation {
+        Operation::CreateChannel { channel, .. } => channel.parent == Some(Ref::Live(category.id)),
+        Operation::UpdateChannel { channel, changes } => is_in(channel, changes, category),
+        _ => false,
+    }
+}
+
+/// True when a channel that changes what it says of permissions, or where it stands, does so in this category.
+fn is_in(channel: &ChannelSubject, changes: &ChannelPatch, category: &ChannelSubject) -> bool {
+    let moves = changes.parent.as_ref().is_some_and(|parent| parent.to == Some(Ref::Live(category.id)));
+    // A step does not say in which category its channel stands, only what that is called.
+    let stays = changes.overwrites.is_some() && channel.category.as_ref() == Some(&category.name);
+    moves || stays
 }
 
 /// Creations in one lane keep their order.

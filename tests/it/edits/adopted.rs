@@ -253,3 +253,25 @@ async fn a_branch_gets_the_commit_and_the_work_tree_stays() {
     let other = ["drift", ".", "--adopt", "--yes", "--branch", "other"];
     terminal.run(&other).await.fails(1, &["`guild.yaml` has changes that are in no commit"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_of_somebody_else_that_only_changes_along_stays_somebody_elses() {
+    let terminal = Terminal::new().await;
+    let layout = LAYOUT.replace("  guest: {}\n", "  guest: {}\n  visitor: {}\n");
+    terminal.write("guild.yaml", &layout);
+    terminal.run(&["apply", ".", "--auto-approve"]).await.works(&["equals its manifest"]);
+    let said = |name: &str, allow: &str, deny: &str| json!({ "id": role(&terminal, name).to_string(), "type": 0, "allow": allow, "deny": deny });
+    let overwrites = [said("guest", "1024", "0"), said("visitor", "0", "1024")];
+    let body = json!({ "name": "foreign", "type": 0, "permission_overwrites": overwrites });
+    by_hand(&terminal, "POST", &format!("/guilds/{}/channels", terminal.guild), body);
+    by_hand(&terminal, "PATCH", &format!("/channels/{}", channel(&terminal, "welcome")), json!({ "topic": "Other" }));
+    // Two roles go, and the channel says of both what must not come apart.
+    terminal.write("guild.yaml", &LAYOUT.replace("  guest: {}\n", ""));
+    terminal
+        .run(&["plan", "."])
+        .await
+        .works(&["#foreign is not managed, but what it says of deleted roles goes with them."]);
+    terminal.run(&["drift", ".", "--adopt", "--yes"]).await.works(&["Adopted channels.welcome."]);
+    let text = manifest(&terminal);
+    assert!(text.contains("topic: Other") && !text.contains("foreign"), "{text}");
+}

@@ -2,10 +2,14 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use setai::cache::Cache;
 use setai::manifest::Manifest;
-use setai::simulator::limits::Limits;
+use setai::simulator::faults::{Fault, Faults, Rule};
+use setai::simulator::limits::{Limits, Scope};
+use setai::simulator::world::Snowflake;
 use setai::store::Verdict;
 
 use crate::support::harness::Harness;
@@ -162,4 +166,109 @@ async fn a_process_that_is_told_of_the_renames_parks_the_third_one_without_askin
     stage.restart();
     stage.engine = stage.engine.clone().with_cache(cache);
     only_the_rename_waits(&stage, 0).await;
+}
+
+/// Discord tells to wait for ten minutes, once, when this is asked for.
+fn told_to_wait(stage: &Stage, method: &str, path: &str) {
+    let fault = Fault::RateLimit { scope: Scope::User, retry_after: 600_000 };
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules: vec![Rule::new(fault).on(method, path).nth(1)] });
+}
+
+/// When each write that Discord carried out was sent, in seconds since then.
+fn carried_out(stage: &Stage, since: DateTime<Utc>) -> Vec<(String, i64)> {
+    let records = stage.discord.simulator.requests();
+    let done = records.iter().filter(|r| r.is_write() && (200..300).contains(&r.status));
+    done.map(|r| (format!("{} {}", r.method, r.path), (r.time - since).num_seconds())).collect()
+}
+
+#[tokio::test]
+async fn nothing_opens_while_a_role_that_is_to_lose_something_has_to_wait() {
+    let stage = Stage::new().await;
+    let before = "
+roles: { member: { permissions: [send_messages] } }
+channels: { rules: { permissions: { everyone: { deny: [send_messages] } } }, hall: {} }
+";
+    stage.converge(&stage.manifest(before)).await;
+    let member = stage.discord.edit(|guild| guild.role_named("member").expect("it is there").id);
+    stage.discord.simulator.forget_requests();
+    told_to_wait(&stage, "PATCH", "/guilds/*/roles/*");
+    let started = stage.discord.clock.now();
+    let after = "
+roles: { member: { permissions: [] } }
+channels: { rules: { permissions: {} }, hall: { topic: of mirrors } }
+";
+    let report = stage.apply(&stage.manifest(after)).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?}", report.remark);
+    let done = carried_out(&stage, started);
+    let id = |name: &str| stage.discord.edit(|guild| guild.channel_named(name).expect("it is there").id);
+    let at = |path: &str| done.iter().position(|(write, _)| write.ends_with(path)).expect("it was sent");
+    let (role, rules) = (at(&format!("/roles/{member}")), at(&format!("/channels/{}", id("rules"))));
+    let hall = at(&format!("/channels/{}", id("hall")));
+    assert!(hall < role && role < rules, "what opens nothing need not wait: {done:?}");
+    assert!(done[hall].1 <= 30 && done[role].1 >= 590, "{done:?}");
+}
+
+#[tokio::test]
+async fn a_channel_that_waits_before_its_category_holds_up_that_category_only() {
+    let stage = Stage::new().await;
+    let before = "
+categories:
+  wing: { permissions: {}, channels: { door: {}, desk: {} } }
+channels: { hall: {}, wall: {} }
+roles: { crew: {} }
+";
+    stage.converge(&stage.manifest(before)).await;
+    let door = stage.discord.edit(|guild| guild.channel_named("door").expect("it is there").id);
+    let wing = stage.discord.edit(|guild| guild.channel_named("wing").expect("it is there").id);
+    stage.discord.simulator.forget_requests();
+    told_to_wait(&stage, "PATCH", &format!("/channels/{door}"));
+    let started = stage.discord.clock.now();
+    // The door must not follow its category, so it changes first.
+    let after = "
+categories:
+  wing:
+    permissions: { everyone: { deny: [add_reactions] } }
+    channels: { door: { name: gate, permissions: { everyone: { deny: [send_messages] } } }, desk: {} }
+channels: { hall: { topic: one }, wall: { topic: two } }
+roles: { crew: {} }
+";
+    let report = stage.apply(&stage.manifest(after)).await;
+    assert_eq!(report.verdict, Verdict::Succeeded, "{:?}", report.remark);
+    let done = carried_out(&stage, started);
+    let (early, late): (Vec<_>, Vec<_>) = done.iter().partition(|(_, at)| *at <= 30);
+    let of = |id: Snowflake| format!("PATCH /api/v10/channels/{id}");
+    let late: Vec<_> = late.into_iter().map(|(write, _)| write.clone()).collect();
+    assert_eq!((early.len(), late), (2, vec![of(door), of(wing)]), "{done:?}");
+}
+
+#[tokio::test]
+async fn what_waits_is_not_sent_any_more_when_discord_refuses_everything_else() {
+    let stage = limited().await;
+    let yaml = |door: &str, topic: &str| {
+        let other = |name: &str| format!("{name}: {{ topic: {topic} }}");
+        let others = ["hall", "wall", "yard"].map(other).join(", ");
+        format!("channels: {{ door: {{ name: {door} }}, {others} }}")
+    };
+    for name in ["a", "b", "c"] {
+        stage.converge(&stage.manifest(&yaml(name, "old"))).await;
+    }
+    let door = stage.discord.edit(|guild| guild.channel_named("c").expect("it is there").id);
+    let refused = |name: &str| {
+        let id = stage.discord.edit(|guild| guild.channel_named(name).expect("it is there").id);
+        let fault = Fault::Refused { status: 403, code: 50013, message: "Missing Permissions".to_owned() };
+        Rule::new(fault).on("PATCH", &format!("/channels/{id}"))
+    };
+    let rules = ["hall", "wall", "yard"].map(refused).to_vec();
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules });
+    stage.discord.simulator.forget_requests();
+    let started = stage.discord.clock.elapsed();
+    let report = stage.apply(&stage.manifest(&yaml("d", "new"))).await;
+    assert_eq!(report.verdict, Verdict::Failed, "{:?}", report.remark);
+    assert!(
+        stage.discord.clock.elapsed() - started < Duration::from_secs(60),
+        "nobody waits for what will not be sent"
+    );
+    assert_eq!(stage.discord.channel(door).name, "c");
+    let writes = stage.writes();
+    assert!(!writes.iter().any(|write| write.ends_with(&door.to_string())), "{writes:?}");
 }
