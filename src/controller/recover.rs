@@ -6,8 +6,8 @@ use serde_json::from_value;
 
 use crate::discord::{Applied, AuditReason, Found, Resolved};
 use crate::model::{
-    Bindings, Change, ChannelId, ChannelRef, ForumTag, GuildId, Image, Key, ObjectKind, Ref, RoleRef, SettingsPatch,
-    Snapshot, Visibility,
+    Bindings, Change, ChannelId, ChannelRef, Facet, ForumTag, GuildId, Image, Key, ObjectKind, Ref, RoleRef,
+    SettingsPatch, Snapshot, Visibility,
 };
 use crate::plan::{Move, Operation, Phase, Plan, Step};
 use crate::store::{Finish, Lease, Outcome, RunId, SettledStep, StepRecord, UnfinishedRun, Verdict};
@@ -85,8 +85,9 @@ impl Engine {
             || now.clone(),
             |state| Snapshot {
                 guild: state.guild,
-                // What the bot may see decides whether a list that does not show an object proves anything.
-                bot: now.bot.clone(),
+                // Whatever it may see now: somebody may have hidden meanwhile what was made then, so that a list without it
+                // proves nothing.
+                bot: Facet::Unknown("it was not kept".to_owned()),
                 hidden: now.hidden.clone(),
             },
         );

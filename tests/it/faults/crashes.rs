@@ -10,7 +10,6 @@ use setai::manifest::Manifest;
 use setai::plan::{Consent, judge, render};
 use setai::simulator::Act;
 use setai::simulator::faults::{Fault, Faults, Rule};
-use setai::simulator::world::Bits;
 use setai::store::{DatabaseUrl, Store, open};
 
 use crate::support::harness::Harness;
@@ -235,25 +234,6 @@ async fn dying_around_the_run_itself_loses_nothing() {
         assert!(dies(&town.stage.discord, store, &town.second, &Fate::new(moment, 1)).await);
         town.is_right_again(&format!("{moment:?}")).await;
     }
-}
-
-#[tokio::test]
-async fn a_bot_that_may_not_read_the_log_goes_on_after_dying_before_a_create() {
-    let mut stage = Stage::new().await;
-    stage.discord.limit_bot(Bits::MANAGE_CHANNELS | Bits::VIEW_CHANNEL | Bits::MANAGE_ROLES);
-    let manifest = stage.manifest("channels: { hall: { previously: [] } }\n");
-    let store = Arc::clone(stage.engine.store());
-    assert!(dies(&stage.discord, store, &manifest, &Fate::new(Moment::BeforeSend, 1)).await);
-    stage.restart();
-    let recovered = stage.recover().await;
-    assert_eq!(
-        (recovered[0].not_done, recovered[0].unknown),
-        (1, 0),
-        "the list it may see shows that nothing was made"
-    );
-    assert_eq!(stage.converge(&manifest).await.done().count(), 1);
-    let halls = stage.discord.edit(|guild| guild.channels.values().filter(|channel| channel.name == "hall").count());
-    assert_eq!(halls, 1);
 }
 
 #[tokio::test]
