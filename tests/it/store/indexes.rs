@@ -113,7 +113,11 @@ async fn working_day(terminal: &Terminal, run: &impl AsyncFn(&[&str]) -> crate::
     let runs: serde_json::Value = serde_json::from_str(&history.out).expect("JSON");
     let id = runs[0]["id"].as_str().expect("an id").to_owned();
     run(&["history", &id]).await.works(&["help"]);
-    run(&["rollback", &id[id.len() - 8..], "--auto-approve"]).await.works(&["Applied"]);
+    // What was archived becomes public again, which somebody has to say.
+    let back = run(&["rollback", &id[id.len() - 8..], "--auto-approve"]).await;
+    let (_, digest) = back.err.split_once("--approve ").expect("it says how");
+    let digest = digest.split('`').next().expect("a digest");
+    run(&["rollback", &id[id.len() - 8..], "--approve", digest]).await.works(&["Applied"]);
     run(&["audit", "list"]).await.works(&["channel_modified"]);
     for filter in [["--guild", guild.as_str()], ["--run", id.as_str()], ["--since", "1h"]] {
         run(&[&["audit", "list"], &filter[..]].concat()).await.works(&["channel_modified"]);
