@@ -45,7 +45,7 @@ pub use note::{Note, NoteCode, Weight};
 pub use operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
 pub use reconciliation::{Approved, Consent, Outcome, Reconciliation, Rejected, Verdict, judge, judge_strictly};
 pub use risk::{AccessChange, Risk};
-pub use undo::{Holders, undo};
+pub use undo::{DoneStep, Holders, key_again, undo};
 
 /// The version of the plan's JSON form. It changes when a reader of the old form would misunderstand the new one.
 pub const FORMAT: u32 = 1;

@@ -187,11 +187,12 @@ async fn take_back(engine: &Engine, guild: GuildId, report: &Report, screen: Scr
             continue;
         }
         render::lines(&back.plan).iter().for_each(|line| screen.remark(line.text()));
-        let mut approved = judge(back.plan.clone(), &Consent::Seen).map_err(|rejected| Failure::from(*rejected))?;
-        if engine.servers().require_approval(guild).await? {
-            // Whoever approved the plan with `--rollback-on-error` approved this too.
-            let consent = Consent::Digest(back.plan.digest.to_string());
-            approved = judge_strictly(back.plan.clone(), &consent).map_err(|rejected| Failure::from(*rejected))?;
+        // Whoever approved the plan with `--rollback-on-error` approved this too, also where it opens what was just closed.
+        let consent = Consent::Digest(back.plan.digest.to_string());
+        let strictly = engine.servers().require_approval(guild).await?;
+        let judged = if strictly { judge_strictly } else { judge };
+        let approved = judged(back.plan.clone(), &consent).map_err(|rejected| Failure::from(*rejected))?;
+        if approved.rests_on_approval() {
             engine.approve(&back.plan, &context::author()).await?;
         }
         let request = Request {

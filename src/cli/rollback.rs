@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::controller::Request;
-use crate::plan::{Consent, NoteCode, Rejected, judge, judge_strictly, render};
+use crate::plan::{Consent, Lift, NoteCode, Plan, Rejected, judge, judge_strictly, render};
 use crate::store::Trigger;
 
 use super::apply::{ask, drive, exit_of, tell};
@@ -36,7 +36,7 @@ pub(super) async fn run(command: &Rollback, connection: &Connection, screen: Scr
     let strictly = engine.servers().require_approval(back.plan.guild).await?;
     let judged =
         if strictly { judge_strictly(back.plan.clone(), &consent) } else { judge(back.plan.clone(), &consent) };
-    let approved = judged.map_err(|rejected| unapproved(*rejected, &command.run))?;
+    let approved = judged.map_err(|rejected| unapproved(*rejected, &back.plan, &command.run))?;
     if command.approve.is_none() && !command.auto_approve {
         ask(&back.plan, screen)?;
     }
@@ -65,9 +65,15 @@ pub(super) async fn run(command: &Rollback, connection: &Connection, screen: Scr
 }
 
 /// What to do about a rollback that is not approved: nothing else shows its plan.
-fn unapproved(rejected: Rejected, run: &str) -> Failure {
-    let Rejected::NeedsApproval(digest) = rejected else { return rejected.into() };
-    Failure::new("the plan needs an approval; nothing was changed")
-        .help(format!("Look at it above, then use `setai rollback {run} --approve {}`.", digest.short()))
-        .exit(Exit::Refused)
+fn unapproved(rejected: Rejected, plan: &Plan, run: &str) -> Failure {
+    let approve = format!("`setai rollback {run} --approve {}`", plan.digest.short());
+    match rejected {
+        Rejected::NeedsApproval(_) => Failure::new("the plan needs an approval; nothing was changed")
+            .help(format!("Look at it above, then use {approve}."))
+            .exit(Exit::Refused),
+        Rejected::Refused(refusals) if refusals.iter().all(|refusal| refusal.lift == Lift::Approval) => {
+            Failure::from(Rejected::Refused(refusals)).help(format!("To approve it, use {approve}."))
+        }
+        rejected => rejected.into(),
+    }
 }

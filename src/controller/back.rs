@@ -6,8 +6,8 @@ use serde_json::from_value;
 
 use crate::discord::Member;
 use crate::model::{Facet, Key, RoleId, UserId};
-use crate::plan::{Holders, Note, Operation, Plan, StepId, undo};
-use crate::store::{Outcome, RunId, StepRecord};
+use crate::plan::{DoneStep, Holders, Note, Operation, Plan, StepId, key_again, undo};
+use crate::store::{Created, Outcome, RunId, StepRecord};
 
 use super::engine::{Engine, Error, Proposal};
 
@@ -24,9 +24,6 @@ impl Engine {
         let record = self.store.run(run).await?.ok_or(Error::NoSuchRun { run })?;
         let plan: Plan =
             from_value(record.plan).map_err(|error| Error::UnreadablePlan { run, problem: error.to_string() })?;
-        let is_done =
-            |step: &&StepRecord| step.settled.as_ref().is_some_and(|s| matches!(s.outcome, Outcome::Done { .. }));
-        let done: Vec<StepId> = record.steps.iter().filter(is_done).map(|step| step.step).collect();
         let guild = record.summary.guild;
         let snapshot = self.observe(guild).await?;
         let bindings = self.store.bindings(guild).await?;
@@ -38,16 +35,19 @@ impl Engine {
         };
         let again = |step: &StepRecord| {
             let Operation::DeleteRole { role, .. } = &step.operation else { return None };
-            bindings.roles.get(role.key.as_ref()?).map(|bound| bound.id)
+            bindings.roles.get(&key_again(role)?).map(|bound| bound.id)
         };
-        let holders = record.steps.iter().filter_map(|step| {
-            let holders = match recorded.get(&step.step)? {
-                Facet::Known(recorded) => Facet::Known(still_there(recorded, now.known(), again(step))),
-                Facet::Unknown(why) => Facet::Unknown(why.clone()),
-            };
-            Some((step.step, holders))
+        let holders = |step: &StepRecord| match recorded.get(&step.step)? {
+            Facet::Known(recorded) => Some(Facet::Known(still_there(recorded, now.known(), again(step)))),
+            Facet::Unknown(why) => Some(Facet::Unknown(why.clone())),
+        };
+        let done = record.steps.iter().filter_map(|step| {
+            let created = created(step)?;
+            Some((step.step, DoneStep { created, holders: holders(step) }))
         });
-        Ok(Proposal { plan: undo(&plan, &done, &holders.collect(), &snapshot, &bindings), snapshot, bindings })
+        let done: BTreeMap<StepId, DoneStep> = done.collect();
+        let origin = self.store.state_before(run).await?.map(|state| state.guild);
+        Ok(Proposal { plan: undo(&plan, &done, origin.as_ref(), &snapshot, &bindings), snapshot, bindings })
     }
 
     /// Adds to a plan what becomes of those who have the roles it deletes. One request, when it deletes any.
@@ -64,6 +64,15 @@ impl Engine {
         plan.notes.extend(deleted.into_iter().map(|subject| Note::of_holders(subject, is_recorded)));
         Ok(())
     }
+}
+
+/// The snowflake of what a step created, when it created something; none for a step that was not done.
+fn created(step: &StepRecord) -> Option<Option<u64>> {
+    let Outcome::Done { created, .. } = &step.settled.as_ref()?.outcome else { return None };
+    Some(created.map(|created| match created {
+        Created::Role(id) => id.get(),
+        Created::Channel(id) => id.get(),
+    }))
 }
 
 /// Who had the role that a step was to delete; none for other steps, and for those of builds that did not write it down.

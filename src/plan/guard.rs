@@ -114,9 +114,9 @@ const GUARDS: &[Guard] = &[
     view_of_bot,
     means_of_bot,
     last_administrator,
-    power_of_everyone,
-    new_administrators,
-    doors,
+    |scene| power_of_everyone(scene.before, scene.after),
+    |scene| new_administrators(scene.before, scene.after),
+    |scene| doors(scene.before, scene.after),
     community,
     expectations,
 ];
@@ -310,9 +310,9 @@ fn last_administrator(scene: &Scene<'_>) -> Vec<Refusal> {
     vec![Refusal::new(RefusalCode::LastAdministrator, Lift::Approval, text, help)]
 }
 
-fn power_of_everyone(scene: &Scene<'_>) -> Vec<Refusal> {
+pub(super) fn power_of_everyone(before: &Guild, after: &Guild) -> Vec<Refusal> {
     let of = |guild: &Guild| guild.everyone().map_or(Permissions::NONE, |r| r.attributes.permissions);
-    let gained = of(scene.after).without(of(scene.before));
+    let gained = of(after).without(of(before));
     let mut refusals = Vec::new();
     if gained.contains(Permissions::ADMINISTRATOR) {
         let text = "@everyone would become administrator: every member could delete everything.";
@@ -324,10 +324,10 @@ fn power_of_everyone(scene: &Scene<'_>) -> Vec<Refusal> {
         let text = format!("@everyone would gain {}.", powers.names().join(", "));
         refusals.push(Refusal::new(RefusalCode::EveryonePower, Lift::Approval, text, GIVE_TO_FEW));
     }
-    let everyone = Target::Role(RoleRef::Live(scene.before.everyone_id()));
+    let everyone = Target::Role(RoleRef::Live(before.everyone_id()));
     let allowed = |channel: &Channel| channel.attributes.overwrites.get(&everyone).allow;
-    for (old, channel) in channel_pairs(scene.before, scene.after) {
-        let had = old.map_or(Permissions::NONE, allowed) | of(scene.before);
+    for (old, channel) in channel_pairs(before, after) {
+        let had = old.map_or(Permissions::NONE, allowed) | of(before);
         let powers = (allowed(channel) & moderation()).without(had);
         if !powers.is_empty() {
             let text = format!("@everyone would gain {} in {}.", powers.names().join(", "), spoken(channel));
@@ -362,15 +362,15 @@ fn moderation() -> Permissions {
     .collect()
 }
 
-fn new_administrators(scene: &Scene<'_>) -> Vec<Refusal> {
-    let everyone = RoleRef::Live(scene.before.everyone_id());
-    let was = scene.before.roles_by_id();
+pub(super) fn new_administrators(before: &Guild, after: &Guild) -> Vec<Refusal> {
+    let everyone = RoleRef::Live(before.everyone_id());
+    let was = before.roles_by_id();
     let gains = |role: &&Role| {
         let had = was.get(&role.id).is_some_and(|was| is_administrator(was));
         role.id != everyone && is_administrator(role) && !had
     };
     // A role that is only now created has no members who could gain anything.
-    let existing = scene.after.roles.iter().filter(|r| r.id.id().is_some());
+    let existing = after.roles.iter().filter(|r| r.id.id().is_some());
     let refusal = |role: &Role| {
         let text = format!("Everyone with the role {} would become administrator.", role.attributes.name);
         let help = "Look who has the role. If you mean it, approve this very plan by its digest.";
@@ -379,11 +379,9 @@ fn new_administrators(scene: &Scene<'_>) -> Vec<Refusal> {
     existing.filter(gains).map(refusal).collect()
 }
 
-fn doors(scene: &Scene<'_>) -> Vec<Refusal> {
+pub(super) fn doors(before: &Guild, after: &Guild) -> Vec<Refusal> {
     let opens = |(old, channel): &(Option<&Channel>, &Channel)| {
-        !channel.is_category()
-            && old.is_some_and(|old| !is_public(scene.before, old))
-            && is_public(scene.after, channel)
+        !channel.is_category() && old.is_some_and(|old| !is_public(before, old)) && is_public(after, channel)
     };
     let refusal = |channel: &Channel| {
         let text = format!(
@@ -394,7 +392,7 @@ fn doors(scene: &Scene<'_>) -> Vec<Refusal> {
             "If you mean it, approve this very plan by its digest; otherwise deny view_channel to everyone there.";
         Refusal::new(RefusalCode::DoorOpened, Lift::Approval, text, help)
     };
-    channel_pairs(scene.before, scene.after).filter(opens).map(|(_, channel)| refusal(channel)).collect()
+    channel_pairs(before, after).filter(opens).map(|(_, channel)| refusal(channel)).collect()
 }
 
 fn community(scene: &Scene<'_>) -> Vec<Refusal> {

@@ -60,6 +60,8 @@ pub enum NoteCode {
     Quota,
     /// A category stays because somebody else's channels are in it.
     ForeignChildren,
+    /// Somebody changed what a rollback would take back.
+    ChangedSince,
 }
 
 /// Something a plan leaves alone, or people should know about it.

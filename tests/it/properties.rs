@@ -1,6 +1,7 @@
 //! What must hold whatever a guild and a manifest are: a share of the random trials, or with `SETAI_SEEDS=all` all of them.
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
 
+mod backwards;
 mod expected;
 mod found;
 mod granted;

@@ -1,5 +1,8 @@
 //! The way back from a run: what comes back, in a safe order, and an honest list of what cannot.
 
+mod lost;
+mod since;
+
 use serde_json::json;
 use setai::controller::{Proposal, Report, Request, Silent, StopSignal};
 use setai::plan::{Consent, Note, NoteCode, Outcome, Weight, judge};
@@ -8,7 +11,7 @@ use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::simulator::world::{Channel, Member, Role, Snowflake, User};
 use setai::store::{RunId, Verdict};
 
-use crate::support::stage::{Stage, request};
+use crate::support::stage::{Stage, ann, request};
 
 /// The plan that takes a run back, from what the store remembers of it.
 async fn way_back(stage: &Stage, run: RunId) -> Proposal {
@@ -17,7 +20,12 @@ async fn way_back(stage: &Stage, run: RunId) -> Proposal {
 
 async fn taken_back(stage: &Stage, run: RunId) -> (Report, Vec<Note>) {
     let proposal = way_back(stage, run).await;
-    let approved = judge(proposal.plan.clone(), &Consent::Seen).expect("a way back is not refused");
+    // Whoever approves exactly this may have it, as far as anybody may.
+    let consent = Consent::Digest(proposal.plan.digest.to_string());
+    let approved = judge(proposal.plan.clone(), &consent).expect("a way back is not refused for good");
+    if approved.rests_on_approval() {
+        stage.engine.approve(&proposal.plan, &ann()).await.expect("an approval");
+    }
     let request = Request { rollback_of: Some(run), concurrency: 1, ..request(approved, &proposal, None) };
     let report = stage.engine.apply(request, &Silent, &StopSignal::default()).await.expect("a report");
     (report, proposal.plan.notes)
@@ -111,6 +119,7 @@ async fn what_was_deleted_is_made_again_and_what_is_lost_is_said() {
     insta::assert_snapshot!(said.join("\n"), @r"
     channels.lost: The channel is made again, but its messages, threads, invites and webhooks are lost.
     roles.gone: The role is made again, but who had it is lost: the bot has no Server Members Intent.
+    roles.gone: What channels said of the role comes back only where the run itself had taken it out.
     ");
     let lost = stage.discord.channel(channel(&stage, "lost"));
     assert_eq!(lost.topic.as_deref(), Some("words"));
