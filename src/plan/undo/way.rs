@@ -402,7 +402,7 @@ impl<'a> Way<'a> {
     /// A role that was created may have members by now. It loses what it grants before anything opens for others, so that
     /// nobody holds both for a moment.
     fn strip_created_roles(&mut self) {
-        if self.plan.len() < 2 {
+        if !self.plan.iter().any(|step| may_open(&step.operation)) {
             return;
         }
         let held = self.snapshot.bot_permissions().unwrap_or_default();
@@ -516,6 +516,12 @@ fn back_in_order<R: Clone>(moves: &[Move<R>], now: impl Fn(&R) -> Option<i64>) -
         Some(Move { from: Some(*now), to, ..(*m).clone() })
     };
     Some(there.iter().filter_map(back).collect())
+}
+
+/// True for an operation that may open something when it is taken back: one about what was there before.
+fn may_open(operation: &Operation) -> bool {
+    let creates = matches!(operation, Operation::CreateChannel { .. });
+    operation.is_irreversible() || operation.changes_access() && !creates
 }
 
 /// What takes a guard away again.
