@@ -4,8 +4,9 @@
 //!
 //! From the outside inwards:
 //!
-//! * **The loop** over all guilds is `fleet`: `fleet/watcher` looks at sources, `desired` keeps what they want, `queue` says
-//!   whose turn it is, `rhythm` when the next one is (`spread` keeps them apart), `follow` hears Discord's events,
+//! * **The loop** over all guilds is `fleet`: `fleet/listen` hears people and Discord, `fleet/watcher` looks at sources,
+//!   `desired` keeps what they want (`desired/reading` reads it, `desired/written` keeps it in little room), `queue` says
+//!   whose turn it is, `rhythm` when the next one is (`spread` keeps them apart), `follow` follows guilds by what is heard,
 //!   `fleet/replicas` and `fleet/ledger` share the work with other processes and `rate` the speed, `front` answers for health
 //!   and webhooks, `upkeep` removes what is over.
 //! * **One visit** to a guild is `visit`: `decision` says what is done about a plan, `breaker` what is left alone, `standing`

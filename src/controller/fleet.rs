@@ -4,6 +4,7 @@
 //! is lost when something is told twice, late or not at all. What is done on a visit is decided elsewhere.
 
 mod ledger;
+mod listen;
 mod replicas;
 mod watcher;
 
@@ -17,22 +18,21 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
-use crate::discord::gateway::{Event, Gateway, GatewaySettings};
+use crate::discord::gateway::GatewaySettings;
 use crate::model::GuildId;
 use crate::source::Source;
 use crate::source::webhook::Delivery;
-use crate::store::{self, Author, Trigger, Turn};
+use crate::store::{Author, Trigger, Turn};
 use crate::telemetry::{Recorder, metrics};
 
 use super::breaker::Fights;
 use super::desired::{Desired, Wish};
 use super::engine::Engine;
-use super::follow::{Follower, Nudge, Presence};
+use super::follow::{Follower, Presence};
 use super::front::{Front, Health};
 use super::measure::measure;
 use super::progress::{Silent, StopSignal};
@@ -40,11 +40,9 @@ use super::queue::{Queue, Work};
 use super::rhythm::Rhythm;
 use super::spread::fraction;
 use super::standing::{Again, Standing, back_off};
-use super::upkeep;
 use super::visit::{Errand, Visited};
 use super::wait::Patience;
 use replicas::{Replicas, is_elsewhere};
-use watcher::Watcher;
 
 /// A source with what the operator decided for it.
 #[derive(Clone, Debug)]
@@ -150,17 +148,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A loop that did not come round for so long hangs.
 const HANGS: Duration = Duration::from_secs(120);
 
-/// How many events of Discord's may wait to be heard.
-const EVENTS: usize = 1024;
-
-/// How often the database is asked for what people said to other processes.
-const MAILBOX: Duration = Duration::from_secs(5);
-
 /// When a guild is visited again whose visit broke down.
 const AFTER_BREAKDOWN: Duration = Duration::from_secs(15 * 60);
-
-/// When a task is begun anew that broke down.
-const ANEW: Duration = Duration::from_secs(30);
 
 /// How many pieces of news a slow listener may be behind before it misses some.
 const BACKLOG: usize = 4096;
@@ -286,30 +275,7 @@ impl Controller {
     /// Runs until it is asked to stop. Visits under way then end after the request they are at, and whatever is left goes on
     /// when the next process starts; what is left of an approved plan is shown to somebody again.
     pub async fn run(self, stop: CancellationToken) {
-        let mut watchers = JoinSet::new();
-        for watched in &self.settings.sources {
-            let watcher = Watcher {
-                shared: Arc::clone(&self.shared),
-                watched: watched.clone(),
-                assign: Arc::clone(&self.settings.assign),
-            };
-            let (clock, stop) = (self.engine.clock.clone(), stop.clone());
-            watchers.spawn(async move {
-                kept_up("watching a source", clock, || watcher.clone().watch(stop.clone())).await;
-            });
-        }
-        let (shared, clock, ends) = (Arc::clone(&self.shared), self.engine.clock.clone(), stop.clone());
-        watchers.spawn(async move {
-            kept_up("listening to people", clock, || Arc::clone(&shared).listen_to_people(ends.clone())).await;
-        });
-        watchers.spawn(keep_house(self.engine.clone(), self.settings.audit, stop.clone()));
-        if let Some(gateway) = self.settings.gateway.clone() {
-            let (shared, clock, ends) = (Arc::clone(&self.shared), self.engine.clock.clone(), stop.clone());
-            watchers.spawn(async move {
-                let listen = || Arc::clone(&shared).listen_to_discord(gateway.clone(), ends.clone());
-                kept_up("listening to Discord", clock, listen).await;
-            });
-        }
+        let mut watchers = self.begin_to_listen(&stop);
         let listeners = self.shared.share(&mut watchers, &stop);
         let mut visits = JoinSet::new();
         while !stop.is_cancelled() {
@@ -490,76 +456,6 @@ impl Shared {
         }
     }
 
-    /// Hears what happens in guilds, and asks for looks at those that are worth it.
-    async fn listen_to_discord(self: Arc<Self>, settings: GatewaySettings, stop: CancellationToken) {
-        let (events, mut heard) = mpsc::channel(EVENTS);
-        let gateway = Gateway::new(settings, Arc::clone(self.engine.client()));
-        let connection = gateway.run(events, stop.clone());
-        let hearing = async {
-            while let Some(event) = heard.recv().await {
-                self.note_connection(&event);
-                let nudges = self.follower.hear(event).await;
-                self.nudge(nudges);
-            }
-        };
-        let (ended, ()) = tokio::join!(connection, hearing);
-        if let Err(error) = ended {
-            tracing::error!(%error, "Discord's gateway cannot be used; guilds are looked at on schedule only");
-            self.inner().deaf = Some(error.to_string());
-            drop(self.news.send(News::Trouble { source: "discord".to_owned(), problem: Some(error.to_string()) }));
-        }
-    }
-
-    fn note_connection(&self, event: &Event) {
-        match event {
-            Event::Connected { .. } => metrics::GATEWAY_CONNECTED.set(1.0, &[]),
-            Event::Disconnected { .. } => metrics::GATEWAY_CONNECTED.set(0.0, &[]),
-            _ => {}
-        }
-    }
-
-    fn nudge(&self, nudges: Vec<Nudge>) {
-        let mut guilds: BTreeSet<GuildId> = nudges.into_iter().map(|nudge| nudge.guild).collect();
-        self.keep_known(&mut guilds);
-        if !guilds.is_empty() {
-            self.ask(guilds, Trigger::Event);
-        }
-    }
-
-    /// Leaves out guilds no source speaks of.
-    fn keep_known(&self, guilds: &mut BTreeSet<GuildId>) {
-        let inner = self.inner();
-        guilds.retain(|guild| inner.desired.knows(*guild));
-    }
-
-    /// Looks now and then for what people said to other processes: approvals, and guilds to leave alone or not any more.
-    async fn listen_to_people(self: Arc<Self>, stop: CancellationToken) {
-        let mut heard = Heard::default();
-        while !stop.is_cancelled() {
-            match self.said(&mut heard).await {
-                Ok(guilds) if guilds.is_empty() => {}
-                Ok(guilds) => self.ask(guilds, Trigger::Person),
-                Err(error) => tracing::debug!(%error, "what people said cannot be read; trying again"),
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.engine.clock.sleep(MAILBOX) => {}
-            }
-        }
-    }
-
-    /// The guilds somebody said something about since the last time.
-    async fn said(&self, heard: &mut Heard) -> Result<BTreeSet<GuildId>, store::Error> {
-        let (store, now) = (self.engine.store(), self.engine.clock.now());
-        let suspended: BTreeSet<GuildId> = store.suspensions(now).await?.into_iter().map(|said| said.guild).collect();
-        let approved = store.approved_plans(now).await?;
-        let mut guilds: BTreeSet<GuildId> = suspended.symmetric_difference(&heard.suspended).copied().collect();
-        guilds.extend(approved.difference(&heard.approved).map(|(guild, _)| *guild));
-        *heard = Heard { suspended, approved };
-        self.keep_known(&mut guilds);
-        Ok(guilds)
-    }
-
     /// Asks for looks at guilds, which one of all replicas takes. One that is being changed for an older manifest ends after
     /// the request it is at.
     fn ask(&self, guilds: impl IntoIterator<Item = GuildId>, trigger: Trigger) {
@@ -580,33 +476,6 @@ impl Shared {
         guilds.into_iter().for_each(|guild| inner.queue.push(now, guild, trigger, now));
         drop(inner);
         self.wake.notify_one();
-    }
-}
-
-/// What people said to other processes, as far as it was heard.
-#[derive(Debug, Default)]
-struct Heard {
-    suspended: BTreeSet<GuildId>,
-    /// Approved plans that are not applied yet, by their digests. Each is heard once: what is in its way may take days.
-    approved: BTreeSet<(GuildId, String)>,
-}
-
-/// Runs a task to its end, and begins it anew when it breaks down by a fault of ours: what it does is not missed silently.
-async fn kept_up<F: Future<Output = ()>>(what: &str, clock: Clock, task: impl Fn() -> F) {
-    while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
-        tracing::error!(what, "a part of the controller broke down; it is begun anew");
-        clock.sleep(ANEW).await;
-    }
-}
-
-/// Keeps house now and then.
-async fn keep_house(engine: Engine, audit: Option<Duration>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        engine.keep_house(audit).await;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = engine.clock.sleep(upkeep::RHYTHM) => {}
-        }
     }
 }
 
