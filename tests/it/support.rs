@@ -2,6 +2,7 @@
 
 pub(crate) mod git;
 pub(crate) mod guilds;
+pub(crate) mod hall;
 pub(crate) mod harness;
 pub(crate) mod inspection;
 pub(crate) mod layouts;

@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 
 use setai::controller::{Request, Silent, StopSignal};
 use setai::plan::{Consent, judge};
-use setai::simulator::limits::Limits;
 use setai::simulator::world::{Bits, Guild, Snowflake};
 use setai::store::{RunId, Verdict};
 
-use super::openness::too_open;
-use crate::support::harness::Harness;
+use super::openness::{Filmed, too_open};
 use crate::support::rng::Rng;
 use crate::support::seeds::{makes_all, seeds, trials};
 use crate::support::stage::{Film, Stage, ann, request, shown};
 use crate::support::wish::{Wish, Wisher};
-use crate::support::worlds::{disturb, furnish};
+use crate::support::worlds::disturb;
 
 /// Applies a wish entirely; none when it is rejected, or some of it is.
 async fn applied(stage: &Stage, wish: &Wish) -> Option<RunId> {
@@ -75,13 +73,7 @@ async fn taken_back(stage: &Stage, film: &Film, run: RunId) -> Option<Guild> {
 fn a_run_is_taken_back_step_by_step_without_opening_anything_meanwhile() {
     let trial = async |seed| {
         let mut rng = Rng::seeded(13_000_000 + seed);
-        let discord = Harness::with(|options| {
-            options.seed = seed;
-            options.limits = Limits::none();
-        });
-        let users = furnish(&discord, &mut rng);
-        let features = discord.edit(|guild| guild.features.clone());
-        let (stage, film) = Stage::filmed(discord).await;
+        let Filmed { stage, film, users, features } = Filmed::new(seed, &mut rng).await;
         let live = now(&stage);
         let mut wisher = Wisher { rng: &mut rng, count: 0, users: users.clone(), features };
         let first = wisher.about(&live);

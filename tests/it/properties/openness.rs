@@ -1,7 +1,34 @@
 //! Whether some moment of an apply was more open than before and after, by the simulator's own reading of permissions.
 
 use chrono::{DateTime, Utc};
+use setai::simulator::limits::Limits;
 use setai::simulator::world::{Bits, Channel, Guild, Snowflake};
+
+use crate::support::harness::Harness;
+use crate::support::rng::Rng;
+use crate::support::stage::{Film, Stage};
+use crate::support::worlds::furnish;
+
+/// A guild with random furniture that is filmed from now on.
+pub(super) struct Filmed {
+    pub(super) stage: Stage,
+    pub(super) film: Film,
+    pub(super) users: Vec<Snowflake>,
+    pub(super) features: Vec<String>,
+}
+
+impl Filmed {
+    pub(super) async fn new(seed: u64, rng: &mut Rng) -> Self {
+        let discord = Harness::with(|options| {
+            options.seed = seed;
+            options.limits = Limits::none();
+        });
+        let users = furnish(&discord, rng);
+        let features = discord.edit(|guild| guild.features.clone());
+        let (stage, film) = Stage::filmed(discord).await;
+        Self { stage, film, users, features }
+    }
+}
 
 /// Looks at every picture, every member and every channel; says who could do too much, where and when. The bot itself is
 /// left out: while it works it keeps its way into what it hides.

@@ -3,16 +3,14 @@
 
 use setai::plan::Consent;
 use setai::simulator::faults::{Fault, Faults, Rule};
-use setai::simulator::limits::{Limits, Scope};
+use setai::simulator::limits::Scope;
 use setai::store::Verdict;
 
-use super::openness::too_open;
-use crate::support::harness::Harness;
+use super::openness::{Filmed, too_open};
 use crate::support::rng::Rng;
 use crate::support::seeds::{makes_all, seeds, trials};
 use crate::support::stage::{Stage, shown};
 use crate::support::wish::{Wish, Wisher};
-use crate::support::worlds::furnish;
 
 /// A share of all writes has to wait for a minute or several.
 fn waits(seed: u64, rng: &mut Rng) -> Faults {
@@ -42,13 +40,7 @@ async fn carried_out(stage: &Stage, film: &crate::support::stage::Film, wish: &W
 fn what_has_to_wait_leaves_nothing_open_meanwhile() {
     let trial = async |seed| {
         let mut rng = Rng::seeded(12_000_000 + seed);
-        let discord = Harness::with(|options| {
-            options.seed = seed;
-            options.limits = Limits::none();
-        });
-        let users = furnish(&discord, &mut rng);
-        let features = discord.edit(|guild| guild.features.clone());
-        let (stage, film) = Stage::filmed(discord).await;
+        let Filmed { stage, film, users, features } = Filmed::new(seed, &mut rng).await;
         let live = stage.discord.edit(|guild| guild.clone());
         let mut wisher = Wisher { rng: &mut rng, count: 0, users, features };
         let first = wisher.about(&live);
