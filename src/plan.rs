@@ -13,6 +13,10 @@
 //! guard      whether it is refused
 //! digest     what an approval is bound to
 //! ```
+//!
+//! Beside the way there: `reconciliation` goes through the steps of an approved plan and `rest` knows what is left of one,
+//! `undo` makes the way back, `adopt_live` what would have to be written for the guild to be right as it is, and `render`
+//! shows plans to people.
 
 mod ability;
 mod adopt;
