@@ -2,6 +2,7 @@
 //!
 //! Decides which of them are read, and what a link is worth. Knows nothing of watching, and nothing of revisions.
 
+use std::collections::BTreeSet;
 use std::fs::{DirEntry, File, FileType};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -43,38 +44,49 @@ pub fn read_named(root: &Path, entry: &Path, limits: Limits) -> Result<Files, Er
     while let Some(name) = unread.pop() {
         for named in named_in(gathering.files(), &name) {
             let parts: Vec<&str> = named.split('/').collect();
-            gather_matching(root, root, &parts, &mut gathering, &mut unread)?;
+            let mut search = Search { root, gathering: &mut gathering, unread: &mut unread, seen: BTreeSet::new() };
+            search.go_into(root, &parts)?;
         }
     }
     Ok(gathering.into_files())
 }
 
-/// Keeps the files below a folder that match the parts of a pattern or path. The names of manifests among them, which may
-/// name more, are added to `unread`.
-fn gather_matching(
-    root: &Path,
-    folder: &Path,
-    parts: &[&str],
-    gathering: &mut Gathering,
-    unread: &mut Vec<String>,
-) -> Result<(), Error> {
-    let Some((part, rest)) = parts.split_first() else { return Ok(()) };
-    if *part == ANY_FOLDERS {
-        gather_matching(root, folder, rest, gathering, unread)?;
-    }
-    let deeper = if *part == ANY_FOLDERS { parts } else { rest };
-    for (name, kind) in candidates(folder, part)? {
-        let path = folder.join(&name);
-        if kind.is_dir() && !is_foreign(&name) {
-            gather_matching(root, &path, deeper, gathering, unread)?;
-        } else if kind.is_file() && rest.is_empty() && is_wanted(&name) {
-            let name = relative(root, &path)?;
-            if gathering.files().get(&name).is_none() && keep(&path, &name, gathering)? {
-                unread.extend(is_manifest(&name).then_some(name));
+/// A search for the files that match one pattern or path.
+struct Search<'a> {
+    root: &'a Path,
+    gathering: &'a mut Gathering,
+    /// Manifests that were found and may name more.
+    unread: &'a mut Vec<String>,
+    /// Folders, and how much of the pattern was left there: a second way to the same finds nothing else, and there can be
+    /// very many.
+    seen: BTreeSet<(PathBuf, usize)>,
+}
+
+impl Search<'_> {
+    /// Keeps what is below a folder and matches the parts that are left of the pattern.
+    fn go_into(&mut self, folder: &Path, parts: &[&str]) -> Result<(), Error> {
+        let Some((part, rest)) = parts.split_first() else { return Ok(()) };
+        if !self.seen.insert((folder.to_owned(), parts.len())) {
+            return Ok(());
+        }
+        if *part == ANY_FOLDERS {
+            self.go_into(folder, rest)?;
+        }
+        let deeper = if *part == ANY_FOLDERS { parts } else { rest };
+        for (name, kind) in candidates(folder, part)? {
+            self.gathering.visit()?;
+            let path = folder.join(&name);
+            if kind.is_dir() && !is_foreign(&name) {
+                self.go_into(&path, deeper)?;
+            } else if kind.is_file() && rest.is_empty() && is_wanted(&name) {
+                let name = relative(self.root, &path)?;
+                if self.gathering.files().get(&name).is_none() && keep(&path, &name, self.gathering)? {
+                    self.unread.extend(is_manifest(&name).then_some(name));
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What in a folder is called as a part of a pattern says. Only for a real pattern is the folder listed, so that what lies
@@ -263,6 +275,17 @@ mod tests {
             "roles.yaml",
         ];
         assert_eq!(names(&files), expected);
+    }
+
+    #[test]
+    fn a_pattern_with_many_ways_to_match_is_searched_for_once() {
+        let deep = "a/".repeat(24);
+        let pattern = "**/a/".repeat(12);
+        let include = format!("include: ['{pattern}x.yaml', '{}x.yaml']", "**/".repeat(12));
+        let folder = folder(&[("guild.yaml", include.as_str()), (format!("{deep}x.yaml").as_str(), "{}")]);
+        // Step by step there are thousands of millions of ways.
+        let files = read_named(folder.path(), &folder.path().join("guild.yaml"), Limits::default()).expect("readable");
+        assert_eq!(names(&files).len(), 2);
     }
 
     #[cfg(unix)]
