@@ -345,7 +345,7 @@ impl Reconciliation {
 struct Gap {
     /// Something that closes.
     closing: bool,
-    /// Something that changes who may do what.
+    /// Something that changes who may do what, or puts a channel where it changes along with its category.
     access: bool,
     /// Anything.
     any: bool,
@@ -354,7 +354,7 @@ struct Gap {
 impl Gap {
     fn widen(&mut self, step: &Step) {
         self.closing |= step.phase == Phase::Close;
-        self.access |= step.operation.changes_access();
+        self.access |= step.operation.changes_access() || moves_a_channel(&step.operation);
         self.any = true;
     }
 
@@ -365,12 +365,17 @@ impl Gap {
                 Some("A role could not be restricted first, so nothing is opened.")
             }
             Phase::Open if self.closing || self.access => {
-                Some("A channel or role could not be restricted first, so no role gains anything.")
+                Some("A channel or role could not be changed first, so no role gains anything.")
             }
             Phase::Remove if self.any => Some("Something before it was not done, and deletions come last of all."),
             Phase::Close | Phase::Prepare | Phase::Shape | Phase::Open | Phase::Remove => None,
         }
     }
+}
+
+/// True when a channel goes to another category. What is said of a role that is deleted is taken out there.
+fn moves_a_channel(operation: &Operation) -> bool {
+    matches!(operation, Operation::UpdateChannel { changes, .. } if changes.parent.is_some())
 }
 
 /// The steps that rest, and those that have to rest with them.

@@ -244,3 +244,42 @@ categories: { hall: { channels: { desk: {} } }, yard: { channels: { tree: {} } }
     stage.recover().await;
     apply_safely(&stage, &film, &after).await;
 }
+
+/// Roles that are deleted are taken out of the category alone when a channel in it will follow. One that never came
+/// does not.
+#[tokio::test]
+async fn no_role_gains_anything_where_a_channel_could_not_move() {
+    let (stage, film) = filmed().await;
+    let before = "
+policy: { on_remove: delete, max_deletions: 100% }
+roles: { guest: { permissions: [] }, crew: { permissions: [] }, everyone: { permissions: [] } }
+categories:
+  yard: { permissions: { guest: { allow: [view_channel] } }, channels: { desk: {} } }
+  hall: { permissions: { guest: { allow: [view_channel] } }, channels: { sofa: {} } }
+";
+    stage.apply(&stage.manifest(before)).await;
+    somebody_with(&stage, &[role_named(&stage, "guest"), role_named(&stage, "crew")]);
+    let after = "
+policy: { on_remove: delete, max_deletions: 100% }
+roles: { crew: { permissions: [send_messages] }, everyone: { permissions: [] } }
+categories:
+  yard: { permissions: unmanaged }
+  hall: { permissions: unmanaged, channels: { sofa: {}, desk: {} } }
+";
+    let manifest = stage.manifest(after);
+    let live = stage.discord.edit(|guild| guild.clone());
+    let plan = stage.propose(&manifest).await.plan;
+    let desk = format!("/channels/{}", channel_named(&stage, "desk"));
+    let down = Rule::new(Fault::ServerError { status: 500, done: false }).on("PATCH", &desk);
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules: vec![down] });
+    film.lock().expect("nobody panics").clear();
+    let report = stage.reconcile(&manifest).await.expect("a report").expect("a run");
+    assert_eq!(report.verdict, Verdict::Partial, "{}\n{:#?}", shown(&plan), report.steps);
+    stage.quiet();
+    stage.recover().await;
+    let rest = stage.apply(&manifest).await;
+    assert_eq!(rest.verdict, Verdict::Succeeded, "{:#?}", rest.steps);
+    let film = film.lock().expect("nobody panics").clone();
+    let problems = too_open(&live, &film, stage.discord.bot, stage.discord.clock.now());
+    assert!(problems.is_empty(), "{problems:#?}\n{}", shown(&plan));
+}
