@@ -77,7 +77,10 @@ fn actions(plan: &Plan) -> BTreeMap<String, usize> {
 fn action(operation: &Operation) -> &'static str {
     match operation {
         Operation::CreateRole { .. } | Operation::CreateChannel { .. } => "create",
-        Operation::UpdateGuild { .. } | Operation::UpdateRole { .. } | Operation::UpdateChannel { .. } => "update",
+        Operation::UpdateGuild { .. }
+        | Operation::UpdateRole { .. }
+        | Operation::UpdateChannel { .. }
+        | Operation::SetTopic { .. } => "update",
         Operation::DeleteRole { .. } | Operation::DeleteChannel { .. } => "delete",
         Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => "move",
         Operation::GiveRole { .. } => "give",

@@ -64,6 +64,7 @@ impl Objects {
             Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => channel.id.get(),
             Operation::CreateRole { .. }
             | Operation::CreateChannel { .. }
+            | Operation::SetTopic { .. }
             | Operation::GiveRole { .. }
             | Operation::MoveRoles { .. }
             | Operation::MoveChannels { .. } => return None,
@@ -106,6 +107,7 @@ pub(super) fn done(step: &Step, applied: &Applied) -> crate::store::Outcome {
         Operation::UpdateGuild { changes } => Some(json!(changes)),
         Operation::UpdateRole { changes, .. } => Some(json!(changes)),
         Operation::UpdateChannel { changes, .. } => Some(json!(changes)),
+        Operation::SetTopic { topic, .. } => Some(json!({ "topic": topic })),
         Operation::GiveRole { user, .. } => Some(json!({ "user": user })),
         Operation::MoveRoles { moves } => Some(json!(moves)),
         Operation::MoveChannels { moves } => Some(json!(moves)),

@@ -226,6 +226,9 @@ fn shows(operation: &Operation, now: &Snapshot, names: &Resolved) -> Option<Appl
             recognise_tags(&mut wanted.available_tags, &live.available_tags);
             wanted == *live
         }),
+        Operation::SetTopic { key, topic, .. } => guild
+            .channel(&channel_of(&Ref::Planned(key.clone())))
+            .is_some_and(|live| live.attributes.topic.as_ref() == Some(topic)),
         Operation::DeleteRole { role, .. } => guild.role(&Ref::Live(role.id)).is_none(),
         Operation::DeleteChannel { channel, .. } => {
             guild.channel(&Ref::Live(channel.id)).is_none() && now.visibility() == Visibility::Complete

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use twilight_http::routing::Route;
 
-use crate::model::{ChannelId, ChannelRef, FieldChange, GuildId, Key, RoleId, RoleRef};
+use crate::model::{ChannelId, ChannelRef, FieldChange, GuildId, Key, Ref, RoleId, RoleRef};
 use crate::plan::{Move, Operation};
 
 use super::call::Call;
@@ -180,6 +180,11 @@ fn describe(names: Names<'_>, operation: &Operation, reason: &AuditReason) -> Re
             let call = Call::to(&route).json(&body).because(because).editing(edits).within(names.guild);
             Request { call, images, creates: false, names_it: changes.name.is_some() }
         }
+        Operation::SetTopic { key, topic, .. } => {
+            let channel_id = names.channel(&Ref::Planned(key.clone()))?.get();
+            let call = Call::to(&Route::UpdateChannel { channel_id }).json(&json!({ "topic": topic })).because(because);
+            plain(call.editing(Edits { name: false, topic: true }).within(names.guild))
+        }
         Operation::DeleteChannel { channel, was: _ } => {
             let route = Route::DeleteChannel { channel_id: channel.id.get() };
             plain(Call::to(&route).because(because).within(names.guild))
@@ -211,6 +216,7 @@ pub fn in_words(operation: &Operation) -> String {
         Operation::UpdateChannel { channel, changes } => {
             format!("change {} of {} {}", list(&changes.changes()), channel.kind.noun(), channel.name)
         }
+        Operation::SetTopic { kind, name, .. } => format!("give {} {name} its topic", kind.noun()),
         Operation::DeleteChannel { channel, .. } => format!("delete {} {}", channel.kind.noun(), channel.name),
         Operation::MoveChannels { moves } => format!("move {} channels", moves.len()),
     }

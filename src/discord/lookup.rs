@@ -261,6 +261,7 @@ impl Client {
             | Operation::GiveRole { .. }
             | Operation::MoveRoles { .. }
             | Operation::CreateChannel { .. }
+            | Operation::SetTopic { .. }
             | Operation::MoveChannels { .. } => Ok(false),
         }
     }
@@ -297,6 +298,7 @@ impl Client {
             | Operation::GiveRole { .. }
             | Operation::MoveRoles { .. }
             | Operation::CreateChannel { .. }
+            | Operation::SetTopic { .. }
             | Operation::MoveChannels { .. } => return Ok(None),
         };
         match looked {

@@ -25,7 +25,7 @@ use super::remove::Removals;
 use super::resolve::{Desired, Wanted};
 use crate::model::{Channel, ChannelKind, ChannelRef, Guild, Index, Overwrites, Permissions, Role, RoleRef, Target};
 pub(super) use bot::{Bot, RoleViews};
-pub(super) use channels::{LONG_TOPIC, drop_long_topic};
+pub(super) use channels::take_long_topic;
 use roles::Going;
 use room::Room;
 use settings::features_after;

@@ -115,6 +115,17 @@ pub enum Operation {
         /// The fields that change.
         changes: Box<ChannelPatch>,
     },
+    /// `PATCH /channels/{id}` of a channel the same plan makes: its topic, when that is too long to be given before.
+    SetTopic {
+        /// The key of the channel.
+        key: Key,
+        /// What people call it.
+        name: String,
+        /// What it is.
+        kind: ChannelKind,
+        /// The topic.
+        topic: String,
+    },
     /// `DELETE /channels/{id}`
     DeleteChannel {
         /// Which channel.
@@ -140,6 +151,7 @@ impl Operation {
             Self::MoveRoles { .. } => "order of roles".to_owned(),
             Self::CreateChannel { key, .. } => format!("channels.{key}"),
             Self::UpdateChannel { channel, .. } | Self::DeleteChannel { channel, .. } => format!("#{}", channel.name),
+            Self::SetTopic { name, .. } => format!("#{name}"),
             Self::MoveChannels { .. } => "order of channels".to_owned(),
         }
     }
@@ -154,6 +166,7 @@ impl Operation {
             | Self::CreateRole { .. }
             | Self::MoveRoles { .. }
             | Self::CreateChannel { .. }
+            | Self::SetTopic { .. }
             | Self::MoveChannels { .. } => None,
         }
     }
@@ -161,7 +174,7 @@ impl Operation {
     /// The key of the object it is about.
     pub fn key(&self) -> Option<&Key> {
         match self {
-            Self::CreateRole { key, .. } | Self::CreateChannel { key, .. } => Some(key),
+            Self::CreateRole { key, .. } | Self::CreateChannel { key, .. } | Self::SetTopic { key, .. } => Some(key),
             Self::UpdateRole { role, .. } | Self::DeleteRole { role, .. } => role.key.as_ref(),
             Self::UpdateChannel { channel, .. } | Self::DeleteChannel { channel, .. } => channel.key.as_ref(),
             Self::UpdateGuild { .. } | Self::GiveRole { .. } | Self::MoveRoles { .. } | Self::MoveChannels { .. } => {
@@ -179,6 +192,7 @@ impl Operation {
             Self::UpdateGuild { .. }
             | Self::CreateRole { .. }
             | Self::MoveRoles { .. }
+            | Self::SetTopic { .. }
             | Self::DeleteChannel { .. }
             | Self::MoveChannels { .. } => false,
         }
@@ -211,6 +225,7 @@ impl Operation {
                 needs.extend(keys.map(|k| (ObjectKind::Channel, k)));
             }
             Self::GiveRole { role, .. } => needs.extend(role.key().map(|key| (ObjectKind::Role, key))),
+            Self::SetTopic { key, .. } => needs.push((ObjectKind::Channel, key)),
             Self::MoveRoles { moves } => {
                 needs.extend(moves.iter().filter_map(|m| m.object.key()).map(|k| (ObjectKind::Role, k)));
             }

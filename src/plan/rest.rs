@@ -67,6 +67,16 @@ impl Rest<'_> {
                         self.settled(&once) == self.settled(&twice)
                     })
             }
+            (
+                Operation::SetTopic { key, topic, .. },
+                Operation::SetTopic { key: again, topic: anew, .. },
+            ) => key == again && topic == anew,
+            // The channel is there by now, so the topic is a change like any other.
+            (Operation::SetTopic { key, topic, .. }, Operation::UpdateChannel { channel, changes }) => {
+                let alone = changes.changes().len() == 1;
+                let is_it = self.channel(ObjectKind::Channel, &Ref::Planned(key.clone())) == Ref::Live(channel.id);
+                alone && is_it && changes.topic.as_ref().is_some_and(|change| change.to.as_ref() == Some(topic))
+            }
             (Operation::DeleteRole { role, .. }, Operation::DeleteRole { role: again, .. }) => role.id == again.id,
             (Operation::DeleteChannel { channel, .. }, Operation::DeleteChannel { channel: again, .. }) => {
                 channel.id == again.id

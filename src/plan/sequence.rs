@@ -15,7 +15,7 @@ use crate::model::{
     Snapshot, Target,
 };
 
-use super::ability::Bot;
+use super::ability::{Bot, take_long_topic};
 use super::arrange::{Placed, RoleMoves, channel_moves, role_moves};
 use super::note::{Note, NoteCode, Weight};
 use super::operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
@@ -307,10 +307,15 @@ impl Builder<'_> {
             let everyone = Target::Role(RoleRef::Live(self.parts.live.everyone_id()));
             to.overwrites.set(everyone, Overwrite::default());
         }
-        let operation = Operation::CreateChannel { key: channel.key.clone(), channel: Box::new(to) };
+        let topic = take_long_topic(&mut to);
+        let (key, name, of_kind) = (channel.key.clone(), to.name.clone(), to.kind);
+        let operation = Operation::CreateChannel { key: key.clone(), channel: Box::new(to) };
         let index = self.push(Phase::Shape, operation);
         let bound = self.binds_created(kind, &channel.key);
         self.drafts[index].bindings.push(bound);
+        if let Some(topic) = topic {
+            self.push(Phase::Shape, Operation::SetTopic { key, name, kind: of_kind, topic });
+        }
         index
     }
 

@@ -270,7 +270,7 @@ impl ActionType {
             Operation::DeleteRole { .. } => Self::RoleDeleted,
             Operation::CreateChannel { .. } => Self::ChannelCreated,
             Operation::UpdateChannel { changes, .. } => Self::of_channel_patch(changes),
-            Operation::MoveChannels { .. } => Self::ChannelModified,
+            Operation::SetTopic { .. } | Operation::MoveChannels { .. } => Self::ChannelModified,
             Operation::DeleteChannel { .. } => Self::ChannelDeleted,
         }
     }
@@ -340,6 +340,7 @@ impl ActionDetails {
             Operation::UpdateChannel { channel: subject, .. } | Operation::DeleteChannel { channel: subject, .. } => {
                 channel(Some(subject.id.get()), subject.name.clone())
             }
+            Operation::SetTopic { name, .. } => channel(None, name.clone()),
             Operation::GiveRole { role: given, name, user } => Self {
                 affected_entities: vec![user.to_string(), given.to_string()],
                 ..role(given.id().map(|id| id.get()), name.clone())

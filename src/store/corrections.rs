@@ -67,6 +67,7 @@ impl Correction {
             }
             Operation::GiveRole { role, name, user: _ } => about(role.key(), role.id().map(|id| id.get()), name),
             Operation::CreateChannel { key, channel } => about(Some(key), None, &channel.name),
+            Operation::SetTopic { key, name, .. } => about(Some(key), None, name),
             Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => {
                 about(channel.key.as_ref(), Some(channel.id.get()), &channel.name)
             }
@@ -111,8 +112,9 @@ fn whole(operation: &Operation) -> &'static str {
         | Operation::UpdateRole { .. }
         | Operation::DeleteRole { .. }
         | Operation::GiveRole { .. } => "role",
-        Operation::CreateChannel { .. } | Operation::UpdateChannel { .. } | Operation::DeleteChannel { .. } => {
-            "channel"
-        }
+        Operation::CreateChannel { .. }
+        | Operation::UpdateChannel { .. }
+        | Operation::SetTopic { .. }
+        | Operation::DeleteChannel { .. } => "channel",
     }
 }

@@ -45,6 +45,7 @@ impl DriftSubject {
             | Operation::GiveRole { .. } => Self::Role,
             Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => Self::Order,
             Operation::CreateChannel { channel, .. } => by_kind(channel.kind),
+            Operation::SetTopic { kind, .. } => by_kind(*kind),
             Operation::UpdateChannel { channel, .. } | Operation::DeleteChannel { channel, .. } => {
                 by_kind(channel.kind)
             }

@@ -12,17 +12,13 @@ use crate::plan::sequence::harmless_denial;
 
 use super::{GIVE_MANAGE_CHANNELS, GIVE_ROLES, GIVE_THESE, Limiter, bits_of, lacking_to_change};
 
-/// Why a topic waits. The documentation says so, the API description does not; both hold for whoever waits.
-pub(in crate::plan) const LONG_TOPIC: &str =
-    "because Discord takes more than 1024 characters only for a forum or media channel that is there";
-
-/// Most UTF-16 units in the topic of a channel that is being made.
+/// Most UTF-16 units in the topic of a channel that is being made. The documentation says so, the API description does not;
+/// both hold for whoever gives a longer one to the channel that is there.
 const MOST_OF_NEW_TOPIC: usize = 1024;
 
-/// Takes away a topic that can only be given to a channel that is there. True when it did.
-pub(in crate::plan) fn drop_long_topic(channel: &mut ChannelAttributes) -> bool {
-    let is_long = |topic: &String| topic.encode_utf16().count() > MOST_OF_NEW_TOPIC;
-    channel.topic.take_if(|topic| is_long(topic)).is_some()
+/// Takes out a topic that can only be given to a channel that is there.
+pub(in crate::plan) fn take_long_topic(channel: &mut ChannelAttributes) -> Option<String> {
+    channel.topic.take_if(|topic| topic.encode_utf16().count() > MOST_OF_NEW_TOPIC)
 }
 
 impl Limiter<'_> {
@@ -98,12 +94,7 @@ impl Limiter<'_> {
             self.warn(NoteCode::MissingPermission, subject, text, "Give the bot's role Administrator.");
             return false;
         }
-        let to = channel.to.to_mut();
-        self.channel_fields(subject, None, to);
-        if drop_long_topic(to) {
-            let text = format!("It is made without its topic, {LONG_TOPIC}.");
-            self.warn(NoteCode::OverLimit, subject, text, "Plan and apply once more when it is there.");
-        }
+        self.channel_fields(subject, None, channel.to.to_mut());
         true
     }
 

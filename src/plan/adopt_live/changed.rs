@@ -43,6 +43,7 @@ impl Adopter<'_> {
                 | Operation::GiveRole { .. }
                 | Operation::MoveRoles { .. }
                 | Operation::CreateChannel { .. }
+                | Operation::SetTopic { .. }
                 | Operation::DeleteChannel { .. }
                 | Operation::MoveChannels { .. } => {}
             }

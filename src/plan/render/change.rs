@@ -121,6 +121,10 @@ pub(super) fn describe(plan: &Plan, step: &Step) -> Described {
             let headline = headline(channel.kind, &channel.name, channel.category.as_deref());
             Described { sign: Sign::Update, headline, details }
         }
+        Operation::SetTopic { name, kind, topic, .. } => {
+            let change = FieldChange { field: "topic", from: Value::Null, to: Value::String(topic.clone()) };
+            Described { sign: Sign::Update, headline: headline(*kind, name, None), details: field(plan, &change) }
+        }
         Operation::DeleteChannel { channel, .. } => {
             let lost = if channel.kind == ChannelKind::Category {
                 Vec::new()

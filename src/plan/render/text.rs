@@ -228,7 +228,8 @@ pub fn summary(plan: &Plan) -> String {
             Operation::UpdateGuild { .. }
             | Operation::UpdateRole { .. }
             | Operation::GiveRole { .. }
-            | Operation::UpdateChannel { .. } => updates += 1,
+            | Operation::UpdateChannel { .. }
+            | Operation::SetTopic { .. } => updates += 1,
             Operation::DeleteRole { .. } | Operation::DeleteChannel { .. } => deletes += 1,
             Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => moves += 1,
         }

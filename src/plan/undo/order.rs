@@ -52,7 +52,7 @@ fn part_of(step: &Step, live: &Guild) -> Part {
         Operation::DeleteChannel { .. } => Part::DeletedChannels,
         Operation::UpdateGuild { .. } => Part::Settings,
         Operation::MoveChannels { .. } => Part::Moved,
-        Operation::CreateChannel { .. } => Part::Shaped,
+        Operation::CreateChannel { .. } | Operation::SetTopic { .. } => Part::Shaped,
         Operation::CreateRole { .. } | Operation::MoveRoles { .. } | Operation::GiveRole { .. } => Part::Prepared,
         Operation::UpdateRole { .. } | Operation::UpdateChannel { .. } => match step.phase {
             Phase::Open => Part::Opened,

@@ -8,7 +8,7 @@ use crate::model::{
     Target,
 };
 use crate::plan::Plan;
-use crate::plan::ability::{Bot, LONG_TOPIC, drop_long_topic};
+use crate::plan::ability::{Bot, take_long_topic};
 use crate::plan::note::{Note, NoteCode, Weight};
 use crate::plan::operation::{BindingChange, ChannelSubject, Move, Operation, Phase, RoleSubject, Step, StepId};
 use crate::plan::remove::hidden_overwrites;
@@ -130,6 +130,8 @@ impl<'a> Way<'a> {
             Operation::MoveRoles { moves } => self.move_roles(moves),
             Operation::CreateChannel { key, channel } => self.unmake_channel(key, channel.kind),
             Operation::UpdateChannel { channel, changes } => self.update_channel(step, channel, changes),
+            // It goes with the channel itself.
+            Operation::SetTopic { .. } => {}
             Operation::DeleteChannel { channel, was } => self.remake_channel(channel, was),
             Operation::MoveChannels { moves } => self.move_channels(moves),
         }
@@ -376,12 +378,13 @@ impl<'a> Way<'a> {
         let text = "The channel is made again, but its messages, threads, invites and webhooks are lost.";
         self.note(Weight::Warning, NoteCode::Impossible, format!("{}.{key}", kind.section()), text);
         let mut channel = Box::new(self.as_new(was));
-        if drop_long_topic(&mut channel) {
-            let text = format!("The channel is made again without its topic, {LONG_TOPIC}.");
-            self.note(Weight::Warning, NoteCode::OverLimit, format!("{}.{key}", kind.section()), &text);
-        }
+        let topic = take_long_topic(&mut channel);
+        let (name, of_kind) = (channel.name.clone(), channel.kind);
         let bound = BindingChange::BindCreated { kind, key: key.clone(), protected: false };
-        self.push(Phase::Shape, Operation::CreateChannel { key, channel }, vec![bound]);
+        self.push(Phase::Shape, Operation::CreateChannel { key: key.clone(), channel }, vec![bound]);
+        if let Some(topic) = topic {
+            self.push(Phase::Shape, Operation::SetTopic { key, name, kind: of_kind, topic }, Vec::new());
+        }
     }
 
     /// A channel that was deleted, as it can be made again.

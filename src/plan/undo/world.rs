@@ -38,6 +38,10 @@ impl World {
             Operation::CreateChannel { key, channel } => {
                 channels.push(Channel { id: Ref::Planned(key.clone()), position: 0, attributes: (**channel).clone() });
             }
+            Operation::SetTopic { key, topic, .. } => {
+                let channel = channels.iter_mut().find(|c| c.id == Ref::Planned(key.clone()));
+                channel.into_iter().for_each(|channel| channel.attributes.topic = Some(topic.clone()));
+            }
             Operation::MoveRoles { moves } => {
                 for Move { object, to, .. } in moves {
                     roles.iter_mut().filter(|r| r.id == *object).for_each(|role| role.position = *to);

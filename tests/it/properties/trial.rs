@@ -340,7 +340,7 @@ impl Trial {
     /// Every step is one request, in the order shown; every channel whose overwrites change without a request of their own
     /// is told of.
     fn preview(&mut self, round: &str, plan: &Plan, log: &[Record], before: &Guild, film: &[Guild], new: &Ids) {
-        let steps: Vec<String> = plan.steps.iter().map(|s| in_words(&s.operation, self.stage.discord.guild)).collect();
+        let steps: Vec<String> = plan.steps.iter().map(|s| in_words(&s.operation, self.stage.discord.guild, new)).collect();
         let sent: Vec<String> = log.iter().map(|r| format!("{} {} {}", r.method, r.route(), subject(r))).collect();
         let (mut shown_steps, mut sent_steps) = (steps.clone(), sent.clone());
         if self.concurrency > 1 {
@@ -490,7 +490,7 @@ impl Trial {
 }
 
 /// An operation as the request it must be: method, path, and what the body is about.
-fn in_words(operation: &Operation, guild: Snowflake) -> String {
+fn in_words(operation: &Operation, guild: Snowflake, new: &Ids) -> String {
     let sorted = |mut fields: Vec<&str>| {
         fields.sort_unstable();
         fields.join(",")
@@ -525,6 +525,10 @@ fn in_words(operation: &Operation, guild: Snowflake) -> String {
             };
             let fields = changes.changes().iter().map(|c| wire(c.field)).collect();
             format!("PATCH /channels/{} {}", channel.id, sorted(fields))
+        }
+        Operation::SetTopic { key, .. } => {
+            let channel = new.channels.get(key.as_str()).map(|bound| bound.id.to_string());
+            format!("PATCH /channels/{} topic", channel.unwrap_or_default())
         }
         Operation::DeleteChannel { channel, .. } => format!("DELETE /channels/{} ", channel.id),
         Operation::MoveChannels { moves } => format!("PATCH /guilds/{guild}/channels {}", moves.len()),

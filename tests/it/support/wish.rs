@@ -142,7 +142,11 @@ pub(crate) fn some_fields(rng: &mut Rng, channel_kind: u8) -> Map<String, Value>
         add(rng, "user_limit", &[json!(5), json!(99)]);
         add(rng, "rtc_region", &[json!("rotterdam"), Value::Null]);
     } else {
-        add(rng, "topic", &[json!("Be kind."), json!("line one\nline two: #x"), Value::Null]);
+        let mut topics = vec![json!("Be kind."), json!("line one\nline two: #x"), Value::Null];
+        if matches!(channel_kind, kind::FORUM | kind::MEDIA) {
+            topics.push(json!("Guidelines. ".repeat(100)));
+        }
+        add(rng, "topic", &topics);
         add(rng, "default_auto_archive_duration", &[json!(60), json!(10_080), Value::Null]);
         add(rng, "default_thread_rate_limit_per_user", &[json!(0), json!(30)]);
     }
