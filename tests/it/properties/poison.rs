@@ -138,7 +138,7 @@ fn poisoned(now: Values, before: Values, foreign: Values, poison: Poison, rng: &
             }
         }
         Poison::Nonsense => {
-            let nonsense = ["", "{}", "null", "setai-1", "setai-1 0 0 {}", "[1,2,3]"];
+            let nonsense = ["", "{}", "null", "setai-2", "setai-2 0 0 {}", "[1,2,3]"];
             *some_text(&mut values[which], rng) = (*rng.pick(&nonsense)).to_owned();
         }
         Poison::Shape => {
