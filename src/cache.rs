@@ -14,6 +14,7 @@ mod error;
 mod execution;
 mod limit;
 mod memory;
+mod object;
 mod pack;
 mod rate;
 mod redis;

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::entry::{Stamp, seal};
+use super::object::Object;
 use super::seen::{INFO, Info, Kept, Later, OBJECTS, PERMISSIONS, Sight, decode, keys};
 use super::{Cache, Edit, Error, Seen, Source, Value};
 use crate::model::{Guild, GuildId, Snapshot};
@@ -185,7 +185,7 @@ fn edits(kept: &Kept, seen: &Seen) -> Result<Option<[Edit; 4]>, Error> {
 }
 
 /// What makes of the old objects the new ones.
-fn objects<'a, T: Serialize + PartialEq + 'a>(
+fn objects<'a, T: Object + 'a>(
     key: String,
     old: impl Iterator<Item = (String, &'a T)>,
     new: impl Iterator<Item = (String, &'a T)>,
@@ -198,7 +198,7 @@ fn objects<'a, T: Serialize + PartialEq + 'a>(
         gone.remove(&id);
         if old.get(&id) != Some(&object) {
             let place = format!("{}/{id}", edit.key);
-            edit.set.insert(id, seal(&place, stamp, object)?);
+            edit.set.insert(id, seal(&place, stamp, &object.keep())?);
             later.insert(place, stamp);
         }
     }

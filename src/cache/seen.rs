@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::{Bot, Channel, ChannelId, Facet, Guild, GuildId, Role, Snapshot};
 
 use super::entry::{Stamp, open, seal};
+use super::object::Object;
 use super::{Error, Put, Shape, Slot, Value};
 
 /// A guild as it was seen at some time.
@@ -101,14 +101,14 @@ pub(super) fn encode(seen: &Seen) -> Result<[Put; 4], Error> {
     ])
 }
 
-fn hash<'a, T: Serialize + 'a>(
+fn hash<'a, T: Object + 'a>(
     key: String,
     stamp: Stamp,
     objects: impl Iterator<Item = (String, &'a T)>,
 ) -> Result<Put, Error> {
     let mut fields = BTreeMap::new();
     for (id, object) in objects {
-        let sealed = seal(&format!("{key}/{id}"), stamp, object)?;
+        let sealed = seal(&format!("{key}/{id}"), stamp, &object.keep())?;
         fields.insert(id, sealed);
     }
     Ok(Put { key, value: Value::Hash(fields), ttl: OBJECTS })
@@ -146,7 +146,7 @@ impl Stamps<'_> {
 }
 
 /// The objects of a hash. Where there is none, nobody kept any: how many there should be is known.
-fn objects<T: DeserializeOwned>(key: &str, stamps: &Stamps<'_>, hash: Option<&Value>) -> Option<Vec<T>> {
+fn objects<T: Object>(key: &str, stamps: &Stamps<'_>, hash: Option<&Value>) -> Option<Vec<T>> {
     let fields = match hash {
         None => return Some(Vec::new()),
         Some(Value::Hash(fields)) => fields,
@@ -155,7 +155,7 @@ fn objects<T: DeserializeOwned>(key: &str, stamps: &Stamps<'_>, hash: Option<&Va
     let object = |(id, text): (&String, &String)| {
         let place = format!("{key}/{id}");
         let (of_object, object) = open(&place, text)?;
-        (of_object == stamps.of(&place)).then_some(object)
+        (of_object == stamps.of(&place)).then(|| T::restore(object))
     };
     fields.iter().map(object).collect()
 }

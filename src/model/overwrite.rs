@@ -1,12 +1,12 @@
 //! Permission overwrites of a channel: who is allowed and denied what, beyond their roles.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twilight_model::id::Id;
 
@@ -185,7 +185,26 @@ impl Serialize for Overwrites {
 
 impl<'de> Deserialize<'de> for Overwrites {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::deserialize(deserializer).map(Self::from_iter)
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// Reads entries as they come: a guild has hundreds.
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Overwrites;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("overwrites by target")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Overwrites, A::Error> {
+        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or_default().min(Overwrites::MAX_PER_REQUEST));
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Overwrites::from_iter(entries))
     }
 }
 

@@ -57,9 +57,10 @@ categories:
         );
     });
     yaml.push_str(
-        "  hall: { channels: { ask: { type: forum, tags: [{ name: new }, { name: solved }] }, rules: {} } }\n",
+        "  hall: { channels: { ask: { type: forum, tags: [{ name: new }, { name: solved }] }, rules: {}, HELP } }\n",
     );
-    yaml
+    let help = format!("help: {{ type: forum, previously: [], topic: {} }}", "x".repeat(1100));
+    yaml.replace("HELP", &help)
 }
 
 /// One life: the plan for `manifest` is applied by an engine that dies at `fate`. False when it did not die.

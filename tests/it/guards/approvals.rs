@@ -3,6 +3,7 @@
 use setai::controller::{Error, Proposal, Report, Silent, StopSignal};
 use setai::manifest::Manifest;
 use setai::plan::{Consent, judge};
+use setai::simulator::faults::{Fault, Faults, Rule};
 use setai::store::Verdict;
 
 use crate::support::stage::{Stage, ann, request};
@@ -96,4 +97,25 @@ async fn an_approval_is_of_one_plan_in_one_world() {
     assert!(judge(other.plan.clone(), &Consent::Digest(proposal.plan.digest.to_string())).is_err());
     assert!(matches!(apply(&stage, &fewer, &other).await, Err(Error::NotApproved)));
     assert!(stage.writes().is_empty());
+}
+
+/// The topic of a new forum is a step of its own. When the plan is broken off right before it, the topic is what is left of
+/// the plan, though it is a change of a channel by now.
+#[tokio::test]
+async fn the_topic_that_a_new_forum_still_lacks_is_the_rest_of_the_plan() {
+    let stage = Stage::new().await;
+    let forum = |topic: &str| format!("policy: {{ approval: always }}\nchannels: {{ ask: {{ type: forum, topic: {topic} }} }}");
+    let (manifest, other) = (stage.manifest(&forum(&"x".repeat(1100))), stage.manifest(&forum("y")));
+    let proposal = stage.propose(&manifest).await;
+    let approved = judge(proposal.plan.clone(), &Consent::Digest(proposal.plan.digest.to_string())).expect("approved");
+    let down = Rule::new(Fault::ServerError { status: 500, done: false }).on("PATCH", "/channels/*");
+    stage.discord.simulator.set_faults(Faults { seed: 0, rules: vec![down] });
+    stage.engine.approve(&proposal.plan, &ann()).await.expect("approve");
+    let report = apply(&stage, &manifest, &proposal).await.expect("a report");
+    assert_eq!(report.verdict, Verdict::Partial, "{:?}", report.steps);
+    stage.quiet();
+    for (manifest, is_rest) in [(&manifest, true), (&other, false)] {
+        let Proposal { plan, snapshot, bindings } = stage.propose(manifest).await;
+        assert_eq!(approved.for_rest(&plan, &snapshot, &bindings).is_some(), is_rest, "{:?}", plan.steps);
+    }
 }
