@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is told of a step that is left alone.
 const LEFT_ALONE: &str = "Somebody keeps changing it back.";
 
+/// The word for a visit that failed because the database is away.
+pub(super) const DATABASE_AWAY: &str = "DatabaseUnavailable";
+
 /// When something is in the way that goes by itself, and nothing says when.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -477,7 +480,7 @@ fn of_store(error: &store::Error) -> (State, &'static str, Again) {
         // Another replica is at it, and tells how it went.
         store::Error::GuildBusy { .. } => (State::Reconciling, "BusyElsewhere", Again::After(SOON)),
         store::Error::LeaseLost { .. } => (State::Reconciling, "Overtaken", Again::After(SOON)),
-        error if error.is_transient() => (State::Reconciling, "DatabaseUnavailable", Again::BackOff),
+        error if error.is_transient() => (State::Reconciling, DATABASE_AWAY, Again::BackOff),
         _ => (State::Stalled, "DatabaseError", Again::AtSweep),
     }
 }
