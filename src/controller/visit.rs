@@ -398,6 +398,13 @@ impl Visit<'_> {
     }
 
     fn at(&self, state: State, reason: &'static str, message: String, wanted: &Wanted, again: Again) -> Visited {
+        let message = match &self.errand.wish.obstacle {
+            None => message,
+            // The last good manifest counts meanwhile, and whoever asks has to hear that it may not be the newest.
+            Some(Obstacle { message: why, .. }) => {
+                format!("{message}. Whether there is anything newer cannot be seen: {why}; it is tried again by itself")
+            }
+        };
         self.standing(state, reason, message, Some(wanted.revision.clone()), again)
     }
 
