@@ -93,7 +93,7 @@ impl Keeper {
         let file = format!("version: 1\nhttp: {{ listen: \"{door}\" }}\nsources:\n{sources}");
         std::fs::write(terminal.path("setai.yaml"), file).expect("a file");
         std::fs::write(terminal.path("forge-secret"), SECRET).expect("a file");
-        let mut command = terminal.command(&["--config", "setai.yaml", "run", "--json"]);
+        let mut command = terminal.mortal_command(&["--config", "setai.yaml", "run", "--json"]);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
         let heard: Arc<Mutex<Heard>> = Arc::default();
         listen(process.stdout.take().expect("piped"), &heard);

@@ -152,6 +152,13 @@ impl Terminal {
         self.at_home(command)
     }
 
+    /// A command about to run that goes with the thread that started it, however that ends.
+    pub(crate) fn mortal_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", SETAI]).args(arguments);
+        self.at_home(command)
+    }
+
     /// A command about to run where no file can be larger than so many KiB.
     #[cfg(unix)]
     pub(crate) fn limited_command(&self, kibibytes: u64, arguments: &[&str]) -> Command {
