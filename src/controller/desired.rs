@@ -105,11 +105,13 @@ impl Desired {
         if view.failure.take().is_some() { view.guilds().collect() } else { BTreeSet::new() }
     }
 
-    /// Takes in that a source could not be read, and names its guilds.
+    /// Takes in that a source could not be read, and names its guilds when that is not known of it yet.
     pub fn failed(&mut self, source: &str, why: Obstacle) -> BTreeSet<GuildId> {
         let view = self.sources.entry(source.to_owned()).or_default();
+        // To look at them each time would cost Discord's patience for as long as a server is down.
+        let is_news = view.failure.as_ref() != Some(&why);
         view.failure = Some(why);
-        view.guilds().collect()
+        if is_news { view.guilds().collect() } else { BTreeSet::new() }
     }
 
     /// What is wanted of a guild; none when no source was ever heard to speak of it.
@@ -340,7 +342,8 @@ mod tests {
     fn a_source_that_fails_is_a_reason_for_all_its_guilds_until_it_is_read_again() {
         let mut desired = both();
         let why = Obstacle { reason: "BranchNotFound", message: "gone".to_owned(), attempted: None, is_passing: false };
-        assert_eq!(desired.failed("main", why), BTreeSet::from([ada(), bob()]));
+        assert_eq!(desired.failed("main", why.clone()), BTreeSet::from([ada(), bob()]));
+        assert_eq!(desired.failed("main", why), BTreeSet::new(), "nothing is new");
         assert_eq!(
             (reason(&desired, ada()), revision(&desired, ada()).as_deref()),
             (Some("BranchNotFound"), Some("main@1"))

@@ -40,7 +40,7 @@ use super::queue::{Queue, Work};
 use super::rhythm::Rhythm;
 use super::spread::fraction;
 use super::standing::{Again, Standing, back_off};
-use super::visit::{Errand, Visited};
+use super::visit::{DATABASE_AWAY, Errand, Visited};
 use super::wait::Patience;
 use replicas::{Replicas, is_elsewhere};
 
@@ -427,7 +427,12 @@ impl Shared {
                 return inner.queue.forget(guild);
             }
         };
-        let trigger = if visited.again == Again::AtSweep { Trigger::Schedule } else { Trigger::Retry };
+        let trigger = match visited.again {
+            Again::AtSweep => Trigger::Schedule,
+            // Nobody could write down that it is to be visited again soon, so it must not wait for a turn.
+            Again::BackOff if is_unread(&visited.standing) => work.trigger,
+            Again::After(_) | Again::BackOff => Trigger::Retry,
+        };
         let wish = inner.desired.of(guild);
         let rhythm = wish.as_ref().map_or(&settings.sweep, |wish| rhythm_of(wish, &settings.sweep));
         let wait = pause(guild, &visited, rhythm, self.engine.clock.now());
@@ -469,6 +474,17 @@ impl Shared {
         }
     }
 
+    /// The database is back: guilds whose visits failed without it have waited long enough.
+    fn go_on_with_database(&self) {
+        let now = self.engine.clock.elapsed();
+        let mut inner = self.inner();
+        let failed = inner.guilds.iter().filter(|(_, known)| known.standing.as_ref().is_some_and(is_unread));
+        let failed: Vec<GuildId> = failed.map(|(guild, _)| *guild).collect();
+        failed.iter().for_each(|guild| inner.queue.hasten(now, *guild));
+        drop(inner);
+        self.wake.notify_one();
+    }
+
     /// Asks for looks at guilds by this process.
     fn push(&self, guilds: impl IntoIterator<Item = GuildId>, trigger: Trigger) {
         let now = self.engine.clock.elapsed();
@@ -477,6 +493,11 @@ impl Shared {
         drop(inner);
         self.wake.notify_one();
     }
+}
+
+/// True for a guild whose visit failed because the database is away.
+fn is_unread(standing: &Standing) -> bool {
+    standing.reason == DATABASE_AWAY
 }
 
 /// How long until a guild is visited again when nothing happens.

@@ -207,6 +207,13 @@ impl Queue {
         self.clear(guild);
     }
 
+    /// What a guild waits for is due at once, because what was in its way is gone. Nothing else is asked for.
+    pub fn hasten(&mut self, now: Duration, guild: GuildId) {
+        let Some(wish) = self.slots.get_mut(&guild).and_then(|slot| slot.wish.as_mut()) else { return };
+        wish.at = Some(wish.at.map_or(now, |at| at.min(now)));
+        self.stand_anew(now, guild, Duration::ZERO);
+    }
+
     /// Lets nobody look at a guild before a time, whoever asks: its requests are forbidden until then.
     pub fn park(&mut self, now: Duration, guild: GuildId, until: Duration) {
         let slot = self.slots.entry(guild).or_default();

@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is told of a step that is left alone.
 const LEFT_ALONE: &str = "Somebody keeps changing it back.";
 
+/// The word for a visit that failed because the database is away.
+pub(super) const DATABASE_AWAY: &str = "DatabaseUnavailable";
+
 /// When something is in the way that goes by itself, and nothing says when.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -395,6 +398,13 @@ impl Visit<'_> {
     }
 
     fn at(&self, state: State, reason: &'static str, message: String, wanted: &Wanted, again: Again) -> Visited {
+        let message = match &self.errand.wish.obstacle {
+            None => message,
+            // The last good manifest counts meanwhile, and whoever asks has to hear that it may not be the newest.
+            Some(Obstacle { message: why, .. }) => {
+                format!("{message}. Whether there is anything newer cannot be seen: {why}; it is tried again by itself")
+            }
+        };
         self.standing(state, reason, message, Some(wanted.revision.clone()), again)
     }
 
@@ -477,7 +487,7 @@ fn of_store(error: &store::Error) -> (State, &'static str, Again) {
         // Another replica is at it, and tells how it went.
         store::Error::GuildBusy { .. } => (State::Reconciling, "BusyElsewhere", Again::After(SOON)),
         store::Error::LeaseLost { .. } => (State::Reconciling, "Overtaken", Again::After(SOON)),
-        error if error.is_transient() => (State::Reconciling, "DatabaseUnavailable", Again::BackOff),
+        error if error.is_transient() => (State::Reconciling, DATABASE_AWAY, Again::BackOff),
         _ => (State::Stalled, "DatabaseError", Again::AtSweep),
     }
 }

@@ -336,7 +336,9 @@ pub enum Error {
         source: InvalidPath,
     },
     /// One file is too large.
-    #[error("`{path}` has {bytes} bytes; manifests and images have at most {most}")]
+    #[error(
+        "`{path}` has {bytes} bytes; manifests and images have at most {most}: make it smaller, or keep it outside of the folder"
+    )]
     FileTooLarge {
         /// Its path.
         path: String,
@@ -456,9 +458,12 @@ pub enum Error {
     },
 }
 
-/// What else there is, to be shown after what there is not.
+/// What to do, with what else there is, to be shown after what there is not.
 fn alternatives(there: &[String]) -> String {
-    if there.is_empty() { String::new() } else { format!("; there are `{}`", there.join("`, `")) }
+    match there {
+        [] => "; push it, or name another".to_owned(),
+        there => format!("; push it, or name one that is there: `{}`", there.join("`, `")),
+    }
 }
 
 impl Error {
@@ -557,7 +562,13 @@ mod tests {
             there: there.iter().map(|&name| name.to_owned()).collect(),
         };
         let message = gone(&["dev", "main"]).to_string();
-        assert_eq!(message, "the repository git.example:g has no branch `mian`; there are `dev`, `main`");
-        assert_eq!(gone(&[]).to_string(), "the repository git.example:g has no branch `mian`");
+        assert_eq!(
+            message,
+            "the repository git.example:g has no branch `mian`; push it, or name one that is there: `dev`, `main`"
+        );
+        assert_eq!(
+            gone(&[]).to_string(),
+            "the repository git.example:g has no branch `mian`; push it, or name another"
+        );
     }
 }

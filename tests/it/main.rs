@@ -40,6 +40,7 @@ mod simulator_properties;
 mod simulator_twilight;
 mod source;
 mod store;
+mod storms;
 mod support;
 mod transport;
 mod traps;

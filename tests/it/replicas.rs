@@ -70,6 +70,24 @@ async fn a_webhook_that_one_replica_hears_makes_all_of_them_look() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_wants_nothing_new_keeps_no_other_away() {
+    let town = Town::new().await;
+    let replica = town.replica(true).await;
+    until("the first revision", || town.is_at(1)).await;
+    // As a commit about another guild is, over and over.
+    for seconds in 2..5 {
+        let before = replica.looks();
+        town.commit(seconds - 1);
+        replica.handle.look_at_source("main");
+        until("that it was read", || replica.looks() > before).await;
+        town.commit(seconds);
+        replica.handle.look_at_source("main");
+        until("the revision after it", || town.is_at(seconds)).await;
+    }
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_is_behind_does_not_take_back_what_another_has_done() {
     let town = Town::new().await;
     let (one, other) = (town.replica(false).await, town.replica(false).await);

@@ -5,6 +5,7 @@ pub(crate) mod guilds;
 pub(crate) mod hall;
 pub(crate) mod harness;
 pub(crate) mod inspection;
+pub(crate) mod keeper;
 pub(crate) mod layouts;
 pub(crate) mod mariadb;
 pub(crate) mod mortal;

@@ -110,14 +110,22 @@ impl Shared {
         guilds.retain(|guild| inner.desired.knows(*guild));
     }
 
-    /// Looks now and then for what people said to other processes: approvals, and guilds to leave alone or not any more.
+    /// Looks now and then for what people said to other processes: approvals, and guilds to leave alone or not any more. So
+    /// it is the first to notice that the database is back.
     async fn listen_to_people(self: Arc<Self>, stop: CancellationToken) {
-        let mut heard = Heard::default();
+        let (mut heard, mut is_away) = (Heard::default(), false);
         while !stop.is_cancelled() {
             match self.said(&mut heard).await {
-                Ok(guilds) if guilds.is_empty() => {}
-                Ok(guilds) => self.ask(guilds, Trigger::Person),
-                Err(error) => tracing::debug!(%error, "what people said cannot be read; trying again"),
+                Ok(guilds) => {
+                    if std::mem::take(&mut is_away) {
+                        self.go_on_with_database();
+                    }
+                    self.ask(guilds, Trigger::Person);
+                }
+                Err(error) => {
+                    is_away = true;
+                    tracing::debug!(%error, "what people said cannot be read; trying again");
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}

@@ -179,10 +179,14 @@ pub(super) fn is_elsewhere(visited: &Visited) -> bool {
 
 /// True for what every replica finds out by itself in time, so that one of them is enough.
 fn needs_turn(work: &Work) -> bool {
-    work.triggers.iter().all(|trigger| match trigger {
+    work.triggers.iter().copied().all(is_found_by_all)
+}
+
+fn is_found_by_all(trigger: Trigger) -> bool {
+    match trigger {
         Trigger::Schedule | Trigger::Retry => true,
         Trigger::Person | Trigger::Revision | Trigger::Event | Trigger::StartUp => false,
-    })
+    }
 }
 
 fn lane_of(trigger: Trigger) -> Lane {
@@ -202,6 +206,11 @@ impl Shared {
     /// Asks one of all replicas for looks. False when only this one can be asked.
     pub(super) fn ask_replicas(&self, guilds: &BTreeSet<GuildId>, trigger: Trigger) -> bool {
         let Some(replicas) = self.replicas.as_ref().filter(|replicas| replicas.is_heard()) else { return false };
+        // A look that is asked for stands for all that are asked for before it begins, and one that has to wait for its turn
+        // would keep away those that must not.
+        if is_found_by_all(trigger) {
+            return false;
+        }
         let revision = |guild: GuildId| {
             let wanted = self.inner().desired.of(guild)?.last_good?;
             (trigger == Trigger::Revision).then(|| wanted.revision.clone())

@@ -25,6 +25,18 @@ fn drain(queue: &mut Queue, now: Duration) -> Vec<GuildId> {
 }
 
 #[test]
+fn who_is_hastened_is_due_at_once_for_what_was_asked_before() {
+    let mut queue = Queue::new(1);
+    queue.push(NOW, guild(1), Trigger::Revision, at(500));
+    queue.hasten(at(3), guild(1));
+    queue.hasten(at(3), guild(2));
+    let work = queue.pop(at(3)).expect("its turn");
+    assert_eq!((work.guild, work.trigger), (guild(1), Trigger::Revision));
+    queue.done(at(4), guild(1), None);
+    assert!(!queue.knows(guild(2)), "nobody asked for it");
+}
+
+#[test]
 fn a_guild_asked_for_twice_is_looked_at_once_at_the_earlier_time() {
     let mut queue = Queue::new(1);
     queue.push(NOW, guild(1), Trigger::Schedule, at(60_000));

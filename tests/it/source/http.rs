@@ -126,10 +126,10 @@ async fn what_is_not_there_is_told_with_what_is() {
     let at = |reference| git(GitSettings { reference, ..repository.settings(server.url()) });
     let error = trouble(&at(Reference::Branch("mian".to_owned()))).await;
     assert_eq!(told(&error), ("BranchNotFound", Class::Stalled));
-    assert!(error.to_string().ends_with("has no branch `mian`; there are `main`"), "{error}");
+    assert!(error.to_string().ends_with("has no branch `mian`; push it, or name one that is there: `main`"), "{error}");
     let error = trouble(&at(Reference::Tag("v2".to_owned()))).await;
     assert_eq!(told(&error), ("TagNotFound", Class::Stalled));
-    assert!(error.to_string().ends_with("there are `v1`"), "{error}");
+    assert!(error.to_string().ends_with("one that is there: `v1`"), "{error}");
     let error = trouble(&at(Reference::Commit("0123456789".repeat(4)))).await;
     assert_eq!(told(&error), ("CommitNotFound", Class::Stalled));
     // A branch that was there yesterday.

@@ -88,32 +88,10 @@ async fn limits_hold_for_what_is_read() {
     }
 }
 
-/// Pushes a few lines that, taken literally, are ten thousand million folders: each of ten trees names the next one ten times.
-fn push_bomb(repository: &Repository) {
-    let bare = git2::Repository::open_bare(repository.bare()).expect("a repository");
-    let entries = |entries: &[(String, git2::Oid, i32)]| {
-        let mut tree = bare.treebuilder(None).expect("a tree");
-        for (name, id, mode) in entries {
-            tree.insert(name, *id, *mode).expect("an entry");
-        }
-        tree.write().expect("a tree")
-    };
-    let text = bare.blob(b"version: 1").expect("a file");
-    let mut tree = entries(&[("README.md".to_owned(), text, 0o100_644)]);
-    for _ in 0..10 {
-        tree = entries(&(0..10).map(|number| (number.to_string(), tree, 0o040_000)).collect::<Vec<_>>());
-    }
-    let root = entries(&[("guild.yaml".to_owned(), text, 0o100_644), ("more".to_owned(), tree, 0o040_000)]);
-    let root = bare.find_tree(root).expect("a tree");
-    let before = bare.find_reference("refs/heads/main").and_then(|main| main.peel_to_commit()).expect("a commit");
-    let anna = git2::Signature::now("Anna", "anna@example.com").expect("a name");
-    bare.commit(Some("refs/heads/main"), &anna, &anna, "Boom", &root, &[&before]).expect("a commit");
-}
-
 #[tokio::test]
 async fn a_tree_without_end_is_told_and_holds_nobody_up() {
     let repository = Repository::new();
-    push_bomb(&repository);
+    repository.push_endless_tree(&[]);
     let source = local(&repository);
     let error = trouble(&source).await;
     assert_eq!(told(&error), ("TooManyEntries", Class::Stalled));
@@ -125,7 +103,7 @@ async fn a_tree_without_end_is_told_and_holds_nobody_up() {
 #[tokio::test]
 async fn whoever_waits_no_more_ends_the_reading() {
     let repository = Repository::new();
-    push_bomb(&repository);
+    repository.push_endless_tree(&[]);
     let settings = repository.settings(repository.bare().display().to_string());
     let endless = Limits { entries: usize::MAX, ..Limits::default() };
     let source = git(GitSettings { timeout: Duration::from_secs(5), ..settings }).with_limits(endless);
@@ -137,7 +115,7 @@ async fn whoever_waits_no_more_ends_the_reading() {
 #[tokio::test]
 async fn nothing_is_read_of_what_nobody_signed() {
     let repository = Repository::new();
-    push_bomb(&repository);
+    repository.push_endless_tree(&[]);
     let settings = repository.settings(repository.bare().display().to_string());
     let source = git(GitSettings { signatures: Some(Signatures::default()), ..settings });
     assert_eq!(told(&trouble(&source).await), ("Unsigned", Class::Stalled));

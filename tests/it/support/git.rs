@@ -15,6 +15,7 @@ use base64::Engine as _;
 use setai::source::{Credentials, GitSettings, Reference};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
+use tokio::task::JoinHandle;
 
 /// A bare repository and a working copy that pushes into it.
 pub(crate) struct Repository {
@@ -69,6 +70,36 @@ impl Repository {
         self.git(&[options, &["commit", "-q", "--allow-empty", "-m", subject]].concat());
         self.git(&["push", "-q", "--force", "origin", "HEAD"]);
         self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// From now on every commit is signed with this key of SSH's, unless somebody says otherwise.
+    pub(crate) fn sign_with(&self, key: &Path) {
+        let key = key.display().to_string();
+        for (name, value) in [("gpg.format", "ssh"), ("user.signingkey", key.as_str()), ("commit.gpgsign", "true")] {
+            self.git(&["config", name, value]);
+        }
+    }
+
+    /// Pushes a few objects that, taken literally, are ten thousand million folders below `live`: each of ten trees names the
+    /// next one ten times. The working copy stays as it is. `options` are those of `git commit-tree`.
+    pub(crate) fn push_endless_tree(&self, options: &[&str]) {
+        let work = git2::Repository::open(self.work()).expect("a repository");
+        let entries = |entries: &[(String, git2::Oid, i32)]| {
+            let mut tree = work.treebuilder(None).expect("a tree");
+            for (name, id, mode) in entries {
+                tree.insert(name, *id, *mode).expect("an entry");
+            }
+            tree.write().expect("a tree")
+        };
+        let text = work.blob(b"version: 1").expect("a file");
+        let mut tree = entries(&[("README.md".to_owned(), text, 0o100_644)]);
+        for _ in 0..10 {
+            tree = entries(&(0..10).map(|number| (number.to_string(), tree, 0o040_000)).collect::<Vec<_>>());
+        }
+        let root = entries(&[("guild.yaml".to_owned(), text, 0o100_644), ("live".to_owned(), tree, 0o040_000)]);
+        let root = root.to_string();
+        let commit = self.git(&[&["commit-tree"], options, &["-p", "HEAD", "-m", "Boom", &root]].concat());
+        self.git(&["push", "-q", "--force", "origin", &format!("{commit}:refs/heads/main")]);
     }
 
     /// Runs git in the working copy, and gives what it said.
@@ -136,6 +167,8 @@ struct Inner {
     /// The user and password everybody needs.
     password: Option<(String, String)>,
     requests: Vec<String>,
+    /// Whoever answers; nobody while it is stopped.
+    serving: Option<JoinHandle<()>>,
 }
 
 /// A web server before git's own program for that.
@@ -152,9 +185,28 @@ impl WebServer {
         let address = listener.local_addr().expect("an address");
         let inner = Inner { root: repository.root().to_owned(), ..Inner::default() };
         let server = Self { address, inner: Arc::new(Mutex::new(inner)) };
-        let router = Router::new().fallback(serve).with_state(server.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        server.answer_at(listener);
         server
+    }
+
+    fn answer_at(&self, listener: tokio::net::TcpListener) {
+        let router = Router::new().fallback(serve).with_state(self.clone());
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        self.inner.lock().expect("not poisoned").serving = Some(serving);
+    }
+
+    /// Nobody is let in any more, and who is in is told that the server fails.
+    pub(crate) async fn stop(&self) {
+        self.be(Mood::Status(503));
+        let serving = self.inner.lock().expect("not poisoned").serving.take().expect("it runs");
+        serving.abort();
+        drop(serving.await);
+    }
+
+    /// It is there again, at the same address.
+    pub(crate) async fn resume(&self) {
+        self.be(Mood::Good);
+        self.answer_at(tokio::net::TcpListener::bind(self.address).await.expect("its port"));
     }
 
     pub(crate) fn url(&self) -> String {

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use setai::clock::Clock;
 use setai::simulator::limits::Limits;
 use setai::simulator::world::{FreshGuild, Snowflake, World};
-use setai::simulator::{Options, Simulator};
+use setai::simulator::{Options, Record, Simulator};
 use tempfile::TempDir;
 
 use super::harness::Harness;
@@ -25,6 +25,7 @@ pub(crate) struct Terminal {
     address: String,
     token: String,
     database: &'static str,
+    database_server: Option<String>,
     redis: Option<String>,
     _inspection: Option<Inspection>,
 }
@@ -105,6 +106,7 @@ impl Terminal {
             address,
             token: "token".to_owned(),
             database: "setai.db",
+            database_server: None,
             redis: None,
             _inspection: inspection,
         }
@@ -113,6 +115,11 @@ impl Terminal {
     /// From now on another database is used.
     pub(crate) fn use_database(&mut self, file: &'static str) {
         self.database = file;
+    }
+
+    /// From now on the database of a server is used.
+    pub(crate) fn use_database_server(&mut self, setting: String) {
+        self.database_server = Some(setting);
     }
 
     /// From now on Redis is used.
@@ -145,6 +152,13 @@ impl Terminal {
         self.at_home(command)
     }
 
+    /// A command about to run that goes with the thread that started it, however that ends.
+    pub(crate) fn mortal_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", SETAI]).args(arguments);
+        self.at_home(command)
+    }
+
     /// A command about to run where no file can be larger than so many KiB.
     #[cfg(unix)]
     pub(crate) fn limited_command(&self, kibibytes: u64, arguments: &[&str]) -> Command {
@@ -164,6 +178,7 @@ impl Terminal {
     }
 
     fn at_home(&self, mut command: Command) -> Command {
+        let file = || format!("sqlite:{}", self.path(self.database).display());
         command
             .current_dir(self.folder.path())
             .env_clear()
@@ -172,10 +187,15 @@ impl Terminal {
             .env("USER", "ann")
             .env("DISCORD_TOKEN", &self.token)
             .env("SETAI_DISCORD_URL", &self.address)
-            .env("SETAI_DATABASE_URL", format!("sqlite:{}", self.path(self.database).display()))
+            .env("SETAI_DATABASE_URL", self.database_server.clone().unwrap_or_else(file))
             .envs(self.redis.iter().map(|address| ("SETAI_REDIS_URL", address)))
             .stdin(Stdio::null());
         command
+    }
+
+    /// The writes that Discord was sent, oldest first.
+    pub(crate) fn writes(&self) -> Vec<Record> {
+        self.simulator.requests().into_iter().filter(Record::is_write).collect()
     }
 
     /// Runs a command to its end.
