@@ -121,9 +121,6 @@ fn settings(
 /// What the operator's file asks for and nobody does yet.
 fn unheeded(config: &Config) -> Vec<String> {
     let mut asked = Vec::new();
-    if config.otel.is_some() {
-        asked.push("the operator's file asks for spans (`otel`)".to_owned());
-    }
     if !config.approvals.approvers.is_empty() {
         asked.push("the operator's file names `approvers` in Discord".to_owned());
     }
