@@ -35,8 +35,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use serde::Serialize;
+use tokio::runtime::Handle;
 
-use crate::config::{DEFAULT_LEVEL, LogFormat, Logs};
+use crate::config::{DEFAULT_LEVEL, LogFormat, Logs, Otel};
+use crate::telemetry::Spans;
 use crate::telemetry::logs::{self, Format};
 
 use arguments::{Arguments, Command};
@@ -46,6 +48,9 @@ use whole::{WholeFile, cannot_write, write_whole};
 
 /// How long the end of the process waits for what cannot be told to stop, such as a disk of another machine.
 const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// How long the end of the process waits for a collector to take the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(5);
 
 /// Parses the arguments, does what they say, and says how it went. The exit codes: 0 as asked, 1 an error, 2 something to
 /// do (only with `--detailed-exitcode`), 3 refused or waiting for a decision, 4 applied in part, 130 stopped by the user.
@@ -62,7 +67,6 @@ pub fn main() -> ExitCode {
             return ExitCode::from(failure.exit.code());
         }
     };
-    logs::install(logging.format, &logging.filter);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -70,13 +74,28 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let exit = runtime.block_on(heeded(&arguments, screen)).unwrap_or_else(|failure| {
+    let shown = |failure: Failure| {
         screen.failure(&failure);
         failure.exit
-    });
+    };
+    let work = || runtime.block_on(heeded(&arguments, screen)).unwrap_or_else(shown);
+    let exit = told(&logging, runtime.handle(), work).unwrap_or_else(shown);
     // Nobody waits any more for what cannot be told to stop, such as the look-up of a server's name or a dead disk.
     runtime.shutdown_timeout(if exit == Exit::Interrupted { Duration::ZERO } else { LAST_WAIT });
     ExitCode::from(exit.code())
+}
+
+/// Does something while logs are written and spans are sent.
+fn told(logging: &Logging, runtime: &Handle, work: impl FnOnce() -> Exit) -> Result<Exit, Failure> {
+    let Logging { format, filter, collector } = logging;
+    let spans = collector.as_deref().map(|collector| Spans::begin(collector, runtime)).transpose();
+    let spans = spans.map_err(Failure::new)?;
+    logs::install(*format, filter, spans.as_ref());
+    let exit = work();
+    if let Some(spans) = spans {
+        spans.end(LAST_SPANS);
+    }
+    Ok(exit)
 }
 
 /// What was said on the command line and by the environment.
@@ -106,25 +125,26 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command.mut_subcommands(without_empty_variables)
 }
 
-/// Lays the operator's file, where there is one, under flags and environment, and says how to log. Commands that ask neither
-/// Discord nor a database do not look at it, nor does the one that says what is wrong with it.
+/// Lays the operator's file, where there is one, under flags and environment, and says what is logged and who is sent spans.
+/// Commands that ask neither Discord nor a database do not look at it, nor does the one that says what is wrong with it.
 fn configure(arguments: &mut Arguments) -> Result<Logging, Failure> {
     let asked = std::env::var("SETAI_LOG").ok().filter(|asked| !asked.trim().is_empty());
-    let by_default = if matches!(arguments.command, Command::Run(_)) { DEFAULT_LEVEL } else { "off" };
-    let logging = |format, level: Option<String>| {
+    let runs_on = matches!(arguments.command, Command::Run(_));
+    let by_default = if runs_on { DEFAULT_LEVEL } else { "off" };
+    let logging = |format, level: Option<String>, otel: Option<Otel>| {
         let filter = asked.or(level).unwrap_or_else(|| by_default.to_owned());
-        Logging { format, filter }
+        Logging { format, filter, collector: otel.filter(|_| runs_on).map(|Otel { endpoint }| endpoint) }
     };
     let Some(config) =
         arguments.command.needs_connection().then(|| config::in_force(&arguments.connection)).transpose()?.flatten()
     else {
-        return Ok(logging(Format::Text, None));
+        return Ok(logging(Format::Text, None, None));
     };
     arguments.connection = context::completed(&arguments.connection, &config);
     let Logs { format, level } = config.logs;
     Ok(match format {
-        LogFormat::Text => logging(Format::Text, level),
-        LogFormat::Json => logging(Format::Json, level),
+        LogFormat::Text => logging(Format::Text, level, config.otel),
+        LogFormat::Json => logging(Format::Json, level, config.otel),
     })
 }
 
@@ -132,6 +152,8 @@ fn configure(arguments: &mut Arguments) -> Result<Logging, Failure> {
 struct Logging {
     format: Format,
     filter: String,
+    /// Who is sent spans besides.
+    collector: Option<String>,
 }
 
 /// Does what was said. Ctrl-C ends it, but for the commands that run until it comes: these end by themselves then.

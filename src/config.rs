@@ -83,7 +83,7 @@ pub struct Config {
     pub approvals: Approvals,
     /// What is logged, and how.
     pub logs: Logs,
-    /// Where spans go; none means nowhere.
+    /// Where spans of what runs on go; none means nowhere.
     pub otel: Option<Otel>,
     /// How long records are kept.
     pub retention: Retention,

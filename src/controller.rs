@@ -10,7 +10,7 @@
 //!   `fleet/replicas` and `fleet/ledger` share the work with other processes and `rate` the speed, `front` answers for health
 //!   and webhooks, `upkeep` removes what is over.
 //! * **One visit** to a guild is `visit`: `decision` says what is done about a plan, `breaker` what is left alone, `standing`
-//!   how the guild stands then; `remember` writes that down and `measure` counts it.
+//!   how the guild stands then; `remember` writes that down, `measure` counts it and `trace` makes spans of it.
 //! * **One run** of a plan begins in `run`: `attempt` is one try under a lease, `drive` goes through its steps, `send` sends
 //!   one, `note` says what is written down of it, `hold` keeps the right to go on, `wait` waits for what goes by itself,
 //!   `progress` and `share` tell people and other processes how far it is. `recover` finds out what a broken-off run did,
@@ -45,6 +45,7 @@ mod share;
 mod spread;
 mod standing;
 mod tell;
+mod trace;
 mod upkeep;
 mod visit;
 mod wait;

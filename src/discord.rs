@@ -25,6 +25,7 @@ mod message;
 mod permit;
 mod reason;
 mod snapshot;
+mod trace;
 mod transport;
 mod wire;
 

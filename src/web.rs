@@ -22,7 +22,7 @@ use crate::controller::Front;
 use crate::source::webhook::{Deliveries, Kind};
 use crate::telemetry::Recorder;
 
-pub use server::serve;
+pub use server::{Bounds, serve};
 pub use webhook::{LONGEST_BODY, PATIENCE};
 
 /// The webhook of a source: who sends it, and what it is signed by.

@@ -24,7 +24,7 @@ use crate::plan::render::{self, Line, Tone};
 use crate::plan::{Plan, Step};
 use crate::source::webhook::Kind;
 use crate::telemetry::Recorder;
-use crate::web::{self, Hook, Web};
+use crate::web::{self, Bounds, Hook, Web};
 
 use super::arguments::{Connection, Run};
 use super::context;
@@ -121,9 +121,6 @@ fn settings(
 /// What the operator's file asks for and nobody does yet.
 fn unheeded(config: &Config) -> Vec<String> {
     let mut asked = Vec::new();
-    if config.otel.is_some() {
-        asked.push("the operator's file asks for spans (`otel`)".to_owned());
-    }
     if !config.approvals.approvers.is_empty() {
         asked.push("the operator's file names `approvers` in Discord".to_owned());
     }
@@ -160,7 +157,7 @@ async fn web(
     handle: &Handle,
     recorder: Recorder,
     stop: &CancellationToken,
-) -> Result<Option<JoinHandle<std::io::Result<()>>>, Failure> {
+) -> Result<Option<JoinHandle<()>>, Failure> {
     let Some((config, address)) = config.and_then(|config| Some((config, config.http.listen?))) else {
         return Ok(None);
     };
@@ -179,7 +176,7 @@ async fn web(
             recorder.keep_up();
         }
     });
-    Ok(Some(tokio::spawn(async move { web::serve(listener, &web, async move { stop.cancelled().await }).await })))
+    Ok(Some(tokio::spawn(async move { web::serve(listener, &web, Bounds::default(), stop.cancelled()).await })))
 }
 
 fn hook(webhook: &config::Webhook) -> Hook {

@@ -13,8 +13,8 @@ use crate::manifest::tree::{Node, Value};
 use crate::model::Occasion;
 
 use super::scalar::{
-    Address, ApproverText, ChannelText, Count, CronText, GuildText, HttpUrl, LevelText, Listen, Name, PathText,
-    Percent, ScopeDoc, Span, ZoneText,
+    Address, ApproverText, ChannelText, CollectorUrl, Count, CronText, GuildText, HttpUrl, LevelText, Listen, Name,
+    PathText, Percent, ScopeDoc, Span, ZoneText,
 };
 use super::{ForgeKind, LogFormat};
 
@@ -50,7 +50,7 @@ objects! {
         approvals: ApprovalsDoc,
         /// What is logged, and how.
         logs: LogsDoc,
-        /// Spans for an OpenTelemetry collector; read, but nothing is sent yet.
+        /// Spans of `setai run` for an OpenTelemetry collector; none by default.
         otel: OtelDoc,
         /// How long records are kept; for ever by default.
         retention: RetentionDoc,
@@ -204,8 +204,8 @@ objects! {
 
     /// Spans for an OpenTelemetry collector.
     OtelDoc = "`otel`" {
-        /// Where the collector takes OTLP over HTTP, such as `http://localhost:4318`.
-        endpoint: HttpUrl,
+        /// Where the collector takes OTLP over HTTP, such as `http://localhost:4318`; spans go to `/v1/traces` below it.
+        endpoint: CollectorUrl,
     }
 
     /// How long records are kept; for ever by default.

@@ -45,6 +45,10 @@ fn mask_line(line: &str) -> String {
         if let Some(at) = url.find("/webhooks/") {
             cover(&mut masked, start + at + "/webhooks/".len(), end);
         }
+        // What follows a question mark may be a key.
+        if let Some(at) = url.find('?') {
+            cover(&mut masked, start + at + 1, end);
+        }
         from = end;
     }
     masked
@@ -103,6 +107,7 @@ mod tests {
             ("token_file: MTk4NjIyNDgz.Cl2FMQ.ZnCjm1XVW7vR", "token_file: *******************************"),
             ("{ token_file: 'MTk4NjIyNDgz.Cl2FMQ.ZnCjm1XVW7vR' }", "{ token_file: **********************************"),
             ("token_file: discord-token.txt", "token_file: discord-token.txt"),
+            ("{ endpoint: \"https://host/otlp?key=abc\" }", "{ endpoint: \"https://host/otlp?*******\" }"),
             ("redis: ${REDIS}", "redis: ${REDIS}"),
             ("redis: ${REDIS}hunter2}", "redis: ****************"),
             ("listen: 127.0.0.1:8080", "listen: 127.0.0.1:8080"),

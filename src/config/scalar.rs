@@ -164,7 +164,8 @@ impl Read for HttpUrl {
             Some(url) if url.username().is_empty() && url.password().is_none() => Some(Self(said.to_owned())),
             Some(_) => {
                 let problem = Problem::new(SETTING, "there is a user or a password in this address");
-                problems.report(problem.at(node.spot, "is not for addresses"));
+                let problem = problem.at(node.spot, "is not for addresses");
+                problems.report(problem.help("take it out: what stands in an address is shown"));
                 None
             }
             None => {
@@ -173,6 +174,27 @@ impl Read for HttpUrl {
                 None
             }
         }
+    }
+}
+
+/// The address of a server that takes spans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CollectorUrl(pub(super) String);
+
+scalar_schema!(CollectorUrl: { "type": "string", "pattern": "^https?://[^@?#]+$" });
+
+impl Read for CollectorUrl {
+    fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        let HttpUrl(said) = HttpUrl::read(node, problems)?;
+        if !said.contains(['?', '#']) {
+            return Some(Self(said));
+        }
+        let problem = Problem::new(SETTING, "there is more than a path in the address of this collector");
+        let problem = problem.at(node.spot, "expected no `?` and no `#`");
+        problems.report(problem.help(
+            "a key a collector asks for belongs into the variable OTEL_EXPORTER_OTLP_HEADERS, such as `api-key=...`",
+        ));
+        None
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::discord::{self, AuditReason, Member, Resolved};
@@ -20,6 +21,7 @@ use super::hold::Right;
 use super::note::{Objects, created_key, done, name};
 use super::progress::{Pause, Progress, StopSignal};
 use super::send::{Sent, send};
+use super::trace;
 
 /// Drives one reconciliation.
 pub(super) struct Driver<'a> {
@@ -106,9 +108,11 @@ impl<'a> Driver<'a> {
                     }
                 };
                 let reason = self.intend(&step, holders).await?;
-                let names = self.names.clone();
+                let (names, span) = (self.names.clone(), trace::step(&step));
                 running.push(Box::pin(async move {
-                    let sent = send(client, guild, &step, &names, &reason, before, right).await;
+                    let sending = send(client, guild, &step, &names, &reason, before, right);
+                    let sent = sending.instrument(span.clone()).await;
+                    trace::sent(&span, &sent);
                     (step, sent)
                 }));
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::cache::Cache;
@@ -13,6 +14,7 @@ use crate::plan::{Plan, propose};
 use crate::store::{self, Approval, Author, RunId, Store};
 
 use super::servers::Servers;
+use super::trace;
 use super::wait::Patience;
 
 /// A bot, a store, a cache and a clock: everything a reconciliation needs.
@@ -180,8 +182,14 @@ impl Engine {
     /// # Errors
     /// When Discord or the store cannot be read.
     pub async fn propose(&self, manifest: &Manifest, revision: Option<&str>) -> Result<Proposal, Error> {
-        self.take_limits(manifest.guild).await;
-        self.telling(None, self.propose_now(manifest, revision)).await
+        let span = trace::plan();
+        let proposing = async {
+            self.take_limits(manifest.guild).await;
+            self.telling(None, self.propose_now(manifest, revision)).await
+        };
+        let proposal = proposing.instrument(span.clone()).await;
+        trace::planned(&span, &proposal);
+        proposal
     }
 
     async fn propose_now(&self, manifest: &Manifest, revision: Option<&str>) -> Result<Proposal, Error> {

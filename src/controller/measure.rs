@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::GuildId;
 use crate::plan::{Operation, Outcome, Plan};
+use crate::source::{self, Look};
 use crate::store::DriftSubject;
 use crate::telemetry::{Recorder, metrics};
 
@@ -73,8 +74,17 @@ fn actions(plan: &Plan) -> BTreeMap<String, usize> {
     counts
 }
 
+/// What came of a look at a source, in one of few words.
+pub(super) fn looked(look: &Result<Look, source::Error>) -> &'static str {
+    match look {
+        Ok(Look::New(_)) => "new",
+        Ok(Look::Unchanged) => "unchanged",
+        Err(error) => error.reason(),
+    }
+}
+
 /// What an operation does, in one of few words.
-fn action(operation: &Operation) -> &'static str {
+pub(super) fn action(operation: &Operation) -> &'static str {
     match operation {
         Operation::CreateRole { .. } | Operation::CreateChannel { .. } => "create",
         Operation::UpdateGuild { .. }

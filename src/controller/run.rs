@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::manifest::Manifest;
@@ -14,6 +15,7 @@ use super::attempt::Attempt;
 use super::engine::{Engine, Error, Proposal};
 use super::progress::{Progress, Silent, StopSignal};
 use super::share::Told;
+use super::trace;
 use super::wait::Wait;
 
 /// What to apply, and on whose word.
@@ -86,8 +88,11 @@ impl Engine {
         if !plan.is_still(&request.proposal.plan) {
             return Err(Error::Stale);
         }
-        let told = Told::beside(progress, &self.clock);
-        self.telling(Some(&told), self.apply_with(&request, &told, stop)).await
+        let (told, span) = (Told::beside(progress, &self.clock), trace::apply(plan));
+        let applying = self.telling(Some(&told), self.apply_with(&request, &told, stop));
+        let report = applying.instrument(span.clone()).await;
+        trace::applied(&span, &report);
+        report
     }
 
     async fn apply_with(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tracing::Instrument as _;
 
 use crate::discord::{self, Disposition};
 use crate::manifest::{Manifest, Window, window};
@@ -22,6 +23,7 @@ use super::engine::{Engine, Error, Proposal};
 use super::progress::{Progress, Silent, StopSignal};
 use super::run::{Report, Request};
 use super::standing::{Again, Standing, State};
+use super::trace;
 
 /// Requests under way at once in one guild. More would gain nothing under Discord's limits.
 const CONCURRENCY: usize = 4;
@@ -79,6 +81,13 @@ pub struct Errand<'a> {
 impl Engine {
     /// Visits a guild, and does what is to be done there.
     pub async fn visit(&self, errand: &Errand<'_>, progress: &dyn Progress, stop: &StopSignal) -> Visited {
+        let span = trace::visit(errand);
+        let visited = self.visit_now(errand, progress, stop).instrument(span.clone()).await;
+        trace::visited(&span, &visited);
+        visited
+    }
+
+    async fn visit_now(&self, errand: &Errand<'_>, progress: &dyn Progress, stop: &StopSignal) -> Visited {
         let visit = Visit { engine: self, errand, progress, stop };
         match self.store.suspension(errand.guild, self.clock.now()).await {
             Ok(None) => {}

@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -24,6 +25,7 @@ use super::exchange::{Exchange, ExchangeError};
 use super::hint;
 use super::limits::{Budget, Decision, Hold, Limits, Notice, Outcome, Reading, ThrottleScope, Ticket};
 use super::permit::{Always, Permit};
+use super::trace;
 
 /// A request that was sent, and what came back; without bodies and headers.
 #[derive(Clone, Copy, Debug)]
@@ -273,8 +275,11 @@ impl Transport {
         attempt: u32,
         waited: Duration,
     ) -> Result<http::Response<Bytes>, ExchangeError> {
-        let started = self.clock.elapsed();
-        let result = self.exchange.exchange(request).await;
+        let (started, span) = (self.clock.elapsed(), trace::request(&call.facts.route, attempt, waited));
+        let result = self.exchange.exchange(request).instrument(span.clone()).await;
+        trace::answered(&span, &result);
+        // It is over, and what follows is no part of it.
+        drop(span);
         let took = self.clock.elapsed().saturating_sub(started);
         let outcome = match &result {
             Ok(answer) => Outcome::Answered(Reading::of(answer.status().as_u16(), answer.headers(), answer.body())),

@@ -1,15 +1,19 @@
-//! The routes, asked without a socket and once with one.
+//! The routes, asked without a socket, and the bounds of the socket in front of them.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::controller::Health;
 use crate::source::webhook::Delivery;
 use crate::telemetry::sign;
 
+use super::server::converse;
 use super::*;
 
 /// A controller that says what it is told to, and remembers what it was asked.
@@ -151,23 +155,131 @@ async fn a_message_that_does_not_end_is_given_up() {
     assert_eq!(stage.send(request).await.0, 408);
 }
 
+/// A server on a port of its own, until it is told to end.
+struct Served {
+    address: std::net::SocketAddr,
+    end: tokio::sync::oneshot::Sender<()>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    async fn of(stage: &Stage, bounds: Bounds) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let web = stage.web.clone();
+        let server = tokio::spawn(async move { serve(listener, &web, bounds, async { drop(ended.await) }).await });
+        Self { address, end, server }
+    }
+
+    /// Connects and sends so much.
+    async fn hears(&self, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        stream.write_all(text.as_bytes()).await.expect("it is taken");
+        stream
+    }
+
+    async fn ends(self) {
+        self.end.send(()).expect("it runs");
+        self.server.await.expect("a clean end");
+    }
+}
+
+/// Everything that comes until the other side closes, however it does.
+async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut bytes = Vec::new();
+    drop(stream.read_to_end(&mut bytes).await);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// So long that no test waits for it.
+const FOREVER: Duration = Duration::from_hours(24);
+
+fn patient(connections: usize) -> Bounds {
+    Bounds { headers: FOREVER, request: FOREVER, connections, ..Bounds::default() }
+}
+
+const LIVE: &str = "GET /livez HTTP/1.1\r\nhost: setai\r\n\r\n";
+
 #[tokio::test]
-async fn a_server_ends_when_it_is_told_to() {
+async fn a_server_answers_and_ends_when_it_is_told_to() {
     let stage = Stage::new();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let web = stage.web.clone();
-    let server = tokio::spawn(async move {
-        serve(listener, &web, async {
-            drop(ended.await);
-        })
-        .await
-    });
+    let served = Served::of(&stage, Bounds::default()).await;
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let answer = client.get(format!("http://{address}/livez")).send().await.expect("an answer");
-    assert_eq!(answer.text().await.expect("a text"), "ok\n");
-    end.send(()).expect("it runs");
-    server.await.expect("no panic").expect("a clean end");
+    for _ in 0..3 {
+        let answer = client.get(format!("http://{}/livez", served.address)).send().await.expect("an answer");
+        assert_eq!(answer.text().await.expect("a text"), "ok\n");
+    }
+    served.ends().await;
+}
+
+#[tokio::test]
+async fn whoever_holds_every_connection_keeps_nobody_from_asking_after_health() {
+    let stage = Stage::new();
+    let served = Served::of(&stage, patient(3)).await;
+    let mut silent = Vec::new();
+    for text in ["", "GET /", "POST /webhooks/community HTTP/1.1\r\nhost: setai\r\ncontent-length: 9\r\n\r\nslow"] {
+        silent.push(served.hears(text).await);
+    }
+    for _ in 0..5 {
+        let answer = rest(&mut served.hears(LIVE).await).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nok\n"), "{answer}");
+    }
+    assert_eq!(rest(&mut silent[0]).await, "", "the one that was there longest made room");
+    let _more = (served.hears("").await, served.hears("").await);
+    assert_eq!(rest(&mut silent[1]).await, "", "and so does the next");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_sends_a_byte_a_minute_is_not_waited_for() {
+    let router = Stage::new().web.router();
+    let bounds = Bounds { headers: Duration::from_secs(150), request: FOREVER, ..Bounds::default() };
+    let (mut client, server) = tokio::io::duplex(1 << 10);
+    let server = tokio::spawn(converse(server, router, bounds));
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+    let mut sent = 0;
+    for byte in LIVE.bytes() {
+        minutes.tick().await;
+        if client.write_all(&[byte]).await.is_err() {
+            break;
+        }
+        sent += 1;
+    }
+    server.await.expect("no panic");
+    assert_eq!((sent, rest(&mut client).await.as_str()), (3, ""), "one byte each at 0, 1 and 2 minutes, and no answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_nobody_takes_is_let_go() {
+    let router = Stage::new().web.router();
+    let bounds = Bounds { headers: FOREVER, ..Bounds::default() };
+    let (mut client, server) = tokio::io::duplex(64);
+    let server = tokio::spawn(converse(server, router, bounds));
+    client.write_all(b"GET /metrics HTTP/1.1\r\nhost: setai\r\n\r\n").await.expect("it is taken");
+    server.await.expect("it ends although nobody reads");
+    let answer = rest(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.len() <= 64, "{answer}");
+}
+
+#[tokio::test]
+async fn headers_that_are_too_large_or_too_many_are_refused() {
+    let large = format!("GET /livez HTTP/1.1\r\nhost: setai\r\nx: {}", "x".repeat(Bounds::default().header_bytes));
+    let many = format!("GET /livez HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(100));
+    for text in [large, many] {
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        client.write_all(text.as_bytes()).await.expect("it is taken");
+        converse(server, Stage::new().web.router(), patient(1)).await;
+        let answer = rest(&mut client).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_does_not_wait_for_somebody_slow() {
+    let stage = Stage::new();
+    let served = Served::of(&stage, Bounds { request: FOREVER, ..Bounds::default() }).await;
+    let mut slow = served.hears("GET /live").await;
+    served.ends().await;
+    assert_eq!(rest(&mut slow).await, "");
 }

@@ -154,6 +154,7 @@ fn no_secret_is_shown_whatever_is_wrong() {
         "sources: [{ name: a, git: \"https://hunter2@h/x\", guilds: all }]",
         "notifications: [{ webhook: { url_file: \"https://discord.com/api/webhooks/1/hunter2\" } }]",
         "otel: { endpoint: \"http://u:hunter2@h\" }",
+        "otel: { endpoint: \"http://h/otlp?key=hunter2\" }",
         "logs: { format: \"${KEY}\" }",
         "secret: [hunter2",
         "discord: { token_file: MTk4NjIyNDgzNDcxOTI1MjQ4.hunter2.ZnCjm1XVW7vRze4b7Cq4se7kKWs }",
@@ -175,6 +176,26 @@ fn no_secret_is_shown_whatever_is_wrong() {
     let shown = format!("{whole:?}{}", whole.shown());
     assert!(!shown.contains(SECRET), "{shown}");
     assert!(shown.contains("(set)"), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_with_the_address_of_a_collector_is_said() {
+    for endpoint in ["http://localhost:4318", "https://o.example.org/otlp/v1/traces", "http://[::1]:4318/"] {
+        let otel = config(&format!("otel: {{ endpoint: \"{endpoint}\" }}")).otel;
+        assert_eq!(otel.map(|otel| otel.endpoint).as_deref(), Some(endpoint));
+    }
+    for (otel, words) in [
+        ("{ endpoint: \"localhost:4318\" }", ["not the address of an HTTP server", "expected `http://...`"]),
+        ("{ endpoint: \"grpc://localhost:4317\" }", ["not the address of an HTTP server", "`https://...`"]),
+        ("{ endpoint: \"http://\" }", ["not the address of an HTTP server", "expected `http://...`"]),
+        ("{ endpoint: \"http://me:x@localhost\" }", ["a user or a password in this address", "take it out"]),
+        ("{ endpoint: \"http://localhost?key=x\" }", ["more than a path", "OTEL_EXPORTER_OTLP_HEADERS"]),
+        ("{ endpoint: \"http://localhost#x\" }", ["more than a path", "no `#`"]),
+        ("{}", ["`otel`", "`endpoint`"]),
+    ] {
+        let shown = refused(&format!("otel: {otel}"));
+        words.iter().for_each(|word| assert!(shown.contains(word), "`{word}`:\n{shown}"));
+    }
 }
 
 #[test]

@@ -39,6 +39,8 @@ mod simulator_gateway;
 mod simulator_properties;
 mod simulator_twilight;
 mod source;
+#[cfg(feature = "otel")]
+mod spans;
 mod store;
 mod storms;
 mod support;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::manifest::Files;
 use crate::source::{self, Class, Content, Look, Revision};
@@ -12,6 +13,7 @@ use crate::telemetry::metrics;
 
 use super::super::desired::{Obstacle, Reading, Touched};
 use super::super::standing::back_off;
+use super::super::{measure, trace};
 use super::{Assign, Looks, News, Shared, Watched};
 
 /// Watches one source.
@@ -28,10 +30,14 @@ impl Watcher {
         let mut failures = 0;
         while !stop.is_cancelled() {
             self.count(|looks| looks.begun += 1);
+            let span = trace::look(&self.watched.name);
             let looked = tokio::select! {
                 () = stop.cancelled() => return,
-                looked = self.watched.source.look(known.as_ref()) => looked,
+                looked = self.watched.source.look(known.as_ref()).instrument(span.clone()) => looked,
             };
+            trace::seen(&span, &looked);
+            // It is over, and what follows is no part of it.
+            drop(span);
             self.measure(&looked);
             let pause = match looked {
                 Ok(look) => {
@@ -63,12 +69,7 @@ impl Watcher {
     }
 
     fn measure(&self, looked: &Result<Look, source::Error>) {
-        let result = match looked {
-            Ok(Look::New(_)) => "new",
-            Ok(Look::Unchanged) => "unchanged",
-            Err(error) => error.reason(),
-        };
-        metrics::SOURCE_LOOKS.count(&[&self.watched.name, result]);
+        metrics::SOURCE_LOOKS.count(&[&self.watched.name, measure::looked(looked)]);
         metrics::SOURCE_READ.set(f64::from(u8::from(looked.is_ok())), &[&self.watched.name]);
     }
 
