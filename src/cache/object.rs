@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Channel, ChannelAttributes, ChannelKind, ChannelPatch, ChannelRef, Managed, Role, RoleAttributes, RolePatch, RoleRef,
+    Channel, ChannelAttributes, ChannelKind, ChannelPatch, ChannelRef, Managed, Role, RoleAttributes, RolePatch,
+    RoleRef,
 };
 
 /// Something of which a guild has many.

@@ -67,10 +67,9 @@ impl Rest<'_> {
                         self.settled(&once) == self.settled(&twice)
                     })
             }
-            (
-                Operation::SetTopic { key, topic, .. },
-                Operation::SetTopic { key: again, topic: anew, .. },
-            ) => key == again && topic == anew,
+            (Operation::SetTopic { key, topic, .. }, Operation::SetTopic { key: again, topic: anew, .. }) => {
+                key == again && topic == anew
+            }
             // The channel is there by now, so the topic is a change like any other.
             (Operation::SetTopic { key, topic, .. }, Operation::UpdateChannel { channel, changes }) => {
                 let alone = changes.changes().len() == 1;

@@ -104,7 +104,8 @@ async fn an_approval_is_of_one_plan_in_one_world() {
 #[tokio::test]
 async fn the_topic_that_a_new_forum_still_lacks_is_the_rest_of_the_plan() {
     let stage = Stage::new().await;
-    let forum = |topic: &str| format!("policy: {{ approval: always }}\nchannels: {{ ask: {{ type: forum, topic: {topic} }} }}");
+    let forum =
+        |topic: &str| format!("policy: {{ approval: always }}\nchannels: {{ ask: {{ type: forum, topic: {topic} }} }}");
     let (manifest, other) = (stage.manifest(&forum(&"x".repeat(1100))), stage.manifest(&forum("y")));
     let proposal = stage.propose(&manifest).await;
     let approved = judge(proposal.plan.clone(), &Consent::Digest(proposal.plan.digest.to_string())).expect("approved");

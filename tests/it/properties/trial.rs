@@ -340,7 +340,8 @@ impl Trial {
     /// Every step is one request, in the order shown; every channel whose overwrites change without a request of their own
     /// is told of.
     fn preview(&mut self, round: &str, plan: &Plan, log: &[Record], before: &Guild, film: &[Guild], new: &Ids) {
-        let steps: Vec<String> = plan.steps.iter().map(|s| in_words(&s.operation, self.stage.discord.guild, new)).collect();
+        let steps: Vec<String> =
+            plan.steps.iter().map(|s| in_words(&s.operation, self.stage.discord.guild, new)).collect();
         let sent: Vec<String> = log.iter().map(|r| format!("{} {} {}", r.method, r.route(), subject(r))).collect();
         let (mut shown_steps, mut sent_steps) = (steps.clone(), sent.clone());
         if self.concurrency > 1 {
