@@ -36,7 +36,7 @@ objects! {
         redis_file: PathText,
         /// What is served by HTTP.
         http: HttpDoc,
-        /// How many guilds are worked on at a time; 4 by default.
+        /// How many guilds are worked on at a time; 8 by default.
         workers: Count<1, 64>,
         /// Where manifests come from.
         sources: Vec<SourceDoc>,
