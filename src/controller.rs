@@ -19,6 +19,7 @@
 
 mod attempt;
 mod back;
+mod bound;
 mod breaker;
 mod decision;
 mod desired;

@@ -13,6 +13,7 @@ use crate::model::{Bindings, Facet, GuildId, Key, Snapshot};
 use crate::plan::{Plan, propose};
 use crate::store::{self, Approval, Author, RunId, Store};
 
+use super::bound;
 use super::servers::Servers;
 use super::trace;
 use super::wait::Patience;
@@ -27,6 +28,7 @@ pub struct Engine {
     /// What the leases of this engine are taken as.
     pub(super) holder: String,
     pub(super) patience: Patience,
+    pub(super) bound: bound::Shared,
 }
 
 /// Why a reconciliation could not even begin, or had to be left.
@@ -118,7 +120,8 @@ impl Engine {
     /// An engine that remembers what it saw in this process.
     pub fn new(client: Arc<Client>, store: Arc<dyn Store>, clock: Clock) -> Self {
         let holder = format!("process {} ({})", std::process::id(), Uuid::now_v7());
-        Self { client, store, cache: Cache::in_process(clock.clone()), clock, holder, patience: Patience::default() }
+        let cache = Cache::in_process(clock.clone());
+        Self { client, store, cache, clock, holder, patience: Patience::default(), bound: bound::Shared::default() }
     }
 
     /// The same engine, known to others who wait for it as `name`.

@@ -50,7 +50,7 @@ impl Engine {
         let seen = seen.inspect_err(|error| tell("reading", manifest.guild, error)).unwrap_or_default();
         let Some(Seen { snapshot, at, source: _ }) = seen else { return Ok(None) };
         metrics::CACHE_AGE.observe((self.clock.now() - at).to_std().unwrap_or_default(), &[]);
-        let bindings = self.store.bindings(manifest.guild).await?;
+        let bindings = self.bound(manifest.guild).await?;
         let plan = propose(manifest, &snapshot, &bindings, revision);
         Ok(plan.is_settled().then_some(Glance { plan, seen_at: at }))
     }

@@ -15,10 +15,10 @@ use super::sql::{Connection, Statement};
 use super::{
     Approval, AuditFilter, AuditRow, Author, ChainPage, Closing, Correction, DriftAnswer, DriftChanges, DriftFilter,
     DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord, HeldSummary,
-    IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord,
-    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun, approvals,
-    bindings, corrections, drift, guilds, held, lease, mysql, retention, runs, schedules, servers, status, suspensions,
-    tidy, trail, turns,
+    IntendedStep, Lease, Mark, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId,
+    RunRecord, RunSummary, Schedule, ServerSummary, SettledStep, Since, Store, Suspension, Tidied, Turn, Turns,
+    UnfinishedRun, approvals, bindings, corrections, drift, guilds, held, lease, mysql, retention, runs, schedules,
+    servers, status, suspensions, tidy, trail, turns,
 };
 use crate::model::{Bindings, GuildId, ServerConfiguration};
 use crate::plan::StepId;
@@ -181,6 +181,20 @@ macro_rules! writing {
 impl Store for Database {
     async fn bindings(&self, guild: GuildId) -> Result<Bindings, Error> {
         self.in_time(async { bindings::read(&mut self.connection().await?.connection(), guild).await }).await
+    }
+
+    async fn bindings_since(&self, guild: GuildId, known: Option<Mark>) -> Result<Since, Error> {
+        let work = async {
+            let mut held = self.connection().await?;
+            let connection = &mut held.connection();
+            // Asked first: whoever takes the right while the bindings are read leaves another number.
+            let mark = lease::mark(connection, guild).await?;
+            if mark.is_some() && mark == known {
+                return Ok(Since::Same);
+            }
+            Ok(Since::Read { bindings: bindings::read(connection, guild).await?, mark })
+        };
+        self.in_time(work).await
     }
 
     async fn rebind(&self, lease: &Lease, rebinding: &Rebinding) -> Result<(), Error> {

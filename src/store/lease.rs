@@ -13,7 +13,7 @@ use super::column::get;
 use super::sign::{Sign, Signs};
 use super::sql::{Connection, sql};
 use super::{Error, guilds};
-use crate::model::GuildId;
+use crate::model::{Bindings, GuildId};
 
 /// The right to change one guild, until it expires. Every write of a reconciliation shows it.
 #[derive(Debug)]
@@ -75,6 +75,32 @@ async fn look(connection: &mut Connection<'_>, guild: GuildId) -> Result<Option<
         })
     })
     .transpose()
+}
+
+/// A moment in which nobody had the right to change a guild: until somebody takes it again, nothing changes that only a
+/// holder writes. It is the holder's fencing number, so a database that was put back to an earlier state has another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark(i64);
+
+/// What is bound in a guild, or that it is what it was.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Since {
+    /// As at the known moment.
+    Same,
+    /// It was read.
+    Read {
+        /// What is bound.
+        bindings: Bindings,
+        /// The moment; none while somebody may be changing it.
+        mark: Option<Mark>,
+    },
+}
+
+/// The present moment of a guild; none while somebody has the right, and before anybody ever had it.
+pub(super) async fn mark(connection: &mut Connection<'_>, guild: GuildId) -> Result<Option<Mark>, Error> {
+    let free = sql("SELECT fence FROM leases WHERE server_id = ? AND holder IS NULL");
+    let row = free.bind(guild).fetch_optional(connection).await?;
+    row.map(|row| get(&row, "fence").map(Mark)).transpose()
 }
 
 /// Takes the right, unless somebody has it who is not known to be gone.

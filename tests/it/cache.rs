@@ -12,11 +12,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use setai::cache::{Cache, Memory, Put, Redis, RedisUrl, Seen, Shape, Shelf, Slot, Source, Value};
 use setai::clock::Clock;
-use setai::model::{GuildId, Snapshot};
-use setai::store::Verdict;
+use setai::model::{GuildId, ObjectKind, Snapshot};
+use setai::plan::BindingChange;
+use setai::store::{Rebinding, Verdict};
 
 use crate::support::redis::RedisServer;
-use crate::support::stage::Stage;
+use crate::support::stage::{Stage, ann};
 use crate::support::terminal::Terminal;
 
 use changed::{
@@ -190,6 +191,27 @@ async fn a_guild_in_sync_needs_no_request() {
     stage.discord.clock.advance(Duration::from_secs(61));
     let minute = Duration::from_secs(60);
     assert!(stage.engine.glance(&manifest, None, minute).await.expect("a store").is_none(), "too long ago");
+}
+
+#[tokio::test]
+async fn what_another_process_binds_is_not_overlooked() {
+    let stage = Stage::new().await;
+    let manifest = stage.manifest(YAML);
+    stage.converge(&manifest).await;
+    let joined = async || {
+        let glance = stage.engine.glance(&manifest, None, HOUR).await.expect("a store").expect("nothing to do");
+        glance.plan.bindings.len()
+    };
+    assert_eq!((joined().await, joined().await), (0, 0), "everything is bound");
+    let (store, guild) = (stage.engine.store(), manifest.guild);
+    let lease = store.lease(guild, "another process", HOUR).await.expect("nobody has it");
+    let released = BindingChange::Release { kind: ObjectKind::Role, key: "crew".parse().expect("a key") };
+    let rebinding =
+        Rebinding { guild, run: None, author: ann(), at: stage.discord.clock.now(), changes: vec![released] };
+    store.rebind(&lease, &rebinding).await.expect("released");
+    assert_eq!(joined().await, 1, "while it is at it");
+    store.release(lease).await.expect("given back");
+    assert_eq!(joined().await, 1, "and afterwards");
 }
 
 #[tokio::test]

@@ -36,7 +36,8 @@ use uuid::Uuid;
 use desk::Desk;
 use leases::{
     a_lease_is_for_one_guild, many_ask_at_once_and_one_gets_it, one_holder_at_a_time_and_each_guild_for_itself,
-    what_has_expired_is_anybodys_and_then_lost, whoever_lost_the_right_writes_nothing_more,
+    what_has_expired_is_anybodys_and_then_lost, what_is_bound_is_the_same_until_somebody_may_have_changed_it,
+    whoever_lost_the_right_writes_nothing_more,
 };
 use servers::{
     known_guilds_are_listed_with_their_latest_runs, settings_are_set_with_a_row_that_says_before_and_after,
@@ -645,6 +646,7 @@ contract![
     a_rollback_knows_what_it_takes_back,
     times_are_kept_with_microseconds,
     one_holder_at_a_time_and_each_guild_for_itself,
+    what_is_bound_is_the_same_until_somebody_may_have_changed_it,
     what_has_expired_is_anybodys_and_then_lost,
     whoever_lost_the_right_writes_nothing_more,
     a_lease_is_for_one_guild,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use setai::model::ObjectKind;
+use setai::model::{Bindings, ObjectKind};
 use setai::plan::StepId;
-use setai::store::{AuditFilter, Error, Lease, Store, Verdict};
+use setai::store::{AuditFilter, Error, Lease, Since, Store, Verdict};
 
 use super::desk::Desk;
 use super::{GUILD, OTHER_GUILD, bind, create_rules, done, finish, guild, intent, new_run, rebinding, run_id, settled};
@@ -35,6 +35,32 @@ pub(super) async fn one_holder_at_a_time_and_each_guild_for_itself(desk: &Desk) 
     store.release(held).await.expect("given back");
     let next = take(store, LONG).await.expect("nobody has it any more");
     assert!(next.fence() > number, "it grows each time");
+}
+
+pub(super) async fn what_is_bound_is_the_same_until_somebody_may_have_changed_it(desk: &Desk) {
+    let store = &*desk.store();
+    let read = async |known| match store.bindings_since(GUILD, known).await.expect("bindings") {
+        Since::Same => None,
+        Since::Read { bindings, mark } => Some((bindings.roles.len(), mark)),
+    };
+    assert_eq!(read(None).await, Some((0, None)), "nobody ever had the right to change it");
+    let held = take(store, LONG).await.expect("nobody has it");
+    store.rebind(&held, &rebinding(vec![bind(ObjectKind::Role, "moderator", 100)])).await.expect("bind");
+    assert_eq!(read(None).await, Some((1, None)), "somebody is at it");
+    store.release(held).await.expect("given back");
+    let Some((1, Some(mark))) = read(None).await else { panic!("one role, and a moment") };
+    assert_eq!(read(Some(mark)).await, None, "the same");
+    assert_eq!(read(Some(mark)).await, None, "and again");
+
+    let held = take(store, NOTHING).await.expect("nobody has it");
+    assert_eq!(read(Some(mark)).await, Some((1, None)), "whoever has it may be about to change it, late or not");
+    store.release(held).await.expect("given back");
+    let Some((1, Some(later))) = read(Some(mark)).await else { panic!("somebody had the right meanwhile") };
+    assert_eq!((read(Some(later)).await, later == mark), (None, false));
+    assert_eq!(
+        store.bindings_since(OTHER_GUILD, Some(later)).await.expect("bindings"),
+        Since::Read { bindings: Bindings::default(), mark: None }
+    );
 }
 
 pub(super) async fn what_has_expired_is_anybodys_and_then_lost(desk: &Desk) {
