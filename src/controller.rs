@@ -14,7 +14,8 @@
 //! * **One run** of a plan begins in `run`: `attempt` is one try under a lease, `drive` goes through its steps, `send` sends
 //!   one, `note` says what is written down of it, `hold` keeps the right to go on, `wait` waits for what goes by itself,
 //!   `progress` and `share` tell people and other processes how far it is. `recover` finds out what a broken-off run did,
-//!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do.
+//!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do
+//!   (`bound` remembers for it what is bound).
 //! * **People** are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
 
 mod attempt;

@@ -68,7 +68,7 @@ pub use drift::{
 };
 pub use error::Error;
 pub use held::{Closed, Closing, HeldPlan, HeldRecord, HeldSummary};
-pub use lease::{Lease, Mark, Since};
+pub use lease::{Bound, Lease, Mark};
 pub use migration::{MigrationState, MigrationStatus};
 pub use record::{
     Approval, Author, Created, DriftId, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun,
@@ -93,11 +93,8 @@ pub trait Store: Debug + Send + Sync {
     /// What is bound in a guild; nothing for a guild never heard of.
     async fn bindings(&self, guild: GuildId) -> Result<Bindings, Error>;
 
-    /// The same, unless nobody can have changed it since `known`.
-    async fn bindings_since(&self, guild: GuildId, known: Option<Mark>) -> Result<Since, Error> {
-        _ = known;
-        Ok(Since::Read { bindings: self.bindings(guild).await?, mark: None })
-    }
+    /// The same, and `known` itself when nobody can have changed it since.
+    async fn bindings_since(&self, guild: GuildId, known: Option<Bound>) -> Result<Bound, Error>;
 
     /// Makes binding changes that cost no request, each with an audit row.
     async fn rebind(&self, lease: &Lease, rebinding: &Rebinding) -> Result<(), Error>;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Bindings, GuildId};
-use crate::store::{Mark, Since};
+use crate::store::Bound;
 
 use super::engine::{Engine, Error};
 
@@ -15,29 +15,28 @@ const MOST: usize = 32_768;
 
 /// The bindings of guilds, each with the moment they are of.
 #[derive(Debug, Default)]
-pub(super) struct Bound {
-    guilds: BTreeMap<GuildId, (Mark, Arc<Bindings>)>,
+struct Memory {
+    guilds: BTreeMap<GuildId, Bound>,
     /// How many there are.
     size: usize,
 }
 
-impl Bound {
-    fn of(&self, guild: GuildId) -> Option<(Mark, Arc<Bindings>)> {
-        self.guilds.get(&guild).map(|(mark, bindings)| (*mark, Arc::clone(bindings)))
-    }
-
-    fn keep(&mut self, guild: GuildId, mark: Option<Mark>, bindings: &Arc<Bindings>) {
-        if let Some((_, old)) = self.guilds.remove(&guild) {
-            self.size -= size(&old);
+impl Memory {
+    fn keep(&mut self, guild: GuildId, bound: &Bound) {
+        if let Some(old) = self.guilds.remove(&guild) {
+            self.size -= size(&old.bindings);
         }
-        let Some(mark) = mark.filter(|_| size(bindings) <= MOST) else { return };
-        while self.size + size(bindings) > MOST {
+        let more = size(&bound.bindings);
+        if bound.mark.is_none() || more > MOST {
+            return;
+        }
+        while self.size + more > MOST {
             // Guilds come in turn, so of more than there is room for the one that was used last is as good as any.
-            let Some((_, (_, other))) = self.guilds.pop_first() else { break };
-            self.size -= size(&other);
+            let Some((_, other)) = self.guilds.pop_first() else { break };
+            self.size -= size(&other.bindings);
         }
-        self.size += size(bindings);
-        self.guilds.insert(guild, (mark, Arc::clone(bindings)));
+        self.size += more;
+        self.guilds.insert(guild, bound.clone());
     }
 }
 
@@ -49,26 +48,19 @@ fn size(bindings: &Bindings) -> usize {
 impl Engine {
     /// What is bound in a guild, from memory while nobody had the right to change it since.
     pub(super) async fn bound(&self, guild: GuildId) -> Result<Arc<Bindings>, Error> {
-        let remembered = self.bound.lock().of(guild);
-        let known = remembered.as_ref().map(|(mark, _)| *mark);
-        match (self.store.bindings_since(guild, known).await?, remembered) {
-            (Since::Same, Some((_, bindings))) => Ok(bindings),
-            (Since::Same, None) => Ok(Arc::new(self.store.bindings(guild).await?)),
-            (Since::Read { bindings, mark }, _) => {
-                let bindings = Arc::new(bindings);
-                self.bound.lock().keep(guild, mark, &bindings);
-                Ok(bindings)
-            }
-        }
+        let known = self.bound.lock().guilds.get(&guild).cloned();
+        let bound = self.store.bindings_since(guild, known).await?;
+        self.bound.lock().keep(guild, &bound);
+        Ok(bound.bindings)
     }
 }
 
 /// The same for all clones of an engine.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shared(Arc<Mutex<Bound>>);
+pub(super) struct Shared(Arc<Mutex<Memory>>);
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Bound> {
+    fn lock(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,30 +71,33 @@ mod tests {
 
     use super::*;
     use crate::model::{Binding, Provenance};
+    use crate::store::Mark;
 
-    fn many(count: usize) -> Arc<Bindings> {
+    fn many(count: usize, mark: Option<Mark>) -> Bound {
         let mut bindings = Bindings::default();
         for n in 1..=count {
             let key = format!("role-{n}").parse().expect("a key");
             bindings.roles.insert(key, Binding::new(Id::new(n as u64), Provenance::Adopted));
         }
-        Arc::new(bindings)
+        Bound { bindings: Arc::new(bindings), mark }
     }
 
     #[test]
     fn no_more_is_remembered_than_there_is_room_for() {
-        let mut bound = Bound::default();
-        let some = many(MOST / 4);
+        let mut memory = Memory::default();
+        let free = Some(Mark::default());
+        let some = many(MOST / 4, free);
         for guild in 1..=9 {
-            bound.keep(Id::new(guild), Some(Mark::default()), &some);
-            assert!(bound.size <= MOST, "{}", bound.size);
+            memory.keep(Id::new(guild), &some);
+            assert!(memory.size <= MOST, "{}", memory.size);
         }
-        assert!(bound.of(Id::new(9)).is_some() && bound.of(Id::new(1)).is_none());
-        bound.keep(Id::new(9), None, &some);
-        assert!(bound.of(Id::new(9)).is_none(), "they were being changed");
-        bound.keep(Id::new(8), Some(Mark::default()), &many(MOST));
-        assert!(bound.of(Id::new(8)).is_none(), "they are too many");
-        let left: usize = bound.guilds.values().map(|(_, bindings)| size(bindings)).sum();
-        assert_eq!(bound.size, left);
+        let knows = |memory: &Memory, guild| memory.guilds.contains_key(&Id::new(guild));
+        assert!(knows(&memory, 9) && !knows(&memory, 1));
+        memory.keep(Id::new(9), &many(MOST / 4, None));
+        assert!(!knows(&memory, 9), "they were being changed");
+        memory.keep(Id::new(8), &many(MOST, free));
+        assert!(!knows(&memory, 8), "they are too many");
+        let left: usize = memory.guilds.values().map(|bound| size(&bound.bindings)).sum();
+        assert_eq!(memory.size, left);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,10 +14,10 @@ use sqlx::{MySql, MySqlPool, Sqlite, SqlitePool};
 use super::sign::Signs;
 use super::sql::{Connection, Statement};
 use super::{
-    Approval, AuditFilter, AuditRow, Author, ChainPage, Closing, Correction, DriftAnswer, DriftChanges, DriftFilter,
-    DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord, HeldSummary,
-    IntendedStep, Lease, Mark, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId,
-    RunRecord, RunSummary, Schedule, ServerSummary, SettledStep, Since, Store, Suspension, Tidied, Turn, Turns,
+    Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, Correction, DriftAnswer, DriftChanges,
+    DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord,
+    HeldSummary, IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName,
+    RunId, RunRecord, RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns,
     UnfinishedRun, approvals, bindings, corrections, drift, guilds, held, lease, mysql, retention, runs, schedules,
     servers, status, suspensions, tidy, trail, turns,
 };
@@ -183,16 +184,16 @@ impl Store for Database {
         self.in_time(async { bindings::read(&mut self.connection().await?.connection(), guild).await }).await
     }
 
-    async fn bindings_since(&self, guild: GuildId, known: Option<Mark>) -> Result<Since, Error> {
+    async fn bindings_since(&self, guild: GuildId, known: Option<Bound>) -> Result<Bound, Error> {
         let work = async {
             let mut held = self.connection().await?;
             let connection = &mut held.connection();
             // Asked first: whoever takes the right while the bindings are read leaves another number.
             let mark = lease::mark(connection, guild).await?;
-            if mark.is_some() && mark == known {
-                return Ok(Since::Same);
+            match known {
+                Some(known) if mark.is_some() && known.mark == mark => Ok(known),
+                _ => Ok(Bound { bindings: Arc::new(bindings::read(connection, guild).await?), mark }),
             }
-            Ok(Since::Read { bindings: bindings::read(connection, guild).await?, mark })
         };
         self.in_time(work).await
     }

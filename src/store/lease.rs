@@ -5,6 +5,7 @@
 //! and do no harm. Time is the database's own, which all processes share, and the number is the time when the right was
 //! taken: it grows even when the database is replaced by a backup of itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,18 +83,13 @@ async fn look(connection: &mut Connection<'_>, guild: GuildId) -> Result<Option<
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark(i64);
 
-/// What is bound in a guild, or that it is what it was.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Since {
-    /// As at the known moment.
-    Same,
-    /// It was read.
-    Read {
-        /// What is bound.
-        bindings: Bindings,
-        /// The moment; none while somebody may be changing it.
-        mark: Option<Mark>,
-    },
+/// What is bound in a guild.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// Everything that is bound.
+    pub bindings: Arc<Bindings>,
+    /// The moment it is of; none when somebody may have been changing it.
+    pub mark: Option<Mark>,
 }
 
 /// The present moment of a guild; none while somebody has the right, and before anybody ever had it.

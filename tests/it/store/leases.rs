@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use setai::model::{Bindings, ObjectKind};
+use setai::model::ObjectKind;
 use setai::plan::StepId;
-use setai::store::{AuditFilter, Error, Lease, Since, Store, Verdict};
+use setai::store::{AuditFilter, Bound, Error, Lease, Store, Verdict};
 
 use super::desk::Desk;
 use super::{GUILD, OTHER_GUILD, bind, create_rules, done, finish, guild, intent, new_run, rebinding, run_id, settled};
@@ -39,28 +39,27 @@ pub(super) async fn one_holder_at_a_time_and_each_guild_for_itself(desk: &Desk) 
 
 pub(super) async fn what_is_bound_is_the_same_until_somebody_may_have_changed_it(desk: &Desk) {
     let store = &*desk.store();
-    let read = async |known| match store.bindings_since(GUILD, known).await.expect("bindings") {
-        Since::Same => None,
-        Since::Read { bindings, mark } => Some((bindings.roles.len(), mark)),
-    };
-    assert_eq!(read(None).await, Some((0, None)), "nobody ever had the right to change it");
+    let read = async |known: Option<&Bound>| store.bindings_since(GUILD, known.cloned()).await.expect("bindings");
+    let is_same = |one: &Bound, other: &Bound| std::sync::Arc::ptr_eq(&one.bindings, &other.bindings);
+    let empty = read(None).await;
+    assert!(empty.mark.is_none() && empty.bindings.roles.is_empty(), "nobody ever had the right to change it");
     let held = take(store, LONG).await.expect("nobody has it");
     store.rebind(&held, &rebinding(vec![bind(ObjectKind::Role, "moderator", 100)])).await.expect("bind");
-    assert_eq!(read(None).await, Some((1, None)), "somebody is at it");
+    let amidst = read(Some(&empty)).await;
+    assert_eq!((amidst.bindings.roles.len(), amidst.mark), (1, None), "somebody is at it");
     store.release(held).await.expect("given back");
-    let Some((1, Some(mark))) = read(None).await else { panic!("one role, and a moment") };
-    assert_eq!(read(Some(mark)).await, None, "the same");
-    assert_eq!(read(Some(mark)).await, None, "and again");
+    let free = read(Some(&amidst)).await;
+    assert!(free.mark.is_some() && !is_same(&free, &amidst), "from now on it can be known");
+    assert!(is_same(&read(Some(&free)).await, &free) && is_same(&read(Some(&free)).await, &free));
 
     let held = take(store, NOTHING).await.expect("nobody has it");
-    assert_eq!(read(Some(mark)).await, Some((1, None)), "whoever has it may be about to change it, late or not");
+    let late = read(Some(&free)).await;
+    assert!(late.mark.is_none() && !is_same(&late, &free), "whoever has it may be about to change it, late or not");
     store.release(held).await.expect("given back");
-    let Some((1, Some(later))) = read(Some(mark)).await else { panic!("somebody had the right meanwhile") };
-    assert_eq!((read(Some(later)).await, later == mark), (None, false));
-    assert_eq!(
-        store.bindings_since(OTHER_GUILD, Some(later)).await.expect("bindings"),
-        Since::Read { bindings: Bindings::default(), mark: None }
-    );
+    let later = read(Some(&free)).await;
+    assert!(later.mark.is_some() && later.mark != free.mark && !is_same(&later, &free), "somebody had it meanwhile");
+    let other = store.bindings_since(OTHER_GUILD, Some(later)).await.expect("bindings");
+    assert!(other.mark.is_none() && other.bindings.roles.is_empty(), "of another guild nothing is known by it");
 }
 
 pub(super) async fn what_has_expired_is_anybodys_and_then_lost(desk: &Desk) {

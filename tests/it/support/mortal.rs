@@ -15,10 +15,11 @@ use setai::discord::{Exchange, ExchangeError};
 use setai::model::{Bindings, GuildId, ServerConfiguration};
 use setai::plan::StepId;
 use setai::store::{
-    Approval, AuditFilter, AuditRow, Author, ChainPage, Closing, Correction, DriftAnswer, DriftChanges, DriftFilter,
-    DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord, HeldSummary,
-    IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord,
-    RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun,
+    Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, Correction, DriftAnswer, DriftChanges,
+    DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord,
+    HeldSummary, IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName,
+    RunId, RunRecord, RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns,
+    UnfinishedRun,
 };
 use tokio::sync::Notify;
 
@@ -195,6 +196,10 @@ impl Store for MortalStore {
 
     async fn bindings(&self, guild: GuildId) -> Result<Bindings, Error> {
         self.around(Ask::Bindings, self.inner.bindings(guild)).await
+    }
+
+    async fn bindings_since(&self, guild: GuildId, known: Option<Bound>) -> Result<Bound, Error> {
+        self.around(Ask::Bindings, self.inner.bindings_since(guild, known)).await
     }
 
     async fn rebind(&self, lease: &Lease, rebinding: &Rebinding) -> Result<(), Error> {
