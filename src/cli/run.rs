@@ -54,10 +54,10 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let web = web(config.as_ref(), &handle, recorder, &stop).await?;
     let news = handle.news();
     let running = tokio::spawn(controller.run(stop.clone()));
-    config
-        .iter()
-        .flat_map(unheeded)
-        .for_each(|what| screen.remark(format!("warning: {what}, which this version does not heed yet")));
+    if config.is_some_and(|config| !config.approvals.approvers.is_empty()) {
+        screen
+            .remark("warning: the operator's file names `approvers` in Discord, which this version does not heed yet");
+    }
     let teller = Teller { screen, json: command.json };
     if !command.json {
         screen.remark("Ctrl-C ends it, after the requests that are under way.");
@@ -116,15 +116,6 @@ fn settings(
         approval_ends: config.map_or(APPROVAL_ENDS, |config| config.approvals.expire_after),
         audit: config.and_then(|config| config.retention.audit),
     })
-}
-
-/// What the operator's file asks for and nobody does yet.
-fn unheeded(config: &Config) -> Vec<String> {
-    let mut asked = Vec::new();
-    if !config.approvals.approvers.is_empty() {
-        asked.push("the operator's file names `approvers` in Discord".to_owned());
-    }
-    asked
 }
 
 fn assigned_by(config: Config, sweep: Rhythm) -> Assign {
