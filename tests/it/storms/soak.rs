@@ -218,6 +218,43 @@ impl Town {
         done.expect("the owner may do anything").body.unwrap_or_default()
     }
 
+    /// One dependency after the other goes away for a while.
+    async fn loses_one_in_turn(&mut self, number: u32, storm: &mut Storm) {
+        let Size { rhythm, away, .. } = self.size;
+        let place = number % rhythm;
+        if place == rhythm / 2 {
+            let dependency = Dependency::ALL[storm.restarts % Dependency::ALL.len()];
+            self.goes(dependency).await;
+            storm.away = Some(dependency);
+            storm.restarts += 1;
+        }
+        if place == rhythm / 2 + away {
+            self.gets_it_back(storm).await;
+        }
+    }
+
+    async fn gets_it_back(&mut self, storm: &mut Storm) {
+        if let Some(dependency) = storm.away.take() {
+            self.comes(dependency).await;
+        }
+    }
+
+    /// Counts what happened with one change.
+    fn counts(&self, number: u32, storm: &mut Storm) {
+        let means = self.keeper.means();
+        storm.most = storm.most.most(means);
+        // Half of it warms up what is kept: connections, memories, pools.
+        if number < self.size.changes / 2 {
+            storm.warm = storm.warm.most(means);
+        }
+        let answered = self.terminal.simulator.requests();
+        storm.requests += answered.len();
+        storm.failed += answered.iter().filter(|request| request.status == 0 || request.status >= 429).count();
+        // In a long run the logs would take all memory there is.
+        self.terminal.simulator.forget_requests();
+        self.terminal.simulator.forget_gateway();
+    }
+
     async fn goes(&mut self, dependency: Dependency) {
         match dependency {
             Dependency::Database => self.database.kill(),
@@ -264,59 +301,52 @@ impl Town {
             named.values().filter(|times| **times > 1).count()
         })
     }
+
+    /// Every guild is as its manifest says, and nothing is there that should not be or gone that should.
+    async fn is_whole(&self) {
+        assert_eq!(self.losses(), (0, 0), "what SetAI deleted, and what is gone that people made");
+        assert_eq!(self.duplicates(), 0);
+        for wish in &self.wishes {
+            let file = self.repository.work().join(format!("{}.yaml", wish.guild)).display().to_string();
+            self.terminal.run(&["plan", &file, "--detailed-exitcode"]).await.works(&["Nothing to do."]);
+        }
+    }
+}
+
+/// What was seen of a storm.
+#[derive(Default)]
+struct Storm {
+    /// What is away at the moment.
+    away: Option<Dependency>,
+    restarts: usize,
+    requests: usize,
+    failed: usize,
+    /// What the process took at most while it warmed up.
+    warm: Means,
+    /// And at all.
+    most: Means,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_guilds_stay_equal_whatever_goes_away_and_nothing_grows() {
     let mut town = Town::new(Size::asked_for()).await;
-    let (clock, changes, rhythm) = (Clock::system(), town.size.changes, town.size.rhythm);
+    let (clock, changes, mut storm) = (Clock::system(), town.size.changes, Storm::default());
     town.terminal.simulator.forget_requests();
     town.weather();
-    let (mut warm, mut most, mut is_away, mut restarts) = (Means::default(), Means::default(), None, 0);
-    let (mut requests, mut failed) = (0, 0);
     for number in 0..changes {
-        let place = number % rhythm;
-        if place == rhythm / 2 {
-            let dependency = Dependency::ALL[restarts % Dependency::ALL.len()];
-            town.goes(dependency).await;
-            is_away = Some(dependency);
-            restarts += 1;
-        }
-        if place == rhythm / 2 + town.size.away
-            && let Some(dependency) = is_away.take()
-        {
-            town.comes(dependency).await;
-        }
+        town.loses_one_in_turn(number, &mut storm).await;
         town.changes(number).await;
-        let means = town.keeper.means();
-        most = most.most(means);
-        // Half of it warms up what is kept: connections, memories, pools.
-        if number < changes / 2 {
-            warm = warm.most(means);
-        }
-        let answered = town.terminal.simulator.requests();
-        requests += answered.len();
-        failed += answered.iter().filter(|request| request.status == 0 || request.status >= 429).count();
-        // In a long run the logs would take all memory there is.
-        town.terminal.simulator.forget_requests();
-        town.terminal.simulator.forget_gateway();
+        town.counts(number, &mut storm);
         let tick = Duration::from_secs(u64::from(number) + 1);
         clock.sleep(tick.saturating_sub(clock.elapsed())).await;
     }
-    if let Some(dependency) = is_away {
-        town.comes(dependency).await;
-    }
+    town.gets_it_back(&mut storm).await;
     let took = clock.elapsed();
     town.terminal.simulator.set_faults(Faults::default());
     town.comes_to_rest("the rest after the storm").await;
     let (rested, end) = (clock.elapsed().saturating_sub(took), town.keeper.means());
-
-    assert_eq!(town.losses(), (0, 0), "what SetAI deleted, and what is gone that people made");
-    assert_eq!(town.duplicates(), 0);
-    for wish in &town.wishes {
-        let file = town.repository.work().join(format!("{}.yaml", wish.guild)).display().to_string();
-        town.terminal.run(&["plan", &file, "--detailed-exitcode"]).await.works(&["Nothing to do."]);
-    }
+    town.is_whole().await;
+    let Storm { away: _, restarts, requests, failed, warm, most } = storm;
     println!(
         "soak: {} guilds, {changes} changes in {} s, {restarts} restarts, {requests} requests of which {failed} \
          failed: all equal {:.1} s after the storm, 0 duplicates, 0 unintended deletes; memory {} KiB warm, {} at most, {} at the end; \
