@@ -261,6 +261,13 @@ impl Permissions {
         };
         DOCUMENTED
     }
+
+    /// Those of these bits that this build has no name for. Nobody can have decided against them, so they survive every
+    /// write; and Discord may not take them, so they are given to nobody anew.
+    #[must_use]
+    pub const fn unnamed(self) -> Self {
+        self.without(Self::documented())
+    }
 }
 
 impl BitOr for Permissions {

@@ -122,7 +122,7 @@ impl<'a> Resolver<'a, '_> {
         spec.attributes.lay(&mut to);
         to.icon = self.settled_image(to.icon, from.and_then(|from| from.icon.as_ref()));
         if let Some(from) = from {
-            to.permissions |= unknown(from.permissions);
+            to.permissions |= from.permissions.unnamed();
         }
         if let Some(from) = from.filter(|_| !self.policy.ignore.is_empty()) {
             let mut patch = from.diff(&to);
@@ -377,14 +377,9 @@ impl<'a> Resolver<'a, '_> {
     }
 }
 
-/// The bits this build has no name for. Nobody can have decided against them, so they survive every write.
-fn unknown(permissions: Permissions) -> Permissions {
-    permissions.without(Permissions::documented())
-}
-
 /// What a channel takes over from its category: bits without a name are not ours to give, and Discord may not take them.
 fn documented(category: &Overwrites) -> Overwrites {
-    let named = |permissions: Permissions| permissions.without(unknown(permissions));
+    let named = |permissions: Permissions| permissions & Permissions::documented();
     let entry = |(target, overwrite): (&Target, &Overwrite)| {
         (target.clone(), Overwrite { allow: named(overwrite.allow), deny: named(overwrite.deny) })
     };
@@ -393,14 +388,14 @@ fn documented(category: &Overwrites) -> Overwrites {
 
 /// The wanted overwrites with the unknown bits the same targets have now, where nothing is said of them.
 fn with_unknown(wanted: Overwrites, live: &Overwrites) -> Overwrites {
-    if live.iter().all(|(_, live)| unknown(live.allow | live.deny).is_empty()) {
+    if live.iter().all(|(_, live)| (live.allow | live.deny).unnamed().is_empty()) {
         return wanted;
     }
     let kept = |(target, wanted): (&Target, &Overwrite)| {
         let live = live.get(target);
         let said = wanted.allow | wanted.deny;
-        let allow = wanted.allow | unknown(live.allow).without(said);
-        let deny = wanted.deny | unknown(live.deny).without(said);
+        let allow = wanted.allow | live.allow.unnamed().without(said);
+        let deny = wanted.deny | live.deny.unnamed().without(said);
         (target.clone(), Overwrite { allow, deny })
     };
     wanted.iter().map(kept).collect()

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Bindings, Change, Channel, ChannelAttributes, ChannelKind, ChannelPatch, ChannelRef, Facet, Guild, Image, Key,
-    ObjectKind, Overwrite, Permissions, Provenance, Ref, RoleAttributes, RolePatch, RoleRef, SettingsPatch, Snapshot,
-    Target,
+    ObjectKind, Overwrite, Overwrites, Permissions, Provenance, Ref, RoleAttributes, RolePatch, RoleRef, SettingsPatch,
+    Snapshot, Target,
 };
 use crate::plan::Plan;
 use crate::plan::ability::{Bot, take_long_topic};
@@ -242,7 +242,10 @@ impl<'a> Way<'a> {
         if back.parent.as_ref().is_some_and(|parent| parent.to.as_ref().is_some_and(gone)) {
             back.parent = None;
             let text = "The category it stood in is gone, so it stays where it is.";
-            self.note(Weight::Warning, NoteCode::Impossible, subject, text);
+            self.note(Weight::Warning, NoteCode::Impossible, subject.clone(), text);
+        }
+        if let Some(Change { from: _, to }) = &mut back.overwrites {
+            *to = self.takeable(&subject, to, &live.overwrites);
         }
         let back = rebased(&live, &back);
         if !back.is_empty() {
@@ -294,6 +297,37 @@ impl<'a> Way<'a> {
         Some(Operation::UpdateChannel { channel: subject, changes: Box::new(changes) })
     }
 
+    /// The overwrites without the bits that this build has no name for and that are not there now: Discord may refuse them,
+    /// and everything else with them. What is left with nothing in it is left out.
+    fn takeable(&mut self, subject: &str, overwrites: &Overwrites, live: &Overwrites) -> Overwrites {
+        let mut lost = Permissions::NONE;
+        let mut took = Overwrites::default();
+        for (target, Overwrite { allow, deny }) in overwrites.entries() {
+            let now = live.get(target);
+            let mut taken = |to: Permissions, now: Permissions| {
+                let new = to.unnamed().without(now);
+                lost |= new;
+                to.without(new)
+            };
+            let left = Overwrite { allow: taken(*allow, now.allow), deny: taken(*deny, now.deny) };
+            if left != Overwrite::default() || (*allow | *deny).is_empty() {
+                took.set(target.clone(), left);
+            }
+        }
+        self.note_unnamed(subject, lost);
+        took
+    }
+
+    /// Says which bits do not come back.
+    fn note_unnamed(&mut self, subject: &str, lost: Permissions) {
+        if !lost.is_empty() {
+            let names = lost.names().join(", ");
+            let text =
+                format!("Discord may not take what this version has no name for, so it does not come back: {names}.");
+            self.note(Weight::Warning, NoteCode::Impossible, subject, &text);
+        }
+    }
+
     fn said_of(&self, channel: &ChannelSubject, changes: &ChannelPatch, live: &ChannelAttributes) -> ChannelPatch {
         let guild = &self.world.guild;
         self.names.in_channel(channel.key.as_ref(), changes, live, |role| guild.role(role).is_some())
@@ -322,6 +356,8 @@ impl<'a> Way<'a> {
                 was.icon = None;
                 self.note_lost(&subject, &["icon"]);
             }
+            self.note_unnamed(&subject, was.permissions.unnamed());
+            was.permissions = was.permissions & Permissions::documented();
             let bound = BindingChange::BindCreated { kind: ObjectKind::Role, key: key.clone(), protected: false };
             self.push(Phase::Prepare, Operation::CreateRole { key, role: Box::new(was) }, vec![bound]);
         }
@@ -377,7 +413,7 @@ impl<'a> Way<'a> {
         self.names.remade_channels.insert(channel.id.get(), Ref::Planned(key.clone()));
         let text = "The channel is made again, but its messages, threads, invites and webhooks are lost.";
         self.note(Weight::Warning, NoteCode::Impossible, format!("{}.{key}", kind.section()), text);
-        let mut channel = Box::new(self.as_new(was));
+        let mut channel = Box::new(self.as_new(&format!("{}.{key}", kind.section()), was));
         let topic = take_long_topic(&mut channel);
         let (name, of_kind) = (channel.name.clone(), channel.kind);
         let bound = BindingChange::BindCreated { kind, key: key.clone(), protected: false };
@@ -388,10 +424,11 @@ impl<'a> Way<'a> {
     }
 
     /// A channel that was deleted, as it can be made again.
-    fn as_new(&self, was: &ChannelAttributes) -> ChannelAttributes {
-        let guild = &self.world.guild;
+    fn as_new(&mut self, subject: &str, was: &ChannelAttributes) -> ChannelAttributes {
         let mut channel = was.clone();
-        channel.overwrites = self.names.overwrites(&was.overwrites, |role| guild.role(role).is_some());
+        let there = self.names.overwrites(&was.overwrites, |role| self.world.guild.role(role).is_some());
+        channel.overwrites = self.takeable(subject, &there, &Overwrites::default());
+        let guild = &self.world.guild;
         let parent = was.parent.as_ref().map(|parent| self.names.channel(ObjectKind::Category, parent));
         channel.parent = parent.filter(|parent| guild.channel(parent).is_some());
         channel.available_tags.iter_mut().for_each(|tag| tag.id = None);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use setai::controller::{Request, Silent, StopSignal};
+use setai::model::Permissions;
 use setai::plan::{Consent, judge};
 use setai::simulator::world::{Bits, Guild, Snowflake};
 use setai::store::{RunId, Verdict};
@@ -42,12 +43,14 @@ fn give_roles(stage: &Stage, rng: &mut Rng, users: &[Snowflake]) {
     });
 }
 
-/// What everybody may do in each channel that was there before the run and is there after the way back.
+/// What everybody may do in each channel that was there before the run and is there after the way back, as far as it has a
+/// name: bits without one are given to nobody anew.
 fn rights(guild: &Guild, of: &Guild, stage: &Stage) -> BTreeMap<(Snowflake, Snowflake), Bits> {
     let now = stage.discord.clock.now();
     let channels = guild.channels.values().filter(|c| !c.is_category() && of.channels.contains_key(&c.id));
     let users = || guild.members.keys().filter(|user| **user != stage.discord.bot);
-    channels.flat_map(|c| users().map(|user| ((*user, c.id), guild.permissions_in(*user, c, now)))).collect()
+    let may = |user, channel| guild.permissions_in(user, channel, now) & Bits(Permissions::documented().bits());
+    channels.flat_map(|c| users().map(|user| ((*user, c.id), may(*user, c)))).collect()
 }
 
 /// Takes a run back. None when a guard has the last word.

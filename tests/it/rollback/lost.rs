@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use setai::plan::{NoteCode, Operation};
-use setai::simulator::world::{Member, Snowflake, User};
+use setai::simulator::world::{Bits, Member, Overwrite, Snowflake, UnknownBits, User};
 
 use super::{channel, may_list_members, run, taken_back, way_back};
+use crate::support::harness::Harness;
 use crate::support::stage::{Stage, manifest_with, shown};
 
 /// So many people with a role.
@@ -150,6 +151,37 @@ async fn a_channel_that_was_guarded_for_a_moment_keeps_nothing_of_it() {
     assert_eq!(stage.discord.channel(rules), before);
     let plan = stage.propose(&stage.manifest(&yaml(said))).await.plan;
     assert!(plan.is_empty(), "{}", shown(&plan));
+}
+
+#[tokio::test]
+async fn a_permission_without_a_name_that_was_taken_away_holds_up_nothing_else() {
+    let discord = Harness::switched(|switches| switches.unknown_bits = UnknownBits::Refuse);
+    let stage = Stage::on(discord).await;
+    let den = stage.discord.channel_by_hand(json!({"name": "den"}));
+    let hall = stage.discord.channel_by_hand(json!({"name": "hall"}));
+    let everyone = stage.discord.edit(|guild| guild.id);
+    let odd = |id, allow, deny| Overwrite { id, kind: Overwrite::ROLE, allow, deny };
+    let crew = stage.discord.role_by_hand("Crew", Bits::NONE, 2);
+    stage.discord.edit(|guild| {
+        for (id, overwrites) in [
+            (den, vec![odd(crew, Bits(1 << 60), Bits::SEND_MESSAGES)]),
+            (hall, vec![odd(everyone, Bits::NONE, Bits(1 << 53))]),
+        ] {
+            guild.channels.get_mut(&id).expect("made above").permission_overwrites = overwrites;
+        }
+    });
+    let run = run(
+        &stage,
+        &format!("{ALL}roles: {{ crew: {{ name: Crew }} }}\nchannels: {{ den: {{ permissions: {{}}, topic: new }} }}"),
+    )
+    .await;
+    let (back, notes) = taken_back(&stage, run).await;
+    assert_eq!(back.verdict, setai::store::Verdict::Succeeded, "{:?} {:#?}", back.remark, back.steps);
+    let den = stage.discord.channel(den);
+    assert_eq!((den.topic, den.permission_overwrites), (None, vec![odd(crew, Bits::NONE, Bits::SEND_MESSAGES)]));
+    assert!(stage.discord.edit(|guild| guild.channel_named("hall").is_some()), "it is made again");
+    let said = |subject: &str, bit: &str| notes.iter().any(|note| note.subject == subject && note.text.contains(bit));
+    assert!(said("channels.den", "bit_60") && said("channels.hall", "bit_53"), "{notes:#?}");
 }
 
 #[tokio::test]
