@@ -179,3 +179,78 @@ async fn until_it_is_full(store: &Desk) {
     assert_eq!(rows(&**store, filter).await.len(), steps, "one row for each record that was made, and none beside");
     println!("full disk at a server: after {runs} runs and {steps} records of steps, nothing half-written");
 }
+
+/// The numbers with which servers refuse, by what becomes of them. The causes cannot all be had at will: some are another
+/// server's, some are a matter of a moment. The numbers can: a trigger says any of them over the real connection.
+const REFUSALS: [(&str, &[u16]); 9] = [
+    ("ConnectionLost", &[1040, 1053, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 4031]),
+    ("Contended", &[1020, 1205, 1213, 1412, 1969, 3024]),
+    ("AccessDenied", &[1045, 1698]),
+    ("UnknownDatabase", &[1049]),
+    ("Forbidden", &[1044, 1142, 1143, 1227, 1370]),
+    ("TriggersForbidden", &[1419]),
+    ("Full", &[1021, 1026, 1114]),
+    ("ReadOnlyServer", &[1290, 1792, 1836]),
+    ("WrongCharset", &[1267, 1366, 3988]),
+];
+
+/// Makes the server refuse every intent of a step with this number, as far as `times` goes.
+async fn refuse(database: &TestDatabase, number: u16, times: u32) {
+    let mut connection = database.connect().await;
+    // What this table counts stays counted when the transaction is taken back.
+    let counted = "CREATE OR REPLACE TABLE refusals (made INT UNSIGNED NOT NULL) ENGINE = Aria TRANSACTIONAL = 0";
+    connection.execute(counted).await.expect("a table");
+    connection.execute("INSERT INTO refusals VALUES (0)").await.expect("a row");
+    let trigger = format!(
+        "CREATE OR REPLACE TRIGGER refuses BEFORE INSERT ON operations FOR EACH ROW BEGIN \
+             UPDATE refusals SET made = made + 1; \
+             IF (SELECT made FROM refusals) <= {times} THEN \
+                 SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'the server says so'; \
+             END IF; \
+         END"
+    );
+    sqlx::raw_sql(AssertSqlSafe(trigger)).execute(&mut connection).await.expect("a trigger");
+}
+
+#[tokio::test]
+async fn every_number_a_server_refuses_with_is_told_as_what_it_means() {
+    let database = TestDatabase::new().await;
+    let store = Desk::at(open(&database.url()).await.expect("open"));
+    store.begin(&new_run(1, guild(GUILD, Vec::new()))).await.expect("begin");
+    let mut numbers = 0;
+    for (name, of_them) in REFUSALS {
+        for number in of_them {
+            refuse(&database, *number, u32::MAX).await;
+            let error = store.intend(run_id(1), &intent(1, create_rules())).await.expect_err("it is refused");
+            let is = format!("{error:?}");
+            assert!(is == name || is.starts_with(&format!("{name} ")), "{number} is {is}, not {name}");
+            assert_eq!(rows(&*store, AuditFilter::default()).await.len(), 0, "{number}: no row without its operation");
+            numbers += 1;
+        }
+    }
+    // One that nobody has listed is told in the server's words.
+    refuse(&database, 1644, u32::MAX).await;
+    let error = store.intend(run_id(1), &intent(1, create_rules())).await.expect_err("it is refused");
+    assert!(matches!(error, Error::Database { .. }) && told(&error).contains("the server says so"), "{}", told(&error));
+
+    database.execute("DROP TRIGGER refuses").await;
+    store.intend(run_id(1), &intent(1, create_rules())).await.expect("the same step, once the server takes it");
+    assert_eq!(rows(&*store, AuditFilter::default()).await.len(), 1);
+    println!("refusals of a server: each of {numbers} numbers is told as what it means, nothing half-written");
+}
+
+#[tokio::test]
+async fn a_write_that_loses_a_race_is_made_again_whatever_number_says_so() {
+    let database = TestDatabase::new().await;
+    let store = Desk::at(open(&database.url()).await.expect("open"));
+    store.begin(&new_run(1, guild(GUILD, Vec::new()))).await.expect("begin");
+    for (step, number) in (1..).zip(REFUSALS[1].1) {
+        refuse(&database, *number, 2).await;
+        let intended = setai::store::IntendedStep {
+            operation_id: super::operation_id(u128::from(*number)),
+            ..intent(step, create_rules())
+        };
+        store.intend(run_id(1), &intended).await.expect("the third time");
+        assert_eq!(rows(&*store, AuditFilter::default()).await.len(), step as usize, "{number}: written once");
+    }
+}
