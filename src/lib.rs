@@ -28,7 +28,7 @@
 //! | web | [`web`] | Discord, databases and manifests: it asks the controller |
 //! | behaviour | [`controller`] | YAML, terminals, HTTP |
 //! | adapters | [`discord`], [`store`], [`cache`], [`source`], [`config`], [`telemetry`], [`simulator`] | each other; policies |
-//! | time | [`clock`] | everything else |
+//! | time, trust | [`clock`], [`tls`] | everything else |
 //! | core | [`model`] ← [`manifest`] ← [`plan`] | async, clocks, disks, networks, randomness, logs, hash order |
 //!
 //! # Invariants
@@ -60,6 +60,7 @@
 //! each, so that a new field is a compile error wherever it must be known.
 
 pub mod clock;
+pub mod tls;
 
 pub mod manifest;
 pub mod model;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
+use crate::tls;
+
 /// Why there is no answer. The texts never hold a header or a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
@@ -47,13 +49,8 @@ impl Https {
     /// # Errors
     /// When the system's certificates or proxy settings cannot be used.
     pub fn new() -> Result<Self, ExchangeError> {
-        // Fails when there is a provider already, and then that one serves.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
-            .connect_timeout(Self::CONNECT_TIMEOUT)
-            .timeout(Self::TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
+        let client = tls::client().map_err(|error| ExchangeError::NotSent(error.to_string()))?;
+        let client = client.connect_timeout(Self::CONNECT_TIMEOUT).timeout(Self::TIMEOUT).build();
         client.map(Self).map_err(|error| ExchangeError::NotSent(describe(error)))
     }
 }

@@ -32,8 +32,8 @@ use twilight_model::gateway::payload::outgoing::identify::IdentifyProperties;
 
 use super::client::Client;
 use super::error::{Disposition, Error};
-use super::exchange::Https;
 use super::transport::bare;
+use crate::tls;
 
 pub use event::{Change, Event, shard_of};
 pub use patch::patched;
@@ -88,13 +88,12 @@ impl Gateway {
     /// # Errors
     /// When nothing can be told any more until somebody changes a setting.
     pub async fn run(self, events: Sender<Event>, stop: CancellationToken) -> Result<(), GatewayError> {
-        // The library does not say what is wrong with the system's certificates; it ends the program.
-        Https::new().map_err(|error| GatewayError::NoNetwork { cause: error.to_string() })?;
-        let start = tokio::select! {
+        let (start, blank) = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            start = self.start() => start?,
+            both = async { tokio::join!(self.start(), self.blank()) } => both,
         };
-        let config = self.config(&start)?;
+        let start = start?;
+        let config = config(&start, blank?)?;
         let stop = stop.child_token();
         let clock = self.client.transport.clock();
         let mut shards = JoinSet::new();
@@ -160,30 +159,37 @@ impl Gateway {
         }
     }
 
-    fn config(&self, start: &Start) -> Result<Config, GatewayError> {
-        let Start { url, shards: _, session_start_limit } = start;
-        let url = url.trim().trim_end_matches('/').to_owned();
-        if !is_address(&url) {
-            return Err(GatewayError::BadAddress);
-        }
-        let Sessions { total, remaining, reset_after: _, max_concurrency } = session_start_limit;
-        if *remaining == 0 {
-            let wait = session_start_limit.reset_after();
-            tracing::warn!(?wait, "Discord lets the bot begin no session for now");
-        }
-        let queue = InMemoryQueue::new(
-            (*max_concurrency).max(1),
-            *remaining.min(total),
-            session_start_limit.reset_after(),
-            *total,
-        );
+    /// What every connection needs, whatever its address. The library reads the system's certificates for itself, which
+    /// takes a while, so this is done while Discord is asked where its gateway is.
+    async fn blank(&self) -> Result<ConfigBuilder, GatewayError> {
+        let no_network = |cause: String| GatewayError::NoNetwork { cause };
+        // The library does not say what is wrong with the certificates; it ends the program.
+        tls::client().map(drop).map_err(|error| no_network(error.to_string()))?;
         let token = bare(self.settings.token.expose_secret()).to_owned();
-        let config = ConfigBuilder::new(token, INTENTS)
-            .queue(queue)
-            .proxy_url(url)
-            .identify_properties(IdentifyProperties::new("setai", "setai", std::env::consts::OS));
-        Ok(config.build())
+        let made = tokio::task::spawn_blocking(|| ConfigBuilder::new(token, INTENTS)).await;
+        made.map_err(|error| no_network(error.to_string()))
     }
+}
+
+fn config(start: &Start, blank: ConfigBuilder) -> Result<Config, GatewayError> {
+    let Start { url, shards: _, session_start_limit } = start;
+    let url = url.trim().trim_end_matches('/').to_owned();
+    if !is_address(&url) {
+        return Err(GatewayError::BadAddress);
+    }
+    let Sessions { total, remaining, reset_after: _, max_concurrency } = session_start_limit;
+    if *remaining == 0 {
+        let wait = session_start_limit.reset_after();
+        tracing::warn!(?wait, "Discord lets the bot begin no session for now");
+    }
+    let queue =
+        InMemoryQueue::new((*max_concurrency).max(1), *remaining.min(total), session_start_limit.reset_after(), *total);
+    let config = blank.queue(queue).proxy_url(url).identify_properties(IdentifyProperties::new(
+        "setai",
+        "setai",
+        std::env::consts::OS,
+    ));
+    Ok(config.build())
 }
 
 /// True for what can be connected to. The library ends the program over anything else.

@@ -10,6 +10,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 
+use crate::tls;
+
 /// Why a message did not arrive. The texts hold neither address nor body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
@@ -45,12 +47,10 @@ impl Outbound {
     /// # Errors
     /// When the system's certificates or proxy settings cannot be used.
     pub fn new() -> Result<Self, OutboundError> {
-        // Fails when there is a provider already, and then that one serves.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
+        let client = tls::client().map_err(|_| OutboundError::Unsendable)?;
+        let client = client
             .connect_timeout(Self::TIMEOUT)
             .timeout(Self::TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("setai/", env!("CARGO_PKG_VERSION")))
             .build();
         client.map(Self).map_err(|_| OutboundError::Unsendable)

@@ -26,6 +26,8 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 use uuid::Uuid;
 
+use crate::tls;
+
 /// What the program is called among others that send spans.
 const SERVICE: &str = "setai";
 
@@ -147,13 +149,8 @@ struct Carrier {
 
 impl Carrier {
     fn new(runtime: Handle) -> Result<Self, SpansError> {
-        // Fails when there is a provider already, and then that one serves.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
-            .connect_timeout(TIMEOUT)
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
+        let client = tls::client().map_err(|_| SpansError::NoNetwork)?;
+        let client = client.connect_timeout(TIMEOUT).timeout(TIMEOUT).build();
         Ok(Self { client: client.map_err(|_| SpansError::NoNetwork)?, runtime, trouble: Trouble::default() })
     }
 }

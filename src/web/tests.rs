@@ -12,6 +12,7 @@ use tower::ServiceExt as _;
 use crate::controller::Health;
 use crate::source::webhook::Delivery;
 use crate::telemetry::sign;
+use crate::tls;
 
 use super::server::converse;
 use super::*;
@@ -205,8 +206,7 @@ const LIVE: &str = "GET /livez HTTP/1.1\r\nhost: setai\r\n\r\n";
 async fn a_server_answers_and_ends_when_it_is_told_to() {
     let stage = Stage::new();
     let served = Served::of(&stage, Bounds::default()).await;
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = tls::client().expect("certificates").no_proxy().build().expect("a client");
     for _ in 0..3 {
         let answer = client.get(format!("http://{}/livez", served.address)).send().await.expect("an answer");
         assert_eq!(answer.text().await.expect("a text"), "ok\n");

@@ -27,6 +27,7 @@ use super::Credentials;
 use super::explain::clean;
 use crate::source::Error;
 use crate::source::address::{Address, SshPath};
+use crate::tls;
 
 /// Most bytes of a question: what we have already, and what we want.
 const LARGEST_QUESTION: usize = 16 << 20;
@@ -127,9 +128,7 @@ impl Way {
 fn client() -> Result<reqwest::Client, String> {
     static CLIENT: OnceLock<Result<reqwest::Client, String>> = OnceLock::new();
     let client = CLIENT.get_or_init(|| {
-        // Fails when there is a provider already, and then that one serves.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip();
+        let builder = tls::client().map_err(|error| error.to_string())?.no_gzip();
         builder.user_agent(concat!("git/2 (setai ", env!("CARGO_PKG_VERSION"), ")")).build().map_err(|e| causes(&e))
     });
     client.clone()
