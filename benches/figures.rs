@@ -44,6 +44,10 @@ mod mariadb;
 #[allow(dead_code, reason = "the tests need more of it")]
 mod redis;
 
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const GUILD: u64 = 1_146_231_231_231_231_232;
 const ROLES: usize = 250;
 const CATEGORIES: usize = 20;
