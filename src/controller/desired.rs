@@ -4,6 +4,7 @@
 //! is gone are each a reason to change nothing: none of them is ever an empty manifest. A source that may not manage a guild
 //! has no say in it at all, whatever is in its files. Knows nothing of how sources are reached, and reads no clock.
 
+mod packed;
 mod reading;
 mod written;
 

@@ -55,7 +55,7 @@ impl<'s, 'p> Loader<'s, 'p> {
         self.asked.name(path);
         let Some(bytes) = files.get(path) else {
             let problem = Problem::new(rule::FILE_MISSING, format!("there is no file `{path}`"));
-            let names = files.iter().map(|(name, _)| name);
+            let names = files.names();
             self.problems.report(match named {
                 Some(spot) => problem.at(spot, "named here").did_you_mean(spot, self.problems.guess(path, names)),
                 None => problem,

@@ -6,10 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Files by name: texts of YAML, and the bytes of images. Names are relative, with `/` between folders. Copies share the
-/// bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Files(BTreeMap<String, Arc<[u8]>>);
+/// Files by name: texts of YAML, and the bytes of images, or what somebody keeps in their place. Names are relative, with
+/// `/` between folders. Copies share the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files<B = Arc<[u8]>>(BTreeMap<String, B>);
+
+impl<B> Default for Files<B> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
 
 /// What was asked of files to read a manifest: names, and patterns of names. Files that answer alike hold the same manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,20 +67,27 @@ impl Files {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(path, bytes)| (path.as_str(), &**bytes))
     }
+}
 
-    /// The same files, which share with `others` the bytes of those that are the same.
-    #[must_use]
-    pub fn sharing(self, others: &Self) -> Self {
-        let shared = |(path, bytes): (String, Arc<[u8]>)| {
-            let same = others.0.get(&path).filter(|other| **other == bytes).cloned();
-            (path, same.unwrap_or(bytes))
-        };
-        Self(self.0.into_iter().map(shared).collect())
+impl<B> Files<B> {
+    /// What is kept of a file.
+    pub fn kept(&self, path: &str) -> Option<&B> {
+        self.0.get(path)
     }
 
-    /// How many bytes all of them have.
-    pub fn size(&self) -> usize {
-        self.0.values().map(|bytes| bytes.len()).sum()
+    /// What is kept of all files, by ascending name.
+    pub fn all(&self) -> impl Iterator<Item = &B> {
+        self.0.values()
+    }
+
+    /// The names of all files, ascending.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The same names, with something else in the place of each file.
+    pub fn map<C>(&self, mut to: impl FnMut(&str, &B) -> C) -> Files<C> {
+        Files(self.0.iter().map(|(path, file)| (path.clone(), to(path, file))).collect())
     }
 
     /// The names that match a pattern, ascending.
@@ -95,14 +108,14 @@ impl Asked {
     }
 
     /// True when both answer all that was asked alike.
-    pub fn is_same_in(&self, one: &Files, other: &Files) -> bool {
+    pub fn is_same_in<B: PartialEq>(&self, one: &Files<B>, other: &Files<B>) -> bool {
         self.names.iter().all(|path| one.0.get(path) == other.0.get(path))
             && self.patterns.iter().all(|pattern| one.matching(pattern).eq(other.matching(pattern)))
     }
 
     /// Those files that were asked for and are there.
     #[must_use]
-    pub fn among(&self, files: &Files) -> Files {
+    pub fn among<B: Clone>(&self, files: &Files<B>) -> Files<B> {
         let there = |path: &String| Some((path.clone(), files.0.get(path)?.clone()));
         Files(self.names.iter().filter_map(there).collect())
     }

@@ -10,6 +10,7 @@ use crate::manifest::{Asked, Diagnostic, Files, Severity, is_guild_file, parse};
 use crate::model::GuildId;
 
 use super::super::rhythm::Rhythm;
+use super::packed::{Packed, pack};
 use super::written::{Shelf, Wanted};
 use super::{Obstacle, Permission};
 
@@ -17,7 +18,7 @@ use super::{Obstacle, Permission};
 #[derive(Clone, Debug)]
 pub(super) struct Read {
     pub(super) revision: String,
-    files: Files,
+    files: Files<Packed>,
     /// The files in which manifests begin, and what came of reading each.
     entries: BTreeMap<String, Arc<Entry>>,
 }
@@ -88,13 +89,13 @@ impl Known {
 
     /// Reads what the source holds at a revision.
     pub fn read(self, revision: &str, files: Files, may: Permission<'_>) -> Reading {
-        let files = match &self.newest {
-            Some(before) if before.revision == revision && before.files == files => return Reading::Unchanged,
-            Some(before) => files.sharing(&before.files),
-            None => files,
-        };
-        let entries = self.entries(&files);
-        let read = Read { revision: revision.to_owned(), files, entries };
+        let packed = pack(&files, self.newest.as_ref().map(|before| &before.files));
+        if self.newest.as_ref().is_some_and(|before| before.revision == revision && before.files == packed) {
+            return Reading::Unchanged;
+        }
+        let entries = self.entries(&files, &packed);
+        drop(files);
+        let read = Read { revision: revision.to_owned(), files: packed, entries };
         let mut reader = Reader { known: &self, read: &read, may, said: Said::default() };
         read.entries.iter().for_each(|(path, entry)| reader.entry(path, entry));
         reader.miss();
@@ -105,26 +106,27 @@ impl Known {
         Reading::New(Box::new(New { good, same, obstacles, refused, strays, read }))
     }
 
-    fn entries(&self, files: &Files) -> BTreeMap<String, Arc<Entry>> {
-        let entries = files.iter().filter_map(|(path, bytes)| {
+    fn entries(&self, files: &Files, packed: &Files<Packed>) -> BTreeMap<String, Arc<Entry>> {
+        let entries = files.names().filter_map(|path| {
             let before = self.newest.as_ref();
-            let was_read = before.is_some_and(|before| before.files.get(path) == Some(bytes));
+            let was_read = before.is_some_and(|before| before.files.kept(path) == packed.kept(path));
             let known = before.and_then(|before| before.entries.get(path));
             let is_entry = if was_read { known.is_some() } else { is_guild_file(files, path) };
-            let still = known.filter(|known| before.is_some_and(|before| known.asked.is_same_in(&before.files, files)));
-            let entry = || still.cloned().unwrap_or_else(|| Arc::new(self.entry(files, path)));
+            let still =
+                known.filter(|known| before.is_some_and(|before| known.asked.is_same_in(&before.files, packed)));
+            let entry = || still.cloned().unwrap_or_else(|| Arc::new(self.entry(files, packed, path)));
             is_entry.then(|| (path.to_owned(), entry()))
         });
         entries.collect()
     }
 
-    fn entry(&self, files: &Files, path: &str) -> Entry {
+    fn entry(&self, files: &Files, packed: &Files<Packed>, path: &str) -> Entry {
         let parsed = parse(files, path);
         let found = match parsed.manifest {
             Some(manifest) => {
                 let (guild, name) = (manifest.guild, manifest.name.clone());
                 let fingerprint = manifest.fingerprint().to_owned();
-                self.shelf.put(&parsed.asked.among(files), path, &Arc::new(manifest));
+                self.shelf.put(&parsed.asked.among(packed), path, &Arc::new(manifest));
                 Ok(Found { guild, name, fingerprint })
             }
             None => Err(Complaint::of(&parsed.diagnostics, self.guild_of(files, path))),

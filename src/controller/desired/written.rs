@@ -1,4 +1,4 @@
-//! Manifests in little room: kept as they were written, and read when somebody needs one.
+//! Manifests in little room: kept as they were written and packed, and read when somebody needs one.
 //!
 //! What a manifest means takes many times the room of its text, and a process looks after ten thousand guilds. Those that
 //! were needed last stay as they are, so that with few guilds no text is read twice.
@@ -10,6 +10,7 @@ use crate::model::{GuildId, Index};
 
 use super::super::rhythm::Rhythm;
 use super::Obstacle;
+use super::packed::{Packed, size, unpack};
 
 /// A manifest with the place it is from.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct Wanted {
     /// When the guild is compared besides, when it has a rhythm of its own.
     pub rhythm: Option<Rhythm>,
     /// The files it is made of.
-    pub(super) files: Files,
+    pub(super) files: Files<Packed>,
     pub(super) shelf: Arc<Shelf>,
 }
 
@@ -42,7 +43,7 @@ impl Wanted {
         if let Some(manifest) = self.shelf.take_down(self.guild, &self.files, &self.entry) {
             return Ok(manifest);
         }
-        let manifest = parse(&self.files, &self.entry).manifest.ok_or_else(|| Obstacle {
+        let manifest = parse(&unpack(&self.files), &self.entry).manifest.ok_or_else(|| Obstacle {
             reason: "InvalidManifest",
             message: format!("`{}` at {} is no valid manifest", self.entry, self.revision),
             attempted: Some(self.revision.clone()),
@@ -60,7 +61,7 @@ pub(super) struct Shelf(Mutex<Index<GuildId, Open>>);
 
 #[derive(Debug)]
 struct Open {
-    files: Files,
+    files: Files<Packed>,
     entry: String,
     manifest: Arc<Manifest>,
 }
@@ -69,7 +70,7 @@ impl Shelf {
     /// How many bytes all their files may have. What they mean takes about twenty times as much.
     const ROOM: usize = 1 << 20;
 
-    fn take_down(&self, guild: GuildId, files: &Files, entry: &str) -> Option<Arc<Manifest>> {
+    fn take_down(&self, guild: GuildId, files: &Files<Packed>, entry: &str) -> Option<Arc<Manifest>> {
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = shelf.get_index_of(&guild)?;
         // The last ones are those that were needed last.
@@ -84,18 +85,18 @@ impl Shelf {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    pub(super) fn put(&self, files: &Files, entry: &str, manifest: &Arc<Manifest>) {
+    pub(super) fn put(&self, files: &Files<Packed>, entry: &str, manifest: &Arc<Manifest>) {
         let open = Open { files: files.clone(), entry: entry.to_owned(), manifest: Arc::clone(manifest) };
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.shift_remove(&manifest.guild);
         shelf.insert(manifest.guild, open);
-        let mut size: usize = shelf.values().map(|open| open.files.size()).sum();
+        let mut room: usize = shelf.values().map(|open| size(&open.files)).sum();
         // The newest stays, however large it is: somebody is about to use it.
-        while size > Self::ROOM
+        while room > Self::ROOM
             && shelf.len() > 1
             && let Some((_, oldest)) = shelf.shift_remove_index(0)
         {
-            size = size.saturating_sub(oldest.files.size());
+            room = room.saturating_sub(size(&oldest.files));
         }
     }
 }

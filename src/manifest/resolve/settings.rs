@@ -141,7 +141,7 @@ impl Resolver<'_, '_, '_> {
         self.image_files.push(path.clone());
         let Some(bytes) = self.files.get(&path) else {
             let problem = Problem::new(rule::FILE_MISSING, format!("there is no file `{path}`"));
-            let names = self.files.iter().map(|(name, _)| name);
+            let names = self.files.names();
             let guess = self.problems.guess(&path, names);
             let problem = problem.at(said.spot, "named here").did_you_mean(said.spot, guess);
             self.report(problem);
