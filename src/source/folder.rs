@@ -3,9 +3,12 @@
 //! Decides which of them are read, and what a link is worth. Knows nothing of watching, and nothing of revisions.
 
 use std::collections::BTreeSet;
-use std::fs::{DirEntry, File, FileType};
+use std::fs::{DirEntry, File, FileType, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::time::Duration;
+use std::time::SystemTime;
 
 use super::limits::Gathering;
 use super::{Error, Limits, is_foreign, is_hidden, is_manifest, is_wanted};
@@ -162,6 +165,9 @@ fn gather_folder(root: &Path, folder: &Path, links: Links, gathering: &mut Gathe
             return Err(Error::SymbolicLink { path: relative(root, &path)? });
         }
     }
+    // Asked last: whatever came or went while it was read has changed it by now.
+    let is = std::fs::metadata(folder).map_err(|source| unreadable(folder, source))?;
+    gathering.was_changed(changed_at(&is));
     Ok(())
 }
 
@@ -178,12 +184,40 @@ fn sorted_entries(folder: &Path) -> Result<Vec<DirEntry>, Error> {
 /// The bytes of a file, or nothing when it is gone by now.
 fn read_within(path: &Path, name: &str, gathering: &mut Gathering) -> Result<Option<Vec<u8>>, Error> {
     let Some(file) = found(File::open(path)).map_err(|source| unreadable(path, source))? else { return Ok(None) };
-    let announced = file.metadata().map_err(|source| unreadable(path, source))?.len();
+    let is = file.metadata().map_err(|source| unreadable(path, source))?;
+    gathering.was_changed(changed_at(&is));
+    let announced = is.len();
     // It may grow meanwhile, but not for ever.
     let mut bytes = Vec::new();
     file.take(gathering.most_of_a_file() + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
     gathering.admit(name, announced.max(bytes.len() as u64))?;
     Ok(Some(bytes))
+}
+
+/// When a file or folder was changed, be it only its name or its rights. Unlike the time of its last writing nobody can set
+/// it back, as those do who copy or unpack files.
+#[cfg(unix)]
+fn changed_at(is: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt as _;
+    let nanoseconds = u32::try_from(is.ctime_nsec()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(u64::try_from(is.ctime()).ok()?, nanoseconds))
+}
+
+#[cfg(not(unix))]
+fn changed_at(_: &Metadata) -> Option<SystemTime> {
+    None
+}
+
+/// Which folder a path leads to; none when the system does not say.
+#[cfg(unix)]
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|is| (is.dev(), is.ino()))
+}
+
+#[cfg(not(unix))]
+pub(super) fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 /// A link to nowhere might have led to manifests too.

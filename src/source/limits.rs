@@ -2,6 +2,8 @@
 //!
 //! Decides when there is too much, and when there is nothing. Knows nothing of where files come from.
 
+use std::time::SystemTime;
+
 use super::{Error, is_manifest};
 use crate::manifest::Files;
 
@@ -38,11 +40,14 @@ pub(super) struct Gathering {
     entries: usize,
     total: u64,
     has_manifest: bool,
+    /// When something of it was changed last; none when the system does not say.
+    changed: Option<SystemTime>,
 }
 
 impl Gathering {
     pub(super) fn new(limits: Limits, place: String) -> Self {
-        Self { limits, place, files: Files::default(), count: 0, entries: 0, total: 0, has_manifest: false }
+        let changed = Some(SystemTime::UNIX_EPOCH);
+        Self { limits, place, files: Files::default(), count: 0, entries: 0, total: 0, has_manifest: false, changed }
     }
 
     /// Most bytes a file may have.
@@ -88,6 +93,16 @@ impl Gathering {
     pub(super) fn keep(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), Error> {
         self.has_manifest |= is_manifest(path.rsplit('/').next().unwrap_or(path));
         self.files.insert(path, bytes).map_err(|source| Error::UnusableName { source })
+    }
+
+    /// Notes when a file or folder was changed; none when the system does not say.
+    pub(super) fn was_changed(&mut self, at: Option<SystemTime>) {
+        self.changed = self.changed.zip(at).map(|(before, at)| before.max(at));
+    }
+
+    /// When something of it was changed last; none when the system does not say.
+    pub(super) fn changed(&self) -> Option<SystemTime> {
+        self.changed
     }
 
     /// What was gathered so far.

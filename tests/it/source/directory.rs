@@ -1,6 +1,7 @@
 //! Folders of this machine.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -195,4 +196,38 @@ fn a_folder_that_never_rests_is_not_believed() {
         Ok(Look::New(content)) => assert!(content.files.get("guild.yaml").is_some_and(|text| text.len() >= 10)),
         Ok(Look::Unchanged) => panic!("nothing was known"),
     }
+}
+
+/// Waits until nothing of a folder was changed for a while.
+fn rests(folder: &Path) -> bool {
+    let changed = |path: &Path| {
+        let is = fs::metadata(path).expect("it is there");
+        std::time::UNIX_EPOCH + std::time::Duration::new(is.ctime() as u64, is.ctime_nsec() as u32)
+    };
+    let last = changed(folder).max(changed(&folder.join("guild.yaml")));
+    last.elapsed().is_ok_and(|age| age > std::time::Duration::from_secs(2))
+}
+
+#[tokio::test]
+async fn a_folder_at_rest_is_read_once_and_one_in_motion_twice() {
+    let (_above, folder) = folder();
+    let clock = Clock::virtual_at(chrono::Utc::now());
+    let directory = Directory::new(&folder, clock.clone()).expect("a path");
+    assert_eq!(names(&directory).await, ["guild.yaml"]);
+    assert_ne!(clock.elapsed(), std::time::Duration::ZERO, "somebody has just written into it");
+    while !rests(&folder) {
+        tokio::task::yield_now().await;
+    }
+    let before = clock.elapsed();
+    assert_eq!(names(&directory).await, ["guild.yaml"]);
+    assert_eq!(clock.elapsed(), before);
+    // Whoever copies a file gives it the time of the old one. That it was changed now shows all the same.
+    let long_ago = std::time::UNIX_EPOCH;
+    fs::File::options()
+        .write(true)
+        .open(folder.join("guild.yaml"))
+        .and_then(|file| file.set_modified(long_ago))
+        .expect("a time");
+    assert_eq!(names(&directory).await, ["guild.yaml"]);
+    assert_ne!(clock.elapsed(), before);
 }
