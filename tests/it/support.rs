@@ -17,6 +17,7 @@ pub(crate) mod redis;
 pub(crate) mod repository;
 pub(crate) mod rng;
 pub(crate) mod seeds;
+pub(crate) mod skew;
 pub(crate) mod sshd;
 pub(crate) mod stage;
 pub(crate) mod terminal;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -19,10 +18,11 @@ use crate::support::mariadb::TestDatabase;
 use crate::support::oracle::audited;
 use crate::support::redis::RedisServer;
 use crate::support::seeds::makes_all;
+use crate::support::skew::Skew;
 use crate::support::terminal::{Terminal, finished};
 
 /// How far the clock of each replica is off, in seconds.
-const SKEWS: [i32; 3] = [-5, 0, 5];
+const SKEWS: [i64; 3] = [-5, 0, 5];
 
 const GUILDS: usize = 4;
 
@@ -90,7 +90,7 @@ struct Fleet {
     guilds: Vec<Snowflake>,
     database: TestDatabase,
     redis: RedisServer,
-    skew: PathBuf,
+    clocks: Vec<Skew>,
     replicas: Vec<Option<Child>>,
     started: usize,
 }
@@ -104,15 +104,18 @@ impl Fleet {
         for statement in WATCH {
             database.execute(statement).await;
         }
-        let skew = terminal.path("skew.so");
-        let source = terminal.path("skew.c");
-        std::fs::write(&source, include_str!("../support/skew.c")).expect("a file");
-        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&skew).arg(&source).arg("-ldl").status();
-        assert!(compiled.is_ok_and(|status| status.success()), "`cc` is there: it also links");
         let slow = Fault::Latency { milliseconds: 250, jitter: 200 };
         let rules = ["POST", "PATCH"].map(|method| Rule::new(slow.clone()).on(method, "*"));
         terminal.simulator.set_faults(Faults { seed: 0, rules: rules.into() });
-        let mut fleet = Self { terminal, guilds, database, redis, skew, replicas: Vec::new(), started: 0 };
+        let mut fleet = Self {
+            terminal,
+            guilds,
+            database,
+            redis,
+            clocks: SKEWS.map(Skew::of).into(),
+            replicas: Vec::new(),
+            started: 0,
+        };
         fleet.write(1);
         for index in 0..SKEWS.len() {
             fleet.replicas.push(None);
@@ -126,7 +129,7 @@ impl Fleet {
         let log = |what: &str| File::create(self.terminal.path(&format!("{}.{what}", self.started))).expect("a file");
         let mut command = self.terminal.command(&["run", "m", "--every", "15"]);
         command.env("SETAI_DATABASE_URL", self.database.setting()).env("SETAI_LOG", "setai=info");
-        command.env("LD_PRELOAD", &self.skew).env("SETAI_TEST_SKEW", SKEWS[index].to_string());
+        command.envs(self.clocks[index].environment());
         let child = command.stdout(log("out")).stderr(log("err")).spawn().expect("a process");
         self.replicas[index] = Some(child);
     }

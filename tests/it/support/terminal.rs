@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::harness::Harness;
 use super::inspection::Inspection;
+use super::skew::Skew;
 
 /// The command under test.
 const SETAI: &str = env!("CARGO_BIN_EXE_setai");
@@ -27,6 +28,7 @@ pub(crate) struct Terminal {
     database: &'static str,
     database_server: Option<String>,
     redis: Option<String>,
+    clock: Vec<(&'static str, PathBuf)>,
     _inspection: Option<Inspection>,
 }
 
@@ -108,6 +110,7 @@ impl Terminal {
             database: "setai.db",
             database_server: None,
             redis: None,
+            clock: Vec::new(),
             _inspection: inspection,
         }
     }
@@ -125,6 +128,11 @@ impl Terminal {
     /// From now on Redis is used.
     pub(crate) fn use_redis(&mut self, address: String) {
         self.redis = Some(address);
+    }
+
+    /// From now on commands go by another clock.
+    pub(crate) fn use_clock(&mut self, clock: &Skew) {
+        self.clock = clock.environment().to_vec();
     }
 
     /// From now on another token is used.
@@ -189,6 +197,7 @@ impl Terminal {
             .env("SETAI_DISCORD_URL", &self.address)
             .env("SETAI_DATABASE_URL", self.database_server.clone().unwrap_or_else(file))
             .envs(self.redis.iter().map(|address| ("SETAI_REDIS_URL", address)))
+            .envs(self.clock.iter().cloned())
             .stdin(Stdio::null());
         command
     }
