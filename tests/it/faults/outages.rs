@@ -201,10 +201,12 @@ struct Town {
     engine: Engine,
     outage: Arc<Outage>,
     manifest: Manifest,
+    /// Of its own: the ids are those of every other town, and what was told there of limits would count here.
+    _redis: RedisServer,
 }
 
 impl Town {
-    async fn new(server: MortalServer, way: Way, when: When, nth: usize, cache: &RedisServer) -> Self {
+    async fn new(server: MortalServer, way: Way, when: When, nth: usize) -> Self {
         let discord = Harness::new();
         let database = server.database().await;
         let store = open(&database.url()).await.expect("a database");
@@ -218,10 +220,11 @@ impl Town {
         let outage = Arc::new(Outage { way, when, nth, seen, clock: clock.clone(), state });
         let line = Line { inner: InProcess(stage.discord.simulator.router()), outage: Arc::clone(&outage) };
         let store = Arc::new(MortalStore { inner: store, fate: outage.clone() });
-        let cache = Cache::in_redis(&cache.url(), clock).expect("an address");
+        let redis = RedisServer::start();
+        let cache = Cache::in_redis(&redis.url(), clock).expect("an address");
         let engine = engine(&stage.discord, line, store).with_cache(cache).with_patience(PATIENT);
         let manifest = stage.manifest(AFTER);
-        Self { stage, engine, outage, manifest }
+        Self { stage, engine, outage, manifest, _redis: redis }
     }
 
     async fn apply(&self, manifest: &Manifest) -> Result<Report, Error> {
@@ -237,7 +240,7 @@ impl Town {
 
     /// Gives the server back for the next town.
     fn into_server(self) -> MortalServer {
-        let Self { stage, engine, outage, manifest: _ } = self;
+        let Self { stage, engine, outage, manifest: _, _redis } = self;
         drop((stage, engine));
         let outage = Arc::into_inner(outage).expect("nobody else has it");
         outage.state.into_inner().expect("nobody panicked").server
@@ -250,15 +253,9 @@ struct Tale {
     runs: usize,
 }
 
-async fn through(
-    server: MortalServer,
-    way: Way,
-    when: When,
-    nth: usize,
-    cache: &RedisServer,
-) -> (MortalServer, Option<Tale>) {
+async fn through(server: MortalServer, way: Way, when: When, nth: usize) -> (MortalServer, Option<Tale>) {
     let what = format!("{way:?} {when:?} {nth}");
-    let town = Town::new(server, way, when, nth, cache).await;
+    let town = Town::new(server, way, when, nth).await;
     let report = town.apply(&town.manifest).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
     assert_eq!(report.verdict, Verdict::Succeeded, "{what}: {:?}", report.remark);
     let (went, came, meanwhile, resumed) = {
@@ -297,11 +294,10 @@ async fn through(
 
 /// Goes through an outage at each of these moments.
 async fn goes_through(way: Way, moments: &[(When, usize)]) {
-    let cache = RedisServer::start();
     let mut server = MortalServer::start();
     let (mut outages, mut slowest, mut runs) = (0, Duration::ZERO, 0);
     for (when, nth) in moments {
-        let (back, tale) = through(server, way, *when, *nth, &cache).await;
+        let (back, tale) = through(server, way, *when, *nth).await;
         server = back;
         let Some(tale) = tale else { continue };
         outages += 1;
