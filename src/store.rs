@@ -27,7 +27,6 @@ mod mysql;
 mod record;
 mod retention;
 mod runs;
-mod schedules;
 mod seal;
 mod servers;
 mod sign;
@@ -76,7 +75,6 @@ pub use record::{
     Trigger, UnfinishedRun, Verdict,
 };
 pub use retention::{Expiry, Prunable};
-pub use schedules::Schedule;
 pub use servers::{LastRun, Reconfiguration, ServerSummary};
 pub use status::{GuildStatus, Standing};
 pub use suspensions::Suspension;
@@ -271,20 +269,6 @@ pub trait Store: Debug + Send + Sync {
         answer: DriftAnswer,
         by: &Author,
         at: DateTime<Utc>,
-    ) -> Result<(), Error>;
-
-    /// When a guild is looked at without a cause.
-    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error>;
-
-    /// When each guild is, the next one first.
-    async fn schedules(&self) -> Result<Vec<Schedule>, Error>;
-
-    /// Plans when a guild is looked at next, in one statement. Without `last`, what is known of the last time stays.
-    async fn schedule_next(
-        &self,
-        guild: GuildId,
-        last: Option<DateTime<Utc>>,
-        next: DateTime<Utc>,
     ) -> Result<(), Error>;
 
     /// What goes on in guilds, as everybody at the database sees it, by its clock.

@@ -18,8 +18,7 @@ use setai::store::{
     Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, Correction, DriftAnswer, DriftChanges,
     DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord,
     HeldSummary, IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName,
-    RunId, RunRecord, RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns,
-    UnfinishedRun,
+    RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun,
 };
 use tokio::sync::Notify;
 
@@ -381,23 +380,6 @@ impl Store for MortalStore {
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.inner.resolve_drift(id, answer, by, at).await
-    }
-
-    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error> {
-        self.inner.schedule(guild).await
-    }
-
-    async fn schedules(&self) -> Result<Vec<Schedule>, Error> {
-        self.inner.schedules().await
-    }
-
-    async fn schedule_next(
-        &self,
-        guild: GuildId,
-        last: Option<DateTime<Utc>>,
-        next: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        self.inner.schedule_next(guild, last, next).await
     }
 
     async fn turns(&self) -> Result<Turns, Error> {
