@@ -196,9 +196,6 @@ pub trait Store: Debug + Send + Sync {
     /// changes nothing; [`GuildStatus::since`] moves only with the state or the reason.
     async fn report(&self, status: &GuildStatus) -> Result<(), Error>;
 
-    /// The same of many guilds at once, in a statement for every 500.
-    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error>;
-
     /// Says that a guild is to be left alone, with an audit row. Takes the place of what was said before.
     async fn suspend(&self, suspension: &Suspension) -> Result<(), Error>;
 

@@ -314,10 +314,6 @@ impl Store for Database {
         self.write_at_once(status::report(status)).await
     }
 
-    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error> {
-        writing!(self, |connection| status::report_all(connection, statuses))
-    }
-
     async fn suspend(&self, suspension: &Suspension) -> Result<(), Error> {
         writing!(self, |connection| suspensions::suspend(connection, suspension))
     }

@@ -301,10 +301,6 @@ impl Store for MortalStore {
         self.inner.report(status).await
     }
 
-    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error> {
-        self.inner.report_all(statuses).await
-    }
-
     async fn suspend(&self, suspension: &Suspension) -> Result<(), Error> {
         self.inner.suspend(suspension).await
     }
