@@ -149,9 +149,6 @@ pub trait Store: Debug + Send + Sync {
     /// The guild and its bindings as they were before a run.
     async fn state_before(&self, run: RunId) -> Result<Option<GuildState>, Error>;
 
-    /// The guild and its bindings as they were after a run, when that was read.
-    async fn state_after(&self, run: RunId) -> Result<Option<GuildState>, Error>;
-
     /// The audit trail, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error>;
 

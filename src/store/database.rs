@@ -254,10 +254,6 @@ impl Store for Database {
         reading!(self, |connection| guilds::state_before(connection, run))
     }
 
-    async fn state_after(&self, run: RunId) -> Result<Option<GuildState>, Error> {
-        reading!(self, |connection| guilds::state_after(connection, run))
-    }
-
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error> {
         reading!(self, |connection| trail::read(connection, filter))
     }

@@ -241,10 +241,6 @@ impl Store for MortalStore {
         self.inner.state_before(run).await
     }
 
-    async fn state_after(&self, run: RunId) -> Result<Option<GuildState>, Error> {
-        self.inner.state_after(run).await
-    }
-
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error> {
         self.inner.audit(filter).await
     }
