@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::{Rule, Severity};
 use crate::model::{ChannelId, GuildId, Occasion, RoleId, UserId};
 
-pub use assign::{Assignment, Assignments, Claim, Misassigned};
+pub use assign::{Assignment, Misassigned};
 pub use load::{Error, Findings, Loaded, Surroundings, load, read};
 pub use mask::is_like_secret;
 pub use show::span;

@@ -27,7 +27,6 @@ mod mysql;
 mod record;
 mod retention;
 mod runs;
-mod schedules;
 mod seal;
 mod servers;
 mod sign;
@@ -76,7 +75,6 @@ pub use record::{
     Trigger, UnfinishedRun, Verdict,
 };
 pub use retention::{Expiry, Prunable};
-pub use schedules::Schedule;
 pub use servers::{LastRun, Reconfiguration, ServerSummary};
 pub use status::{GuildStatus, Standing};
 pub use suspensions::Suspension;
@@ -151,9 +149,6 @@ pub trait Store: Debug + Send + Sync {
     /// The guild and its bindings as they were before a run.
     async fn state_before(&self, run: RunId) -> Result<Option<GuildState>, Error>;
 
-    /// The guild and its bindings as they were after a run, when that was read.
-    async fn state_after(&self, run: RunId) -> Result<Option<GuildState>, Error>;
-
     /// The audit trail, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error>;
 
@@ -197,9 +192,6 @@ pub trait Store: Debug + Send + Sync {
     /// Says how a guild stands, in one statement and without a lease. A report that was true before the one that is there
     /// changes nothing; [`GuildStatus::since`] moves only with the state or the reason.
     async fn report(&self, status: &GuildStatus) -> Result<(), Error>;
-
-    /// The same of many guilds at once, in a statement for every 500.
-    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error>;
 
     /// Says that a guild is to be left alone, with an audit row. Takes the place of what was said before.
     async fn suspend(&self, suspension: &Suspension) -> Result<(), Error>;
@@ -271,20 +263,6 @@ pub trait Store: Debug + Send + Sync {
         answer: DriftAnswer,
         by: &Author,
         at: DateTime<Utc>,
-    ) -> Result<(), Error>;
-
-    /// When a guild is looked at without a cause.
-    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error>;
-
-    /// When each guild is, the next one first.
-    async fn schedules(&self) -> Result<Vec<Schedule>, Error>;
-
-    /// Plans when a guild is looked at next, in one statement. Without `last`, what is known of the last time stays.
-    async fn schedule_next(
-        &self,
-        guild: GuildId,
-        last: Option<DateTime<Utc>>,
-        next: DateTime<Utc>,
     ) -> Result<(), Error>;
 
     /// What goes on in guilds, as everybody at the database sees it, by its clock.

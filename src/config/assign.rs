@@ -1,44 +1,21 @@
 //! Who may manage which guild.
 //!
-//! A repository says what it would like; the operator said what it may. A guild that is claimed without leave, or twice, is
-//! managed by nobody until somebody decides, and that is an error with a text, never a choice of ours.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
+//! A repository says what it would like; the operator said what it may. A manifest that describes a guild without leave has no
+//! say in it, and that is an error with a text. Looks at one manifest at a time: whether others describe the guild as well is
+//! not asked here.
 
 use crate::model::GuildId;
 
-use super::{Config, Guild, Schedule};
+use super::{Config, Guild};
 
-/// A manifest that describes a guild.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Claim {
-    /// The source it is in.
-    pub source: String,
-    /// The guild it describes.
-    pub guild: GuildId,
-    /// Its path in the source.
-    pub path: String,
-}
-
-/// A guild, and who manages it.
+/// What the operator decided for a guild that a manifest may manage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// The guild.
-    pub guild: GuildId,
-    /// The source.
-    pub source: String,
-    /// The manifest in the source.
-    pub path: String,
-    /// How often it is compared although nothing is known to have changed.
-    pub drift_interval: Duration,
-    /// When it is compared besides.
-    pub schedule: Option<Schedule>,
     /// Whether it is left alone.
     pub suspended: bool,
 }
 
-/// Why nobody manages a guild.
+/// Why a manifest may not manage a guild.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misassigned {
     /// No source is called so.
@@ -86,26 +63,10 @@ pub enum Misassigned {
         /// The manifest, or the folder, that was named.
         expected: String,
     },
-    /// Several manifests may and do describe the guild.
-    #[error(
-        "the guild {guild} is described by {}; remove all but one, or name one in the `guilds` of the configuration",
-        listed(claims)
-    )]
-    Contested {
-        /// The guild.
-        guild: GuildId,
-        /// All that describe it, ascending.
-        claims: Vec<Claim>,
-    },
-}
-
-fn listed(claims: &[Claim]) -> String {
-    let each: Vec<String> = claims.iter().map(|claim| format!("`{}` of `{}`", claim.path, claim.source)).collect();
-    each.join(" and by ")
 }
 
 impl Assignment {
-    /// What holds when a manifest of a source describes a guild, and nothing else does.
+    /// What holds when a manifest of a source describes a guild.
     ///
     /// # Errors
     /// When the operator did not allow it.
@@ -116,15 +77,15 @@ impl Assignment {
             return Err(Misassigned::NotAllowed { source_name, path, guild });
         }
         let decided = config.guilds.get(&guild).cloned().unwrap_or_default();
-        let Guild { source: owner, path: expected, drift_interval, schedule, suspended } = decided;
+        // When a guild is compared is no matter of leave.
+        let Guild { source: owner, path: expected, drift_interval: _, schedule: _, suspended } = decided;
         if let Some(owner) = owner.filter(|owner| *owner != source_name) {
             return Err(Misassigned::GivenToAnother { source_name, path, guild, owner });
         }
         if let Some(expected) = expected.filter(|expected| !is_at(&path, expected)) {
             return Err(Misassigned::OtherPath { source_name, path, guild, expected });
         }
-        let drift_interval = drift_interval.unwrap_or(config.drift.interval);
-        Ok(Self { guild, source: source_name, path, drift_interval, schedule, suspended })
+        Ok(Self { suspended })
     }
 }
 
@@ -132,44 +93,4 @@ impl Assignment {
 fn is_at(path: &str, expected: &str) -> bool {
     let rest = path.strip_prefix(expected);
     expected.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Who manages which guild, of everything all sources describe.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assignments {
-    /// Guilds that are managed.
-    pub managed: BTreeMap<GuildId, Assignment>,
-    /// What is wrong, in the order of guilds.
-    pub wrong: Vec<Misassigned>,
-}
-
-impl Assignments {
-    /// Judges all claims together. The order they come in does not matter.
-    pub fn of(config: &Config, claims: impl IntoIterator<Item = Claim>) -> Self {
-        let mut by_guild: BTreeMap<GuildId, Vec<Claim>> = BTreeMap::new();
-        for claim in claims {
-            by_guild.entry(claim.guild).or_default().push(claim);
-        }
-        let mut assignments = Self::default();
-        for (guild, mut claims) in by_guild {
-            claims.sort();
-            claims.dedup();
-            let judged = claims.iter().map(|claim| Assignment::of(config, &claim.source, guild, &claim.path));
-            let (allowed, refused): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
-            assignments.wrong.extend(refused.into_iter().filter_map(Result::err));
-            let mut allowed: Vec<Assignment> = allowed.into_iter().filter_map(Result::ok).collect();
-            match (allowed.pop(), allowed.is_empty()) {
-                (Some(only), true) => {
-                    assignments.managed.insert(guild, only);
-                }
-                (Some(last), false) => {
-                    allowed.push(last);
-                    let claims = allowed.into_iter().map(|a| Claim { source: a.source, guild, path: a.path }).collect();
-                    assignments.wrong.push(Misassigned::Contested { guild, claims });
-                }
-                (None, _) => {}
-            }
-        }
-        assignments
-    }
 }

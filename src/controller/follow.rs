@@ -5,7 +5,6 @@
 //! not make anybody look: while a run changes a guild nothing that is told of it counts, because the run reads the guild at
 //! its end, and what is told afterwards and was read already is no change.
 
-mod expect;
 mod known;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,15 +48,8 @@ pub enum Why {
     Removed,
 }
 
-impl Why {
-    /// True when what is kept of the guild is as good as reading it.
-    pub fn may_glance(self) -> bool {
-        self == Self::Arrived
-    }
-}
-
 /// What changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The guild's settings.
     Settings,
@@ -179,12 +171,6 @@ impl Follower {
         nudges
     }
 
-    /// That we change something to this, so that being told of it is no news. Counts once, for some minutes; what differs
-    /// only in place counts as the same.
-    pub fn expect(&self, guild: GuildId, change: &Change) {
-        self.known().expect(guild, change, self.clock.elapsed());
-    }
-
     /// The guild as it is now, when that is known without asking Discord: it is followed without a gap, and nothing is
     /// unclear. None means: look.
     pub async fn current(&self, guild: GuildId) -> Option<Seen> {
@@ -259,9 +245,6 @@ impl Follower {
             self.known().doubt(guild, at);
             return Vec::new();
         }
-        if self.known().was_expected(guild, change, self.clock.elapsed()) {
-            return Vec::new();
-        }
         let told = match self.is_believed(guild).await {
             Ok(true) => self.cache.change(guild, at, |old| patched(old, change)).await,
             Ok(false) => Ok(Told::Unclear),
@@ -313,11 +296,7 @@ impl Follower {
                 Why::Unclear
             }
         };
-        let actor = {
-            let mut known = self.known();
-            known.forget_expected(guild, subject);
-            known.actor(guild, subject, at)
-        };
+        let actor = self.known().actor(guild, subject, at);
         nudge(guild, why, actor).into_iter().collect()
     }
 

@@ -233,13 +233,6 @@ impl Desk {
         let allowed = self.sent.front().filter(|_| full).map(|oldest| *oldest + Self::SPAN);
         Some(allowed.map_or(together, |allowed| allowed.max(together)))
     }
-
-    /// Forgets a guild that is no longer managed.
-    pub fn forget(&mut self, guild: GuildId) {
-        self.open.retain(|(of, _), _| *of != Some(guild));
-        self.applied.remove(&Some(guild));
-        self.waiting.retain(|notice| notice.guild != Some(guild));
-    }
 }
 
 #[cfg(test)]

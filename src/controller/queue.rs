@@ -50,10 +50,6 @@ pub struct Work {
     pub trigger: Trigger,
     /// Every reason it was asked for, most urgent first.
     pub triggers: Vec<Trigger>,
-    /// When it was first asked for.
-    pub asked_at: Duration,
-    /// When it was due.
-    pub due_at: Duration,
 }
 
 /// A place among those that are due: since when, and a number.
@@ -83,12 +79,9 @@ impl Urgency {
 #[derive(Clone, Debug, Default)]
 struct Slot {
     wish: Option<Wish>,
-    /// Where the wish stands, when it stands anywhere: not while the guild is looked at or suspended.
+    /// Where the wish stands, when it stands anywhere: not while the guild is looked at.
     stand: Option<Stand>,
     running: bool,
-    suspended: bool,
-    /// Not before this time, whoever asks.
-    parked: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,10 +91,9 @@ enum Stand {
 }
 
 /// That a guild be looked at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Wish {
     triggers: BTreeSet<(Urgency, Trigger)>,
-    asked_at: Duration,
     /// The earliest time asked for, apart from events.
     at: Option<Duration>,
     /// The first event and the latest, which are one look.
@@ -109,10 +101,6 @@ struct Wish {
 }
 
 impl Wish {
-    fn new(now: Duration) -> Self {
-        Self { triggers: BTreeSet::new(), asked_at: now, at: None, events: None }
-    }
-
     fn add(&mut self, now: Duration, trigger: Trigger, not_before: Duration) {
         let was_due = self.due_at().is_some_and(|due| due <= now);
         self.triggers.insert((Urgency::of(trigger), trigger));
@@ -156,7 +144,7 @@ impl Queue {
     /// that is being looked at is looked at once more afterwards. Events are one look as long as they keep coming, but for
     /// no longer than [`LONGEST_PATIENCE`].
     pub fn push(&mut self, now: Duration, guild: GuildId, trigger: Trigger, not_before: Duration) {
-        let wish = self.slots.entry(guild).or_default().wish.get_or_insert_with(|| Wish::new(now));
+        let wish = self.slots.entry(guild).or_default().wish.get_or_insert_default();
         wish.add(now, trigger, not_before);
         self.stand_anew(now, guild, Duration::ZERO);
     }
@@ -174,10 +162,9 @@ impl Queue {
         self.running += 1;
         self.latest = Some(guild);
         self.leave(guild);
-        let due_at = wish.due_at().unwrap_or(wish.asked_at);
         let triggers: Vec<Trigger> = wish.triggers.iter().map(|(_, trigger)| *trigger).collect();
         let trigger = *triggers.first()?;
-        Some(Work { guild, trigger, triggers, asked_at: wish.asked_at, due_at })
+        Some(Work { guild, trigger, triggers })
     }
 
     /// When [`pop`](Self::pop) can give something, as far as is known now; in the past when it can at once. None while
@@ -195,12 +182,9 @@ impl Queue {
     pub fn done(&mut self, now: Duration, guild: GuildId, again: Option<(Trigger, Duration)>) {
         let Some(slot) = self.slots.get_mut(&guild).filter(|slot| slot.running) else { return };
         slot.running = false;
-        if slot.parked <= now {
-            slot.parked = Duration::ZERO;
-        }
         self.running -= 1;
         if let Some((trigger, not_before)) = again {
-            slot.wish.get_or_insert_with(|| Wish::new(now)).add(now, trigger, not_before);
+            slot.wish.get_or_insert_default().add(now, trigger, not_before);
         }
         // Who was asked for all the time stands behind those who waited meanwhile.
         self.stand_anew(now, guild, now);
@@ -214,31 +198,10 @@ impl Queue {
         self.stand_anew(now, guild, Duration::ZERO);
     }
 
-    /// Lets nobody look at a guild before a time, whoever asks: its requests are forbidden until then.
-    pub fn park(&mut self, now: Duration, guild: GuildId, until: Duration) {
-        let slot = self.slots.entry(guild).or_default();
-        slot.parked = slot.parked.max(until);
-        self.stand_anew(now, guild, Duration::ZERO);
-    }
-
-    /// Holds a guild back. What it is asked for is kept; a look under way goes on.
-    pub fn suspend(&mut self, guild: GuildId) {
-        self.slots.entry(guild).or_default().suspended = true;
-        self.leave(guild);
-    }
-
-    /// Lets a guild be looked at again. What it was asked for meanwhile is due at its time.
-    pub fn resume(&mut self, now: Duration, guild: GuildId) {
-        let Some(slot) = self.slots.get_mut(&guild) else { return };
-        slot.suspended = false;
-        self.stand_anew(now, guild, now);
-        self.clear(guild);
-    }
-
     /// Forgets a guild that is nobody's concern any more. A look under way goes on and is [`done`](Self::done) as usual.
     pub fn forget(&mut self, guild: GuildId) {
         let Some(slot) = self.slots.get_mut(&guild) else { return };
-        (slot.wish, slot.suspended, slot.parked) = (None, false, Duration::ZERO);
+        slot.wish = None;
         self.leave(guild);
         self.clear(guild);
     }
@@ -254,23 +217,6 @@ impl Queue {
         let due = self.due.iter().filter_map(|places| places.first().map(|(since, _, _)| *since));
         let matured = self.later.first().map(|(at, _)| *at).filter(|at| *at <= now);
         due.chain(matured).min().map(|since| now.saturating_sub(since))
-    }
-
-    /// How many guilds are being looked at.
-    pub fn running(&self) -> usize {
-        self.running
-    }
-
-    /// True when a guild waits, is being looked at, or is held back.
-    pub fn knows(&self, guild: GuildId) -> bool {
-        self.slots.contains_key(&guild)
-    }
-
-    /// When a guild will be looked at, as far as is known, and why; none when nobody asked or it is held back.
-    pub fn planned(&self, guild: GuildId) -> Option<(Duration, Vec<Trigger>)> {
-        let slot = self.slots.get(&guild).filter(|slot| !slot.suspended)?;
-        let wish = slot.wish.as_ref()?;
-        Some((wish.due_at()?.max(slot.parked), wish.triggers.iter().map(|(_, trigger)| *trigger).collect()))
     }
 
     /// Moves those whose time has come among those that are due.
@@ -298,17 +244,17 @@ impl Queue {
     /// Puts a guild where its wish belongs. `behind` is the earliest time it may claim to have waited since.
     fn stand_anew(&mut self, now: Duration, guild: GuildId, behind: Duration) {
         let Some(slot) = self.slots.get(&guild) else { return };
-        let Some(wish) = slot.wish.as_ref().filter(|_| !slot.running && !slot.suspended) else { return };
-        let Some(at) = wish.due_at().map(|due| due.max(slot.parked)) else { return };
+        let Some(wish) = slot.wish.as_ref().filter(|_| !slot.running) else { return };
+        let Some(at) = wish.due_at() else { return };
         let urgency = wish.urgency();
         match slot.stand {
-            // Its place is kept; only more urgent it can become, or parked.
-            Some(Stand::Due(was, _)) if was == urgency && at <= now => {}
-            Some(Stand::Due(_, (since, number, _))) if at <= now => {
+            // Its place is kept; only more urgent it can become.
+            Some(Stand::Due(was, _)) if was == urgency => {}
+            Some(Stand::Due(_, (since, number, _))) => {
                 self.leave(guild);
                 self.enter_due(guild, urgency, (since, number, guild));
             }
-            _ => {
+            Some(Stand::Later(_)) | None => {
                 self.leave(guild);
                 if at <= now {
                     self.stand_due(guild, at.max(behind));
@@ -351,8 +297,8 @@ impl Queue {
     /// Drops a guild of which there is nothing to know.
     fn clear(&mut self, guild: GuildId) {
         let is_bare = |slot: &Slot| {
-            let Slot { wish, stand: _, running, suspended, parked } = slot;
-            wish.is_none() && !running && !suspended && parked.is_zero()
+            let Slot { wish, stand: _, running } = slot;
+            wish.is_none() && !running
         };
         if self.slots.get(&guild).is_some_and(is_bare) {
             self.slots.remove(&guild);

@@ -53,7 +53,7 @@ pub(super) async fn send(
         }
         Err(error) => return failed(&error),
     }
-    let mut result = client.apply_with(guild, operation, names, reason, right).await;
+    let mut result = client.apply(guild, operation, names, reason, right).await;
     for _ in 0..MOST_LOOKS {
         let Err(error) = &result else { break };
         let creates = created_key(operation).is_some();
@@ -64,7 +64,7 @@ pub(super) async fn send(
             Ok(Found::Exactly(id)) => return Sent::Applied(Applied { created: Some(id), ..Applied::default() }),
             Ok(Found::No) => {
                 right.granted().await;
-                result = client.apply_with(guild, operation, names, reason, right).await;
+                result = client.apply(guild, operation, names, reason, right).await;
             }
             Ok(Found::Uncertain(why)) => return Sent::Unknown(format!("{error}; {why}")),
             // Not being able to look is no reason to believe that nothing happened.

@@ -401,12 +401,6 @@ impl Notifier {
         join_all(mailboxes.iter().map(|mailbox| self.send_to(mailbox))).await;
     }
 
-    /// Sends to everybody whatever waits, once, whether or not it is due. For whoever does not let it [run](Self::run).
-    pub async fn send_last(&self) {
-        let mailboxes = self.mailboxes(None);
-        join_all(mailboxes.iter().map(|mailbox| self.send_last_to(mailbox))).await;
-    }
-
     async fn send_to(&self, mailbox: &Mailbox) {
         loop {
             let Some(message) = mailbox.outbox().due(self.clock.now()) else { return };

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::convert::{self, Images};
 use super::error::Error;
 use super::limits::Edits;
-use super::permit::{Always, Permit};
+use super::permit::Permit;
 use super::reason::AuditReason;
 
 /// What the keys of a plan stand for by now: everything that is bound, and what earlier steps created.
@@ -90,26 +90,13 @@ struct Request {
 }
 
 impl Client {
-    /// Carries out one operation with exactly one request (sent again only where that is safe).
+    /// Carries out one operation with exactly one request (sent again only where that is safe). `permit` is asked again
+    /// whenever the request has waited for its turn or is to be sent once more.
     ///
     /// # Errors
     /// [`Error::Unresolved`] and [`Error::NoImage`] before anything is sent; [`Error::Unknown`] when it may have
     /// happened; everything else as [`Error::disposition`] says.
     pub async fn apply(
-        &self,
-        guild: GuildId,
-        operation: &Operation,
-        names: &Resolved,
-        reason: &AuditReason,
-    ) -> Result<Applied, Error> {
-        self.apply_with(guild, operation, names, reason, &Always).await
-    }
-
-    /// The same, asking `permit` again whenever the request has waited for its turn or is to be sent once more.
-    ///
-    /// # Errors
-    /// As [`Client::apply`].
-    pub async fn apply_with(
         &self,
         guild: GuildId,
         operation: &Operation,

@@ -53,7 +53,7 @@ impl Wanted<'_> {
         if before.visibility() == Visibility::Complete {
             return true;
         }
-        let actor = Actor::Member { user: bot.user, roles: bot.roles.iter().copied().map(RoleRef::Live).collect() };
+        let actor = Actor { user: bot.user, roles: bot.roles.iter().copied().map(RoleRef::Live).collect() };
         let access = Access::of(&before.guild);
         access.with_overwrites(&actor, channel.kind, &channel.overwrites).contains(Permissions::VIEW_CHANNEL)
     }

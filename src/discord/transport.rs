@@ -32,8 +32,6 @@ use super::trace;
 pub struct Sent<'a> {
     /// Method and path with every snowflake replaced: `PATCH channels/:id`.
     pub route: &'a str,
-    /// Method and path.
-    pub request: &'a str,
     /// The status; none without an answer.
     pub status: Option<u16>,
     /// Which try of the same request this was, from 1.
@@ -42,8 +40,6 @@ pub struct Sent<'a> {
     pub throttled: Option<ThrottleScope>,
     /// Time its turn was waited for.
     pub waited: Duration,
-    /// Time to the answer.
-    pub took: Duration,
 }
 
 /// Is told of every request that was sent.
@@ -302,7 +298,7 @@ impl Transport {
         }
         if let Some(recorder) = &self.recorder {
             let throttled = throttle.map(|t| t.scope);
-            recorder(&Sent { route: &call.facts.route, request: &label, status, attempt, throttled, waited, took });
+            recorder(&Sent { route: &call.facts.route, status, attempt, throttled, waited });
         }
         result
     }

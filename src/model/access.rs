@@ -2,34 +2,13 @@
 
 use super::{Channel, ChannelKind, Guild, Overwrite, Overwrites, Permissions, RoleRef, Target, UserId};
 
-/// Someone whose permissions are asked for.
+/// A member whose permissions are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// A member with exactly this role besides @everyone; the @everyone role itself is a member without roles.
-    Role(RoleRef),
-    /// A member with these roles besides @everyone.
-    Member {
-        /// Who.
-        user: UserId,
-        /// Their roles.
-        roles: Vec<RoleRef>,
-    },
-}
-
-impl Actor {
-    fn has(&self, role: &RoleRef) -> bool {
-        match self {
-            Self::Role(only) => only == role,
-            Self::Member { roles, .. } => roles.contains(role),
-        }
-    }
-
-    fn user(&self) -> Option<UserId> {
-        match self {
-            Self::Role(_) => None,
-            Self::Member { user, .. } => Some(*user),
-        }
-    }
+pub struct Actor {
+    /// Who.
+    pub user: UserId,
+    /// Their roles besides @everyone.
+    pub roles: Vec<RoleRef>,
 }
 
 /// Answers questions about one guild.
@@ -46,11 +25,11 @@ impl<'a> Access<'a> {
 
     /// What `actor` may do in the whole guild, before channels have their say.
     pub fn in_guild(&self, actor: &Actor) -> Permissions {
-        if actor.user() == Some(self.guild.owner) {
+        if actor.user == self.guild.owner {
             return Permissions::EVERY;
         }
         let everyone = RoleRef::Live(self.guild.everyone_id());
-        let held = self.guild.roles.iter().filter(|r| r.id == everyone || actor.has(&r.id));
+        let held = self.guild.roles.iter().filter(|r| r.id == everyone || actor.roles.contains(&r.id));
         let base: Permissions = held.map(|r| r.attributes.permissions).collect();
         if base.contains(Permissions::ADMINISTRATOR) { Permissions::EVERY } else { base }
     }
@@ -71,20 +50,17 @@ impl<'a> Access<'a> {
             return base;
         }
         let everyone = Target::Role(RoleRef::Live(self.guild.everyone_id()));
-        let mut permissions = overwrites.get(&everyone).over(base);
-        let of_roles = overwrites
-            .iter()
-            .filter(|(target, _)| **target != everyone && matches!(target, Target::Role(role) if actor.has(role)));
+        let of_everyone = overwrites.get(&everyone).over(base);
+        let of_roles = overwrites.iter().filter(|(target, _)| {
+            **target != everyone && matches!(target, Target::Role(role) if actor.roles.contains(role))
+        });
         let (mut allow, mut deny) = (Permissions::NONE, Permissions::NONE);
         for (_, overwrite) in of_roles {
             allow |= overwrite.allow;
             deny |= overwrite.deny;
         }
-        permissions = permissions.without(deny).with(allow);
-        if let Some(user) = actor.user() {
-            permissions = overwrites.get(&Target::Member(user)).over(permissions);
-        }
-        implied(permissions, kind)
+        let of_roles = of_everyone.without(deny).with(allow);
+        implied(overwrites.get(&Target::Member(actor.user)).over(of_roles), kind)
     }
 }
 

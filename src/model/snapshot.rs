@@ -63,7 +63,7 @@ impl Snapshot {
     /// What the bot may do in the whole guild; every bit for the owner and for administrators.
     pub fn bot_permissions(&self) -> Option<Permissions> {
         let bot = self.bot.known()?;
-        let actor = super::Actor::Member { user: bot.user, roles: bot.roles.iter().map(|id| (*id).into()).collect() };
+        let actor = super::Actor { user: bot.user, roles: bot.roles.iter().map(|id| (*id).into()).collect() };
         Some(super::Access::of(&self.guild).in_guild(&actor))
     }
 

@@ -248,7 +248,7 @@ pub(super) fn lockouts(snapshot: &Snapshot, before: &Guild, after: &Guild) -> Ve
 
 fn bot_actor(snapshot: &Snapshot) -> Option<Actor> {
     let bot = snapshot.bot.known()?;
-    Some(Actor::Member { user: bot.user, roles: bot.roles.iter().map(|id| Ref::Live(*id)).collect() })
+    Some(Actor { user: bot.user, roles: bot.roles.iter().map(|id| Ref::Live(*id)).collect() })
 }
 
 fn bot_permissions(actor: &Actor, before: &Guild, after: &Guild) -> Option<Refusal> {

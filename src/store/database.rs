@@ -17,9 +17,9 @@ use super::{
     Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, Correction, DriftAnswer, DriftChanges,
     DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord,
     HeldSummary, IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName,
-    RunId, RunRecord, RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns,
-    UnfinishedRun, approvals, bindings, corrections, drift, guilds, held, lease, mysql, retention, runs, schedules,
-    servers, status, suspensions, tidy, trail, turns,
+    RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun,
+    approvals, bindings, corrections, drift, guilds, held, lease, mysql, retention, runs, servers, status, suspensions,
+    tidy, trail, turns,
 };
 use crate::model::{Bindings, GuildId, ServerConfiguration};
 use crate::plan::StepId;
@@ -254,10 +254,6 @@ impl Store for Database {
         reading!(self, |connection| guilds::state_before(connection, run))
     }
 
-    async fn state_after(&self, run: RunId) -> Result<Option<GuildState>, Error> {
-        reading!(self, |connection| guilds::state_after(connection, run))
-    }
-
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error> {
         reading!(self, |connection| trail::read(connection, filter))
     }
@@ -312,10 +308,6 @@ impl Store for Database {
 
     async fn report(&self, status: &GuildStatus) -> Result<(), Error> {
         self.write_at_once(status::report(status)).await
-    }
-
-    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error> {
-        writing!(self, |connection| status::report_all(connection, statuses))
     }
 
     async fn suspend(&self, suspension: &Suspension) -> Result<(), Error> {
@@ -393,23 +385,6 @@ impl Store for Database {
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         writing!(self, |connection| drift::resolve(connection, id, answer, by, at))
-    }
-
-    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error> {
-        self.in_time(async { schedules::of(&mut self.connection().await?.connection(), guild).await }).await
-    }
-
-    async fn schedules(&self) -> Result<Vec<Schedule>, Error> {
-        reading!(self, |connection| schedules::all(connection))
-    }
-
-    async fn schedule_next(
-        &self,
-        guild: GuildId,
-        last: Option<DateTime<Utc>>,
-        next: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        self.write_at_once(schedules::next(guild, last, next)).await
     }
 
     async fn turns(&self) -> Result<Turns, Error> {

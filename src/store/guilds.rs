@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::column::{get, id, id_if, json, json_if, json_text, json_value};
 use super::migration::hex;
-use super::sql::{Connection, Row, sql};
+use super::sql::{Connection, sql};
 use super::{Error, GuildState, RunId, bindings};
 use crate::model::{Channel, ChannelId, Guild, GuildId, Image, Ref, Role, RoleId, UserId};
 
@@ -199,18 +199,5 @@ pub(super) async fn state_before(connection: &mut Connection<'_>, run: RunId) ->
     .bind(run)
     .fetch_optional(connection)
     .await?;
-    state(row.as_ref())
-}
-
-pub(super) async fn state_after(connection: &mut Connection<'_>, run: RunId) -> Result<Option<GuildState>, Error> {
-    let row = sql("SELECT s.state FROM reconciliations r JOIN guild_states s ON s.digest = r.state_after
-         WHERE r.reconciliation_id = ?")
-    .bind(run)
-    .fetch_optional(connection)
-    .await?;
-    state(row.as_ref())
-}
-
-fn state(row: Option<&Row>) -> Result<Option<GuildState>, Error> {
-    row.map(|row| json(row, "state")).transpose()
+    row.map(|row| json(&row, "state")).transpose()
 }

@@ -144,13 +144,12 @@ pub(super) struct Statement {
     values: Vec<Value>,
     clash: Clash,
     is_locked: bool,
-    is_kept: bool,
 }
 
 /// A statement; `?` stands for each value.
 pub(super) fn sql(text: &'static str) -> Statement {
     let text = Cow::Borrowed(text);
-    Statement { text, values: Vec::new(), clash: Clash::Refused, is_locked: false, is_kept: true }
+    Statement { text, values: Vec::new(), clash: Clash::Refused, is_locked: false }
 }
 
 impl Statement {
@@ -185,12 +184,6 @@ impl Statement {
     /// inserted in the column `c`, and `c` alone the one that is there, as long as no change before it was of `c`.
     pub(super) fn or_change(mut self, key: &'static str, changes: &'static str) -> Self {
         self.clash = Clash::Changes { key, changes };
-        self
-    }
-
-    /// Is not kept by the connection for the next time: its text is seldom the same.
-    pub(super) fn once(mut self) -> Self {
-        self.is_kept = false;
         self
     }
 
@@ -249,8 +242,8 @@ impl Statement {
     }
 
     fn for_sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
-        let Self { text, values, clash, is_locked, is_kept } = self;
-        let query = sqlx::query(Self::text_for(text, clash, is_locked, Dialect::Sqlite)).persistent(is_kept);
+        let Self { text, values, clash, is_locked } = self;
+        let query = sqlx::query(Self::text_for(text, clash, is_locked, Dialect::Sqlite));
         values.into_iter().fold(query, |query, value| match value {
             Value::Nothing => query.bind(None::<String>),
             Value::Flag(flag) => query.bind(flag),
@@ -263,8 +256,8 @@ impl Statement {
     }
 
     fn for_mysql(self) -> Query<'static, MySql, MySqlArguments> {
-        let Self { text, values, clash, is_locked, is_kept } = self;
-        let query = sqlx::query(Self::text_for(text, clash, is_locked, Dialect::MySql)).persistent(is_kept);
+        let Self { text, values, clash, is_locked } = self;
+        let query = sqlx::query(Self::text_for(text, clash, is_locked, Dialect::MySql));
         values.into_iter().fold(query, |query, value| match value {
             Value::Nothing => query.bind(None::<String>),
             Value::Flag(flag) => query.bind(flag),

@@ -95,54 +95,28 @@ const CHANGES: &str = concat!(
     newer!("observed_at"),
 );
 
-const INSERT: &str = "INSERT INTO guild_statuses
-         (server_id, state, reason, message, source, attempted_revision, applied_revision, applied_manifest,
-          since, updated_at, next_attempt_at, failures, observed_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-/// Reports that go in one statement: 6,500 values, where SQLite takes 32,766 and servers 65,535.
-const TOGETHER: usize = 500;
-
 /// The one statement a report is.
 pub(super) fn report(status: &GuildStatus) -> Statement {
-    with_values(sql(INSERT), status).or_change("server_id", CHANGES)
-}
-
-fn with_values(statement: Statement, status: &GuildStatus) -> Statement {
     let GuildStatus { guild, state, reason, message, source, attempted_revision, applied_revision, .. } = status;
     let GuildStatus { applied_manifest, since, updated_at, next_attempt_at, failures, observed_at, .. } = status;
-    statement
-        .bind(*guild)
-        .bind(state.word())
-        .bind(reason)
-        .bind(message)
-        .bind(source.as_deref())
-        .bind(attempted_revision.as_deref())
-        .bind(applied_revision.as_deref())
-        .bind(applied_manifest.as_deref())
-        .bind(*since)
-        .bind(*updated_at)
-        .bind(*next_attempt_at)
-        .bind(*failures)
-        .bind(*observed_at)
-}
-
-/// Reports of many guilds, in few statements.
-pub(super) async fn report_all(connection: &mut Connection<'_>, statuses: &[GuildStatus]) -> Result<(), Error> {
-    // In one order, so that two who report the same guilds do not wait for each other.
-    let mut ordered: Vec<&GuildStatus> = statuses.iter().collect();
-    ordered.sort_by_key(|status| (status.guild, status.observed_at));
-    for together in ordered.chunks(TOGETHER) {
-        let mut statement = sql(INSERT).or_change("server_id", CHANGES);
-        for (place, status) in together.iter().enumerate() {
-            let more = if place == 0 { "" } else { ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" };
-            statement = with_values(statement.and(more), status);
-        }
-        // Only a full one has a text that is seen again.
-        let statement = if together.len() == TOGETHER { statement } else { statement.once() };
-        statement.execute(connection).await?;
-    }
-    Ok(())
+    sql("INSERT INTO guild_statuses
+         (server_id, state, reason, message, source, attempted_revision, applied_revision, applied_manifest,
+          since, updated_at, next_attempt_at, failures, observed_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    .bind(*guild)
+    .bind(state.word())
+    .bind(reason)
+    .bind(message)
+    .bind(source.as_deref())
+    .bind(attempted_revision.as_deref())
+    .bind(applied_revision.as_deref())
+    .bind(applied_manifest.as_deref())
+    .bind(*since)
+    .bind(*updated_at)
+    .bind(*next_attempt_at)
+    .bind(*failures)
+    .bind(*observed_at)
+    .or_change("server_id", CHANGES)
 }
 
 /// The statement that reads statuses, with its end.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Error;
 use super::column::{get, id};
-use super::sql::{Connection, sql};
-use super::{Error, schedules};
+use super::sql::{Connection, Statement, sql};
 use crate::model::GuildId;
 
 /// What goes on in guilds, as everybody at the database sees it.
@@ -72,7 +72,7 @@ pub(super) async fn take(connection: &mut Connection<'_>, guild: GuildId, durati
     if let Some(left) = left.filter(|left| !left.is_zero()) {
         return Ok(Turn::Later(left));
     }
-    schedules::next(guild, None, after(now, duration)).execute(connection).await?;
+    next(guild, None, after(now, duration)).execute(connection).await?;
     Ok(Turn::Ours)
 }
 
@@ -85,8 +85,20 @@ async fn planned(connection: &mut Connection<'_>, guild: GuildId) -> Result<Opti
 /// Ends the turn, and says how long nobody needs to look.
 pub(super) async fn plan(connection: &mut Connection<'_>, guild: GuildId, rest: Duration) -> Result<(), Error> {
     let now = connection.now().await?;
-    schedules::next(guild, Some(now), after(now, rest)).execute(connection).await?;
+    next(guild, Some(now), after(now, rest)).execute(connection).await?;
     Ok(())
+}
+
+/// The one statement that plans a guild. What is known of the last time stays when nothing is said of it.
+fn next(guild: GuildId, last: Option<DateTime<Utc>>, next: DateTime<Utc>) -> Statement {
+    sql("INSERT INTO schedules (server_id, last_sweep_at, next_sweep_at) VALUES (?, ?, ?)")
+        .bind(guild)
+        .bind(last)
+        .bind(next)
+        .or_change(
+            "server_id",
+            "last_sweep_at = COALESCE(new.last_sweep_at, last_sweep_at), next_sweep_at = new.next_sweep_at",
+        )
 }
 
 /// What is further away than a year is a year away.

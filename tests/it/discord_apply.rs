@@ -1,7 +1,8 @@
 //! What each operation sends, to the byte, and what is made of the answer.
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
-use setai::discord::{Applied, AuditReason, Disposition, Error, Hold, Resolved};
+use setai::discord::{Applied, AuditReason, Disposition, Error, Hold, Permit, Resolved};
 use setai::model::{
     Change, ChannelAttributes, ChannelFlags, ChannelId, ChannelKind, ChannelPatch, ChannelRef, Colors, ContentFilter,
     Emoji, EmojiId, Features, ForumLayout, ForumTag, GuildSettings, Image, ImageSource, Key, NotificationLevel,
@@ -50,9 +51,21 @@ fn crew() -> RoleSubject {
     RoleSubject { id: RoleId::new(800), key: Some(key("crew")), name: "Crew".into() }
 }
 
+/// Nobody could take the right to these changes away.
+struct Free;
+
+#[async_trait]
+impl Permit for Free {
+    fn is_sound(&self) -> bool {
+        true
+    }
+
+    async fn granted(&self) {}
+}
+
 async fn apply(reply: Reply, operation: &Operation) -> (Script, Result<Applied, Error>) {
     let script = Script::new([reply]);
-    let applied = script.client().apply(GUILD, operation, &names(), &reason()).await;
+    let applied = script.client().apply(GUILD, operation, &names(), &reason(), &Free).await;
     (script, applied)
 }
 
@@ -563,7 +576,7 @@ fn every_call_can_be_made_from_any_thread() {
     let script = Script::new([]);
     let client = script.client();
     let (operation, names, reason) = (create(), names(), reason());
-    check(client.apply(GUILD, &operation, &names, &reason));
+    check(client.apply(GUILD, &operation, &names, &reason, &Free));
     check(client.is_gone(GUILD, &operation));
     check(client.snapshot(GUILD));
     check(client.guilds());
@@ -571,7 +584,7 @@ fn every_call_can_be_made_from_any_thread() {
 
 async fn run(operation: &Operation, replies: impl IntoIterator<Item = Reply>) -> (usize, Result<Applied, Error>) {
     let script = Script::new(replies);
-    let applied = script.client().apply(GUILD, operation, &names(), &reason()).await;
+    let applied = script.client().apply(GUILD, operation, &names(), &reason(), &Free).await;
     assert!(script.is_used_up(), "every answer was asked for");
     (script.lines().len(), applied)
 }
@@ -647,12 +660,12 @@ async fn a_third_rename_is_parked_before_it_is_sent_and_other_changes_are_not() 
     let script = Script::new([done(), done(), done()]);
     let client = script.client();
     for _ in 0..2 {
-        client.apply(GUILD, &rename(), &names(), &reason()).await.expect("done");
+        client.apply(GUILD, &rename(), &names(), &reason(), &Free).await.expect("done");
     }
-    let error = client.apply(GUILD, &rename(), &names(), &reason()).await.expect_err("parked");
+    let error = client.apply(GUILD, &rename(), &names(), &reason(), &Free).await.expect_err("parked");
     assert!(matches!(error, Error::Parked { why: Hold::Renames, .. }), "{error:?}");
     insta::assert_snapshot!(error, @"a channel can be renamed twice in 10 minutes; it can go on in 10 min");
-    client.apply(GUILD, &restrict(), &names(), &reason()).await.expect("another field");
+    client.apply(GUILD, &restrict(), &names(), &reason(), &Free).await.expect("another field");
     assert!(script.is_used_up());
 }
 

@@ -1,7 +1,6 @@
 //! The few words that are kept of each guild.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,7 +8,6 @@ use crate::discord;
 use crate::discord::gateway::{Change, shard_of};
 use crate::model::GuildId;
 
-use super::expect::Expected;
 use super::{Presence, Subject};
 
 /// What is known besides what lies in the cache.
@@ -21,7 +19,6 @@ pub(super) struct Known {
     guilds: BTreeMap<GuildId, Guild>,
     /// What was told of guilds that are being changed.
     meanwhile: BTreeMap<GuildId, Vec<(DateTime<Utc>, Change)>>,
-    expected: Expected,
     log: VecDeque<(GuildId, discord::Change)>,
 }
 
@@ -85,7 +82,6 @@ impl Known {
     /// Forgets a guild; false when it was not known.
     pub(super) fn drop_guild(&mut self, guild: GuildId) -> bool {
         self.meanwhile.remove(&guild);
-        self.expected.forget_guild(guild);
         self.guilds.remove(&guild).is_some()
     }
 
@@ -128,20 +124,6 @@ impl Known {
 
     pub(super) fn take_meanwhile(&mut self, guild: GuildId) -> Vec<(DateTime<Utc>, Change)> {
         self.meanwhile.remove(&guild).unwrap_or_default()
-    }
-
-    pub(super) fn expect(&mut self, guild: GuildId, change: &Change, now: Duration) {
-        self.expected.add(guild, change, now);
-    }
-
-    /// True when the change is one of ours that was not told yet.
-    pub(super) fn was_expected(&mut self, guild: GuildId, change: &Change, now: Duration) -> bool {
-        self.expected.take(guild, change, now)
-    }
-
-    /// Somebody else was there: what we made of it is not what it is.
-    pub(super) fn forget_expected(&mut self, guild: GuildId, subject: Subject) {
-        self.expected.forget(guild, subject);
     }
 
     pub(super) fn logged(&mut self, guild: GuildId, entry: discord::Change) {

@@ -24,6 +24,11 @@ fn drain(queue: &mut Queue, now: Duration) -> Vec<GuildId> {
     taken
 }
 
+/// True when something is kept of a guild.
+fn knows(queue: &Queue, of: GuildId) -> bool {
+    queue.slots.contains_key(&of)
+}
+
 #[test]
 fn who_is_hastened_is_due_at_once_for_what_was_asked_before() {
     let mut queue = Queue::new(1);
@@ -33,7 +38,7 @@ fn who_is_hastened_is_due_at_once_for_what_was_asked_before() {
     let work = queue.pop(at(3)).expect("its turn");
     assert_eq!((work.guild, work.trigger), (guild(1), Trigger::Revision));
     queue.done(at(4), guild(1), None);
-    assert!(!queue.knows(guild(2)), "nobody asked for it");
+    assert!(!knows(&queue, guild(2)), "nobody asked for it");
 }
 
 #[test]
@@ -45,11 +50,10 @@ fn a_guild_asked_for_twice_is_looked_at_once_at_the_earlier_time() {
     assert_eq!(queue.next_due(), Some(at(2_000)));
     assert_eq!(queue.pop(at(1_999)), None);
     let work = queue.pop(at(2_000)).expect("it is due");
-    assert_eq!((work.asked_at, work.due_at), (NOW, at(2_000)));
     assert_eq!(work.trigger, Trigger::Revision);
     assert_eq!(work.triggers, [Trigger::Revision, Trigger::Schedule, Trigger::Retry]);
     queue.done(at(2_500), guild(1), None);
-    assert_eq!((queue.next_due(), queue.knows(guild(1))), (None, false));
+    assert_eq!((queue.next_due(), knows(&queue, guild(1))), (None, false));
 }
 
 #[test]
@@ -73,7 +77,7 @@ fn no_more_are_looked_at_than_there_are_workers() {
     let mut queue = Queue::new(2);
     (0..3).for_each(|number| queue.push(NOW, guild(number), Trigger::StartUp, NOW));
     assert!(queue.pop(NOW).is_some() && queue.pop(NOW).is_some());
-    assert_eq!((queue.pop(NOW), queue.next_due(), queue.running(), queue.depth(NOW)), (None, None, 2, 1));
+    assert_eq!((queue.pop(NOW), queue.next_due(), queue.depth(NOW)), (None, None, 1));
     queue.done(NOW, guild(0), None);
     assert_eq!(queue.pop(NOW).map(|work| work.guild), Some(guild(2)));
 }
@@ -107,7 +111,7 @@ fn events_that_keep_coming_are_one_look_but_cannot_postpone_it_for_ever() {
         queue.push(at(millis), guild(1), Trigger::Event, NOW);
     }
     assert_eq!(queue.next_due(), Some(LONGEST_PATIENCE));
-    assert_eq!(queue.pop(at(6_000)).map(|work| work.due_at), Some(LONGEST_PATIENCE));
+    assert!(queue.pop(at(6_000)).is_some());
 }
 
 #[test]
@@ -153,39 +157,6 @@ fn a_sweep_that_has_waited_long_overtakes_people() {
 }
 
 #[test]
-fn a_suspended_guild_is_held_back_and_not_forgotten() {
-    let mut queue = Queue::new(1);
-    queue.suspend(guild(1));
-    queue.push(NOW, guild(1), Trigger::Revision, NOW);
-    assert_eq!((queue.pop(at(50)), queue.next_due(), queue.depth(at(50)), queue.oldest(at(50))), (None, None, 0, None));
-    queue.resume(at(100), guild(1));
-    assert_eq!(queue.oldest(at(150)), Some(at(50)), "it waits since it may");
-    assert_eq!(queue.pop(at(150)).map(|work| work.trigger), Some(Trigger::Revision));
-}
-
-#[test]
-fn a_guild_can_be_suspended_while_it_is_looked_at() {
-    let mut queue = Queue::new(1);
-    queue.push(NOW, guild(1), Trigger::Person, NOW);
-    assert!(queue.pop(NOW).is_some());
-    queue.suspend(guild(1));
-    queue.done(NOW, guild(1), Some((Trigger::Retry, NOW)));
-    assert_eq!((queue.pop(NOW), queue.running()), (None, 0));
-    queue.resume(NOW, guild(1));
-    assert_eq!(queue.pop(NOW).map(|work| work.trigger), Some(Trigger::Retry));
-}
-
-#[test]
-fn nobody_gets_past_a_limit_of_discords() {
-    let mut queue = Queue::new(1);
-    queue.push(NOW, guild(1), Trigger::Event, NOW);
-    queue.park(NOW, guild(1), at(60_000));
-    queue.push(at(5), guild(1), Trigger::Person, NOW);
-    assert_eq!((queue.pop(at(59_999)), queue.next_due()), (None, Some(at(60_000))));
-    assert!(queue.pop(at(60_000)).is_some());
-}
-
-#[test]
 fn a_forgotten_guild_is_not_looked_at_again() {
     let mut queue = Queue::new(1);
     queue.push(NOW, guild(1), Trigger::Person, NOW);
@@ -195,7 +166,7 @@ fn a_forgotten_guild_is_not_looked_at_again() {
     queue.forget(guild(1));
     queue.forget(guild(2));
     queue.done(NOW, guild(1), None);
-    assert_eq!((queue.pop(NOW), queue.knows(guild(1)), queue.knows(guild(2))), (None, false, false));
+    assert_eq!((queue.pop(NOW), knows(&queue, guild(1)), knows(&queue, guild(2))), (None, false, false));
 }
 
 #[test]
@@ -214,8 +185,8 @@ enum Act {
     Push(u64, Trigger, u64),
     Pop,
     Done(usize, Option<(Trigger, u64)>),
-    Suspend(u64),
-    Resume(u64),
+    Hasten(u64),
+    Forget(u64),
     Pass(u64),
 }
 
@@ -227,8 +198,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => Just(Act::Pop),
         4 => (any::<prop::sample::Index>(), prop::option::of((trigger(), 0..3_000_u64)))
             .prop_map(|(i, again)| Act::Done(i.index(64), again)),
-        1 => guild.clone().prop_map(Act::Suspend),
-        1 => guild.prop_map(Act::Resume),
+        1 => guild.clone().prop_map(Act::Hasten),
+        1 => guild.prop_map(Act::Forget),
         4 => (0..2_000_u64).prop_map(Act::Pass),
     ];
     prop::collection::vec(act, 1..120)
@@ -239,32 +210,41 @@ struct Account {
     queue: Queue,
     now: Duration,
     running: Vec<GuildId>,
-    /// By guild: every reason since it was last taken, and the latest moment it may be due.
-    owed: BTreeMap<GuildId, (BTreeSet<Trigger>, Duration)>,
-    suspended: BTreeSet<GuildId>,
+    owed: BTreeMap<GuildId, Owed>,
+}
+
+/// A look that is owed to a guild.
+struct Owed {
+    /// Every reason since it was last taken.
+    reasons: BTreeSet<Trigger>,
+    /// The moments between which it becomes due.
+    earliest: Duration,
+    latest: Duration,
 }
 
 impl Account {
     fn new(workers: usize) -> Self {
-        let (owed, suspended) = (BTreeMap::new(), BTreeSet::new());
-        Self { queue: Queue::new(workers), now: NOW, running: Vec::new(), owed, suspended }
+        Self { queue: Queue::new(workers), now: NOW, running: Vec::new(), owed: BTreeMap::new() }
     }
 
     fn owe(&mut self, guild: GuildId, trigger: Trigger, not_before: Duration) {
-        // No event puts anything off for longer than patience lasts.
-        let limit = if trigger == Trigger::Event { LONGEST_PATIENCE } else { Duration::ZERO };
-        let latest = self.now.max(not_before) + limit;
-        let owed = self.owed.entry(guild).or_insert((BTreeSet::new(), latest));
-        owed.0.insert(trigger);
-        owed.1 = owed.1.min(latest);
+        let asked = self.now.max(not_before);
+        // Events are looked at when they stop, and none puts anything off for longer than patience lasts.
+        let (earliest, latest) = match trigger {
+            Trigger::Event => (asked + QUIET, asked + LONGEST_PATIENCE),
+            _ => (asked, asked),
+        };
+        let owed = self.owed.entry(guild).or_insert(Owed { reasons: BTreeSet::new(), earliest, latest });
+        owed.reasons.insert(trigger);
+        owed.earliest = owed.earliest.min(earliest);
+        owed.latest = owed.latest.min(latest);
     }
 
     fn take(&mut self) -> Option<Work> {
         let work = self.queue.pop(self.now)?;
         assert!(!self.running.contains(&work.guild), "two looks at one guild");
-        assert!(!self.suspended.contains(&work.guild), "a suspended guild");
-        assert!(work.due_at <= self.now, "too early");
-        let (reasons, _) = self.owed.remove(&work.guild).expect("nobody asked for it");
+        let Owed { reasons, earliest, latest: _ } = self.owed.remove(&work.guild).expect("somebody asked for it");
+        assert!(earliest <= self.now, "too early");
         assert_eq!(work.triggers.iter().copied().collect::<BTreeSet<_>>(), reasons, "reasons were lost or made up");
         self.running.push(work.guild);
         Some(work)
@@ -278,9 +258,7 @@ impl Account {
             }
             Act::Pop => {
                 let taken = self.take();
-                let is_overdue = |(of, (_, latest)): (&GuildId, &(_, Duration))| {
-                    *latest <= self.now && !self.suspended.contains(of) && !self.running.contains(of)
-                };
+                let is_overdue = |(of, owed): (&GuildId, &Owed)| owed.latest <= self.now && !self.running.contains(of);
                 let waits = self.owed.iter().any(is_overdue) && self.running.len() < workers;
                 assert!(taken.is_some() || !waits, "somebody waits and nobody is taken");
             }
@@ -293,17 +271,20 @@ impl Account {
                 }
             }
             Act::Done(..) => {}
-            Act::Suspend(number) => {
-                self.queue.suspend(guild(number));
-                self.suspended.insert(guild(number));
+            Act::Hasten(number) => {
+                self.queue.hasten(self.now, guild(number));
+                if let Some(owed) = self.owed.get_mut(&guild(number)) {
+                    owed.earliest = owed.earliest.min(self.now);
+                    owed.latest = owed.latest.min(self.now);
+                }
             }
-            Act::Resume(number) => {
-                self.queue.resume(self.now, guild(number));
-                self.suspended.remove(&guild(number));
+            Act::Forget(number) => {
+                self.queue.forget(guild(number));
+                self.owed.remove(&guild(number));
             }
             Act::Pass(millis) => self.now += at(millis),
         }
-        assert!(self.running.len() <= workers && self.queue.running() == self.running.len());
+        assert!(self.running.len() <= workers);
     }
 }
 
@@ -318,16 +299,13 @@ proptest! {
         for done in std::mem::take(&mut account.running) {
             account.queue.done(account.now, done, None);
         }
-        for held in std::mem::take(&mut account.suspended) {
-            account.queue.resume(account.now, held);
-        }
         account.now += at(10_000);
         while let Some(work) = account.take() {
             account.queue.done(account.now, work.guild, None);
             account.running.clear();
         }
-        prop_assert!(account.owed.is_empty(), "never looked at: {:?}", account.owed);
-        prop_assert!((0..6).all(|number| !account.queue.knows(guild(number))));
+        prop_assert!(account.owed.is_empty(), "never looked at: {:?}", account.owed.keys());
+        prop_assert!((0..6).all(|number| !knows(&account.queue, guild(number))));
         prop_assert_eq!(account.queue.next_due(), None);
     }
 
@@ -351,7 +329,7 @@ proptest! {
                 break;
             }
         }
-        prop_assert!(!queue.knows(guild(0)), "still waiting after {turns} turns");
+        prop_assert!(!knows(&queue, guild(0)), "still waiting after {turns} turns");
         prop_assert!(turns <= u64::from(FAIR_TURN) * (before + 2), "{turns} turns with {before} before it");
     }
 

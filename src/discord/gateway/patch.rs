@@ -125,7 +125,7 @@ fn sight(snapshot: &Snapshot) -> Sight<'_> {
     let Facet::Known(bot) = bot else {
         return Sight::Unknown(guild.roles.iter().map(|role| (&role.id, role.attributes.permissions)).collect());
     };
-    let actor = Actor::Member { user: bot.user, roles: bot.roles.iter().copied().map(RoleRef::Live).collect() };
+    let actor = Actor { user: bot.user, roles: bot.roles.iter().copied().map(RoleRef::Live).collect() };
     let access = Access::of(guild);
     let base = access.in_guild(&actor);
     let views = |channel: &&Channel| {

@@ -60,11 +60,6 @@ impl Words {
         get(&self.root, &within(&self.place(object)?, field))
     }
 
-    /// True when the manifest has the object.
-    pub fn has(&self, object: &Subject) -> bool {
-        self.place(object).is_some_and(|place| get(&self.root, &place).is_some())
-    }
-
     /// True when something is said of a field.
     pub fn says(&self, object: &Subject, field: &str) -> bool {
         self.node(object, field).is_some()

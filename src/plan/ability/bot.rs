@@ -28,7 +28,7 @@ impl<'a> Bot<'a> {
             live.roles.iter().filter(|r| roles.contains(&r.id)).reduce(|a, b| if outranks(b, a) { b } else { a });
         // Without any role, @everyone is the bot's highest: nothing is below it.
         let ceiling = if bot.user == live.owner { None } else { highest.or_else(|| live.everyone()) };
-        let actor = Actor::Member { user: bot.user, roles };
+        let actor = Actor { user: bot.user, roles };
         let permissions = Access::of(live).in_guild(&actor);
         Some(Self { guild: live, actor, permissions, ceiling })
     }
@@ -39,8 +39,7 @@ impl<'a> Bot<'a> {
 
     /// True when the bot has the role; everybody has @everyone.
     pub(super) fn holds(&self, role: &RoleRef) -> bool {
-        let has = matches!(&self.actor, Actor::Member { roles, .. } if roles.contains(role));
-        has || *role == RoleRef::Live(self.guild.everyone_id())
+        self.actor.roles.contains(role) || *role == RoleRef::Live(self.guild.everyone_id())
     }
 
     pub(super) fn outranks(&self, role: &Role) -> bool {

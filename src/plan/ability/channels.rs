@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Actor, Channel, ChannelAttributes, ChannelKind, ChannelRef, Index, Overwrites, Permissions, Ref, RoleRef, Target,
+    Channel, ChannelAttributes, ChannelKind, ChannelRef, Index, Overwrites, Permissions, Ref, RoleRef, Target,
 };
 use crate::plan::note::{Note, NoteCode, Weight};
 use crate::plan::resolve::{Desired, WantedChannel};
@@ -147,10 +147,7 @@ impl Limiter<'_> {
         }
         // Discord may check the whole list and not only what differs.
         let bits = bits_of(&from.overwrites) | bits_of(&channel.to.overwrites);
-        let own = Target::Member(match &self.bot.actor {
-            Actor::Member { user, .. } => *user,
-            Actor::Role(_) => return,
-        });
+        let own = Target::Member(self.bot.actor.user);
         let trusted = from.overwrites.get(&own).allow.contains(Permissions::MANAGE_ROLES);
         let problem = if !held.contains(Permissions::MANAGE_ROLES) {
             Some("the bot lacks manage_roles here".to_owned())

@@ -278,24 +278,6 @@ async fn a_run_that_takes_long_hears_much_and_nothing_of_it_is_lost() {
 }
 
 #[tokio::test]
-async fn what_is_expected_is_no_news_once() {
-    let followed = Followed::new().await;
-    let channel = followed.channel_by_hand("rules");
-    let first = followed.live().await;
-    followed.stage.discord.by_hand("PATCH", &format!("/channels/{channel}"), json!({"nsfw": true}));
-    followed.look().await;
-    let guild = followed.stage.guild();
-    followed.follower.expect(guild, &told(&first, channel));
-    assert_eq!(followed.changed(told(&first, channel)).await, [], "our own doing, told late");
-    let why = Why::Changed(Subject::Channel(id(channel)));
-    assert_eq!(followed.changed(told(&first, channel)).await, [why], "somebody else's");
-    followed.follower.expect(guild, &told(&first, channel));
-    followed.stage.discord.clock.advance(Duration::from_mins(3));
-    followed.look().await;
-    assert_eq!(followed.changed(told(&first, channel)).await, [why], "too long ago");
-}
-
-#[tokio::test]
 async fn the_audit_log_says_who_did_it() {
     let followed = Followed::new().await;
     let guild = followed.stage.guild();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::json;
+use setai::controller::Why;
 use setai::discord::{Event, Gateway, GatewayError, GatewaySettings};
 use setai::model::{ChannelId, Snapshot};
 use setai::simulator::faults::{Fault, Faults, Rule};
@@ -50,7 +51,7 @@ impl Live {
         let event =
             tokio::time::timeout(TOO_LONG, self.events.recv()).await.expect("something happens").expect("an event");
         let nudges = self.followed.hear(event.clone()).await;
-        if nudges.iter().any(|nudge| !nudge.why.may_glance()) {
+        if nudges.iter().any(|nudge| nudge.why != Why::Arrived) {
             self.followed.look().await;
         }
         event

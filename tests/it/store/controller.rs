@@ -1,8 +1,8 @@
 //! What a controller has to know when it starts anew: how guilds stand, what waits, what differs, and what was brought back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::TimeDelta;
 use serde_json::json;
 use setai::model::{
     Change, ChannelAttributes, ChannelKind, GuildId, Image, ImageSource, RoleAttributes, RoleId, SettingsPatch,
@@ -24,7 +24,7 @@ use crate::support::mariadb::TestDatabase;
 
 contract![
     a_status_is_what_was_seen_last,
-    many_statuses_are_reported_at_once,
+    statuses_are_listed_by_their_guilds,
     a_suspension_counts_until_it_ends_or_is_taken_back,
     one_plan_waits_for_each_guild,
     what_became_of_a_plan_is_said_once,
@@ -35,7 +35,6 @@ contract![
     who_made_a_difference_is_added_when_it_becomes_known,
     what_is_ignored_stays_ignored_and_every_answer_has_a_row,
     differences_are_listed_newest_first_and_found_by_part_of_their_id,
-    the_next_look_at_each_guild_is_remembered,
     what_was_brought_back_is_counted_by_object,
     what_is_over_is_tidied_away_and_nothing_else,
 ];
@@ -90,25 +89,13 @@ async fn a_status_is_what_was_seen_last(store: &Desk) {
     assert_eq!(store.servers().await.expect("servers"), [], "nobody has reached the guild for that");
 }
 
-async fn many_statuses_are_reported_at_once(store: &Desk) {
-    store.report_all(&[]).await.expect("nothing to report");
-    let newest = status(GuildId::new(7), Standing::Drifted, "Differs", 99);
-    store.report(&newest).await.expect("reported");
-    let all = |state, second| (1..=1_203).map(move |id| status(GuildId::new(id), state, "InSync", second));
-    // One of them twice, in the wrong order.
-    let late = status(GuildId::new(9), Standing::Stalled, "Broken", 12);
-    let many: Vec<GuildStatus> = [late.clone()].into_iter().chain(all(Standing::Ready, 10)).collect();
-    store.report_all(&many).await.expect("reported");
-
-    let statuses = store.statuses().await.expect("statuses");
-    assert_eq!(statuses.len(), 1_203);
-    assert!(statuses.is_sorted_by_key(|status| status.guild));
-    let expected = all(Standing::Ready, 10).map(|status| match status.guild.get() {
-        7 => newest.clone(),
-        9 => late.clone(),
-        _ => status,
-    });
-    assert!(statuses.iter().cloned().eq(expected), "each is the latest of its guild");
+async fn statuses_are_listed_by_their_guilds(store: &Desk) {
+    let all = [7, 9, 8].map(|id| status(GuildId::new(id), Standing::Ready, "InSync", 10));
+    for status in &all {
+        store.report(status).await.expect("reported");
+    }
+    let [first, last, second] = all;
+    assert_eq!(store.statuses().await.expect("statuses"), [first, second, last]);
 }
 
 // ---- suspensions ----
@@ -428,19 +415,6 @@ async fn differences_are_listed_newest_first_and_found_by_part_of_their_id(store
     assert!(matches!(&error, Error::AmbiguousDrift { fitting, .. } if fitting.len() == 2), "{error:?}");
 }
 
-// ---- schedules ----
-
-async fn the_next_look_at_each_guild_is_remembered(store: &Desk) {
-    assert_eq!(store.schedule(GUILD).await.expect("none"), None);
-    store.schedule_next(GUILD, Some(at(10)), at(600)).await.expect("planned");
-    store.schedule_next(OTHER_GUILD, None, at(60)).await.expect("planned");
-    store.schedule_next(GUILD, None, at(300)).await.expect("planned anew");
-    let schedules = store.schedules().await.expect("schedules");
-    let told: Vec<_> = schedules.iter().map(|s| (s.guild, s.last_sweep_at, s.next_sweep_at)).collect();
-    assert_eq!(told, [(OTHER_GUILD, None, at(60)), (GUILD, Some(at(10)), at(300))]);
-    assert_eq!(store.schedule(GUILD).await.expect("known"), Some(schedules[1]));
-}
-
 // ---- corrections ----
 
 /// A run for which these operations were done, each at its second; none of what was not done.
@@ -532,8 +506,6 @@ fn what_an_operation_is_about_is_said_in_one_word() {
 async fn what_is_over_is_tidied_away_and_nothing_else(store: &Desk) {
     store.report(&status(GUILD, Standing::Ready, "InSync", 10)).await.expect("reported");
     store.report(&status(OTHER_GUILD, Standing::Ready, "InSync", 1_000)).await.expect("reported");
-    store.schedule_next(GUILD, None, at(10)).await.expect("planned");
-    store.schedule_next(OTHER_GUILD, None, at(1_000)).await.expect("planned");
     let reason = "we are moving".to_owned();
     let suspension = Suspension { guild: GUILD, by: ada(), reason, at: at(0), until: Some(at(50)) };
     store.suspend(&suspension).await.expect("suspended");
@@ -551,7 +523,7 @@ async fn what_is_over_is_tidied_away_and_nothing_else(store: &Desk) {
 
     assert_eq!(store.tidy(at(-1_000)).await.expect("tidied"), Tidied::default());
     let tidied = store.tidy(at(500)).await.expect("tidied");
-    let expected = Tidied { held_plans: 1, drift_records: 2, statuses: 1, schedules: 1, suspensions: 1 };
+    let expected = Tidied { held_plans: 1, drift_records: 2, statuses: 1, schedules: 0, suspensions: 1 };
     assert_eq!(tidied, expected);
     assert_eq!(store.tidy(at(500)).await.expect("tidied"), Tidied::default(), "once");
     assert_eq!(waiting(store).await, [(GUILD, "aa02".to_owned())]);
@@ -564,7 +536,6 @@ async fn what_is_over_is_tidied_away_and_nothing_else(store: &Desk) {
     assert_eq!(seen(store, &[renamed(6, "b")], 1_010).await.ignored, [opened[1]], "and it is still ignored");
     assert_eq!(store.status(OTHER_GUILD).await.expect("status").map(|status| status.observed_at), Some(at(1_000)));
     assert_eq!(store.suspensions(at(0)).await.expect("all").len(), 1);
-    assert_eq!(store.schedules().await.expect("schedules").len(), 1);
 }
 
 // ---- many at once ----
@@ -588,8 +559,9 @@ async fn several_replicas_that_say_the_same_say_it_once() {
             let held = store.hold(&held(GUILD, "aa01", 10)).await.expect("one of them holds it");
             let drift = [renamed(5, "a"), renamed(6, "b")];
             let drift = store.record_drift(GUILD, &drift, at(10)).await.expect("recorded");
-            let report = [OTHER_GUILD, GUILD].map(|of| status(of, Standing::Ready, "InSync", number));
-            store.report_all(&report).await.expect("reported");
+            for of in [OTHER_GUILD, GUILD] {
+                store.report(&status(of, Standing::Ready, "InSync", number)).await.expect("reported");
+            }
             (usize::from(held), drift.opened.len())
         });
     }
@@ -604,9 +576,7 @@ async fn several_replicas_that_say_the_same_say_it_once() {
 
 /// Asks everything once, so that somebody else can see how it is gone about.
 pub(super) async fn everything_a_controller_asks(store: &Desk) {
-    let reports = [status(GUILD, Standing::Ready, "InSync", 0), status(OTHER_GUILD, Standing::Ready, "InSync", 0)];
-    store.report_all(&reports).await.expect("reported");
-    store.report(&reports[0]).await.expect("reported");
+    store.report(&status(GUILD, Standing::Ready, "InSync", 0)).await.expect("reported");
     store.status(GUILD).await.expect("status");
     store.statuses().await.expect("statuses");
     let suspension =
@@ -640,8 +610,7 @@ pub(super) async fn everything_a_controller_asks(store: &Desk) {
     }
     store.drift_record(opened[0]).await.expect("read");
     store.find_drift(&opened[0].to_string()).await.expect("found");
-    store.schedule_next(GUILD, Some(at(0)), at(0) + TimeDelta::minutes(10)).await.expect("planned");
-    store.schedule(GUILD).await.expect("planned");
-    store.schedules().await.expect("planned");
+    store.take_turn(GUILD, Duration::ZERO).await.expect("a turn");
+    store.plan_turn(GUILD, Duration::ZERO).await.expect("planned");
     store.tidy(at(0)).await.expect("tidied");
 }

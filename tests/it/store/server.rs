@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use setai::model::{GuildId, ObjectKind};
 use setai::store::{
-    AuditFilter, DatabaseUrl, DriftFilter, Error, IntendedStep, MigrationState, Outcome, StepCounts, Store, Verdict,
-    migrate, migrations, open,
+    AuditFilter, DatabaseUrl, DriftFilter, Error, Finish, GuildState, IntendedStep, MigrationState, Outcome,
+    StepCounts, Store, Verdict, migrate, migrations, open,
 };
 use sha2::{Digest, Sha256};
 use sqlx::mysql::MySqlConnection;
@@ -19,8 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::chains::are_intact;
 use super::desk::Desk;
 use super::{
-    GUILD, at, bind, create_rules, done, finish, guild, intent, key, new_run, operation_id, rebinding, rows, run_id,
-    settled,
+    GUILD, at, bind, channel, create_rules, done, finish, guild, intent, key, new_run, operation_id, rebinding, rows,
+    run_id, settled,
 };
 use crate::support::mariadb::{TestDatabase, administrator};
 
@@ -52,6 +52,20 @@ async fn as_of(connection: &mut MySqlConnection, count: usize) {
         let rows = std::fs::read_to_string(rows).expect("a file");
         connection.execute(sqlx::raw_sql(AssertSqlSafe(rows))).await.expect("rows");
     }
+}
+
+#[tokio::test]
+async fn a_guild_is_kept_as_a_run_left_it() {
+    let database = TestDatabase::new().await;
+    let store = Desk::at(open(&database.url()).await.expect("open"));
+    let (before, after) = (guild(GUILD, Vec::new()), guild(GUILD, vec![channel(5, "talk")]));
+    store.begin(&new_run(1, before)).await.expect("begin");
+    store.finish(run_id(1), &Finish { after: Some(after.clone()), ..finish(Verdict::Partial) }).await.expect("finish");
+    let kept =
+        sqlx::query_scalar("SELECT s.state FROM reconciliations r JOIN guild_states s ON s.digest = r.state_after");
+    let kept: String = kept.fetch_one(&mut database.connect().await).await.expect("a state");
+    let kept: GuildState = serde_json::from_str(&kept).expect("what was written");
+    assert_eq!(kept.guild, after);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use chrono::{NaiveDateTime, TimeDelta, Utc};
 use setai::store::{Turn, Turns};
 
 use super::desk::Desk;
@@ -12,6 +13,7 @@ use crate::support::mariadb::TestDatabase;
 contract![
     one_of_all_takes_the_turn_and_says_when_the_next_is,
     what_is_held_is_nobodys_turn_and_what_is_abandoned_is_told,
+    a_guild_nobody_looked_at_any_more_is_forgotten,
 ];
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -35,8 +37,6 @@ async fn one_of_all_takes_the_turn_and_says_when_the_next_is(desk: &Desk) {
     let turn = desk.take_turn(GUILD, HOUR).await.expect("a turn");
     assert!(is_about(turn, 2 * HOUR), "{turn:?}");
     desk.plan_turn(OTHER_GUILD, Duration::MAX).await.expect("a year is enough");
-    let schedule = desk.schedule(GUILD).await.expect("a schedule").expect("it is planned");
-    assert!(schedule.last_sweep_at.is_some_and(|last| last < schedule.next_sweep_at));
     assert_eq!(desk.turns().await.expect("turns"), Turns::default());
 }
 
@@ -58,6 +58,17 @@ async fn what_is_held_is_nobodys_turn_and_what_is_abandoned_is_told(desk: &Desk)
     assert_eq!(due, BTreeSet::from([GUILD, OTHER_GUILD]));
 }
 
+async fn a_guild_nobody_looked_at_any_more_is_forgotten(desk: &Desk) {
+    desk.plan_turn(GUILD, Duration::ZERO).await.expect("planned");
+    desk.plan_turn(OTHER_GUILD, HOUR).await.expect("planned");
+    assert_eq!(desk.turns().await.expect("turns").due, BTreeSet::from([GUILD]));
+    let in_half_an_hour = Utc::now() + TimeDelta::minutes(30);
+    assert_eq!(desk.tidy(in_half_an_hour).await.expect("tidied").schedules, 1);
+    assert_eq!(desk.turns().await.expect("turns"), Turns::default());
+    let turn = desk.take_turn(OTHER_GUILD, HOUR).await.expect("a turn");
+    assert!(is_about(turn, HOUR), "somebody looks at the other: {turn:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_ask_at_once_one_gets_the_turn() {
     let database = TestDatabase::new().await;
@@ -76,4 +87,21 @@ async fn of_many_who_ask_at_once_one_gets_the_turn() {
         assert_eq!(ours, 1);
         store.plan_turn(GUILD, Duration::ZERO).await.expect("planned");
     }
+}
+
+#[tokio::test]
+async fn when_a_guild_was_looked_at_last_is_still_known_while_somebody_is_at_it() {
+    let database = TestDatabase::new().await;
+    let store = setai::store::open(&database.url()).await.expect("open");
+    let last = async || -> Option<NaiveDateTime> {
+        let last = sqlx::query_scalar("SELECT last_sweep_at FROM schedules");
+        last.fetch_one(&mut database.connect().await).await.expect("a row")
+    };
+    assert_eq!(store.take_turn(GUILD, Duration::ZERO).await.expect("a turn"), Turn::Ours);
+    assert_eq!(last().await, None, "nobody ever looked");
+    store.plan_turn(GUILD, Duration::ZERO).await.expect("planned");
+    let looked = last().await;
+    assert!(looked.is_some());
+    assert_eq!(store.take_turn(GUILD, HOUR).await.expect("a turn"), Turn::Ours);
+    assert_eq!(last().await, looked);
 }

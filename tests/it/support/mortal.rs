@@ -18,8 +18,7 @@ use setai::store::{
     Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, Correction, DriftAnswer, DriftChanges,
     DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord,
     HeldSummary, IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName,
-    RunId, RunRecord, RunSummary, Schedule, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns,
-    UnfinishedRun,
+    RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun,
 };
 use tokio::sync::Notify;
 
@@ -252,10 +251,6 @@ impl Store for MortalStore {
         self.inner.state_before(run).await
     }
 
-    async fn state_after(&self, run: RunId) -> Result<Option<GuildState>, Error> {
-        self.inner.state_after(run).await
-    }
-
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error> {
         self.inner.audit(filter).await
     }
@@ -310,10 +305,6 @@ impl Store for MortalStore {
 
     async fn report(&self, status: &GuildStatus) -> Result<(), Error> {
         self.inner.report(status).await
-    }
-
-    async fn report_all(&self, statuses: &[GuildStatus]) -> Result<(), Error> {
-        self.inner.report_all(statuses).await
     }
 
     async fn suspend(&self, suspension: &Suspension) -> Result<(), Error> {
@@ -391,23 +382,6 @@ impl Store for MortalStore {
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.inner.resolve_drift(id, answer, by, at).await
-    }
-
-    async fn schedule(&self, guild: GuildId) -> Result<Option<Schedule>, Error> {
-        self.inner.schedule(guild).await
-    }
-
-    async fn schedules(&self) -> Result<Vec<Schedule>, Error> {
-        self.inner.schedules().await
-    }
-
-    async fn schedule_next(
-        &self,
-        guild: GuildId,
-        last: Option<DateTime<Utc>>,
-        next: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        self.inner.schedule_next(guild, last, next).await
     }
 
     async fn turns(&self) -> Result<Turns, Error> {
