@@ -253,6 +253,7 @@ impl Clause {
         if context.index.at(&self.tokens, start, wanted).is_none_or(|hit| hit.fit == Fit::Typo) {
             while self.tokens.get(start).is_some_and(|t| t.is_any(ARTICLES) || t.is_any(&["existing", "old", "current", "new"]) && t.low != "a")
                 && !self.starts_name(context, start, wanted)
+                && start < at + 4
             {
                 start += 1;
             }

@@ -171,7 +171,8 @@ pub(super) fn clauses<'t>(sentence: &'t [Token], context: Context<'_>) -> Vec<&'
             at += 1;
             continue;
         }
-        let text = free_text(&sentence[from..]).map(|free| free + from).or(free);
+        let here = &sentence[from..];
+        let text = free_text(here.get(..200).unwrap_or(here)).map(|free| free + from).or(free);
         let after = (at..sentence.len()).find(|at| !sentence[*at].is_any(JOINERS) && !sentence[*at].is_any(&["then", "also", "—", "–"]));
         let Some(after) = after else { break };
         let next = after + after_politeness(&sentence[after..]);
@@ -193,10 +194,11 @@ const STARTERS: &[&str] = &["only", "dont", "never", "let", "nobody", "noone"];
 fn begins(sentence: &[Token], looked: &Clause, from: usize, joint: usize, next: usize, context: Context<'_>) -> bool {
     let Some(token) = sentence.get(next) else { return false };
     let before = &sentence[from..joint];
+    let before = before.get(..80).unwrap_or(before);
     if token.is_quote() || token.sigil.is_some() && !subject_of_modal(sentence, looked, next, context) {
         return false;
     }
-    let has_command = before.iter().enumerate().any(|(at, _)| any_verb_at(before, at).is_some() && at <= 8) || before.iter().any(|t| t.is_any(MODALS) || t.is_any(PROPERTIES));
+    let has_command = (0..before.len().min(9)).any(|at| any_verb_at(before, at).is_some()) || before.iter().any(|t| t.is_any(MODALS) || t.is_any(PROPERTIES));
     let may_do = before.iter().any(|t| t.is_any(&["let", "allow", "allowed", "can", "may", "permission", "permissions", "able", "stop", "from", "cannot", "cant", "give", "grant", "prevent", "take", "remove", "revoke", "should", "forbid", "with", "permit"]));
     if token.is_any(STARTERS) && next + 1 < sentence.len() {
         return has_command || token.is("let") || any_verb_at(sentence, next).is_some() && token.is("let");

@@ -139,8 +139,15 @@ const FRAMES: &[Frame] = &[
 /// Most words of a clause that is taken apart further.
 const LONG: usize = 160;
 
+/// Most words of a clause that is read at all, apart from a topic's text.
+const LONGEST: usize = 300;
+
 /// The best reading of a clause, if it has any.
 pub(super) fn read(tokens: &[Token], context: Context<'_>) -> Option<Vec<Reading>> {
+    if tokens.len() > LONGEST {
+        let is_text = free_text(tokens).is_some_and(|from| from < LONGEST);
+        return is_text.then(|| fields::read(Clause::new(tokens.to_vec()), context)).flatten().map(|reading| vec![reading]);
+    }
     let mut budget = 60;
     let whole = once(tokens, context);
     if whole.as_ref().is_some_and(|reading| reading.loose == 0 && reading.gaps.is_empty()) || tokens.len() > LONG {

@@ -60,7 +60,7 @@ fn confidence(edits: &[Edit], heard: &Heard) -> f64 {
     let typos = heard.readings.iter().flat_map(|reading| &reading.mentions).filter(|(mention, _)| mention.fit == Fit::Typo).count();
     let times = |factor: f64, count: usize| factor.powi(i32::try_from(count).unwrap_or(i32::MAX));
     let score = 0.97 * times(0.9, typos) * times(0.95, heard.mended.min(8)) * times(0.9, heard.assumed) * times(0.8, heard.gaps.len());
-    (score * 1000.0).round() / 1000.0
+    ((score * 1000.0).round() / 1000.0).max(0.001)
 }
 
 fn alternatives<'a>(gap: &'a Gap, maker: &'a Maker) -> Option<Vec<Alternative>> {

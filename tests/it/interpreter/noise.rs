@@ -28,7 +28,7 @@ const WORDS: &[&str] = &[
 fn salad(rng: &mut Rng, words: usize) -> String {
     let mut text = String::new();
     for _ in 0..rng.between(1, words) {
-        text.push_str(rng.pick(WORDS));
+        text.push_str(WORDS[rng.below(WORDS.len())]);
         if rng.percent(92) {
             text.push(' ');
         }

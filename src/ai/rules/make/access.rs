@@ -57,8 +57,9 @@ impl Maker {
             true => bits.without(Permissions::SPEAK).with(Permissions::SEND_MESSAGES),
             false => bits,
         };
+        let granted = |bits: Permissions| heard(bits).without(Permissions::ADMINISTRATOR);
         let grants: Vec<(String, Permissions, Permissions)> =
-            grants.iter().map(|grant| (grant.target.clone(), heard(grant.allow), heard(grant.deny))).collect();
+            grants.iter().map(|grant| (grant.target.clone(), granted(grant.allow), heard(grant.deny))).collect();
         match self.said(place) {
             Said::Own => {
                 for (target, allow, deny) in grants {
@@ -154,6 +155,8 @@ impl Maker {
     /// Gives and takes in the whole guild.
     pub(super) fn everywhere(&mut self, grant: &Grant) {
         let Grant { target, allow, deny } = grant;
+        // Whatever was read: this is never given.
+        let allow = &allow.without(Permissions::ADMINISTRATOR);
         let role = Subject::Role(target.clone());
         let said = self.guild.fields(&role).and_then(|fields| fields.get("permissions")).cloned();
         let (sets, own) = match &said {
