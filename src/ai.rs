@@ -185,7 +185,9 @@ impl Intent {
             Edit::Remove { .. } => Self::Delete,
             Edit::Rename { .. } => Self::Rename,
             Edit::Move { .. } => Self::Move,
-            Edit::Set { object: Subject::Settings, .. } | Edit::Unset { object: Subject::Settings, .. } => Self::Settings,
+            Edit::Set { object: Subject::Settings, .. } | Edit::Unset { object: Subject::Settings, .. } => {
+                Self::Settings
+            }
             Edit::Set { field, .. } if field == "name" => Self::Rename,
             Edit::Set { field, .. } if field == "permissions" => Self::Permissions,
             Edit::SetOverwrite { .. } | Edit::UnsetOverwrite { .. } => Self::Permissions,

@@ -45,10 +45,7 @@ pub const MODEL: &str = "setai-rules-1";
 const CLAUSES: usize = 200;
 
 /// What is never changed on request.
-const GUARDED: &[&str] = &[
-    "approval", "approvals", "protection", "protections", "protect", "protected", "unprotect", "policy", "policies", "drift", "expectation",
-    "expectations", "prune", "pruning", "max_deletions", "max_updates", "on_remove", "safeguard", "safeguards",
-];
+const GUARDED: &str = "approval approvals protection protections protect protected unprotect policy policies drift expectation expectations prune pruning max_deletions max_updates on_remove safeguard safeguards";
 
 /// Understands a request about the manifest in `entry`.
 pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
@@ -58,7 +55,8 @@ pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
         return whole("it is longer than 4,000 characters");
     }
     let Some(guild) = Guild::of(files, entry) else { return whole("the manifest cannot be read") };
-    let mut speaker = Speaker { source: &source, maker: Maker::new(guild), groups: Vec::new(), heard: Heard::default() };
+    let mut speaker =
+        Speaker { source: &source, maker: Maker::new(guild), groups: Vec::new(), heard: Heard::default() };
     let mut all = tokens(request);
     speaker.mend(&mut all);
     for sentence in sentences(&all) {
@@ -128,7 +126,9 @@ impl Speaker<'_> {
         }
         let clauses::Cut { clause, condition } = cut(sentence);
         let before = self.heard.clauses;
-        if let Some(condition) = condition.filter(|condition| condition.first().map(|t| t.start) < clause.first().map(|t| t.start)) {
+        if let Some(condition) =
+            condition.filter(|condition| condition.first().map(|t| t.start) < clause.first().map(|t| t.start))
+        {
             self.lost(condition, Why::Leftover);
         }
         let parts: Vec<Vec<Token>> = clauses(clause, self.context(&[])).into_iter().map(<[Token]>::to_vec).collect();
@@ -149,7 +149,9 @@ impl Speaker<'_> {
                 gap.end = gap.end.max(end.end);
             }
         }
-        if let Some(condition) = condition.filter(|condition| condition.first().map(|t| t.start) > clause.first().map(|t| t.start)) {
+        if let Some(condition) =
+            condition.filter(|condition| condition.first().map(|t| t.start) > clause.first().map(|t| t.start))
+        {
             self.lost(condition, Why::Leftover);
         }
     }
@@ -177,7 +179,7 @@ impl Speaker<'_> {
 
     fn is_guarded(&self, clause: &[Token]) -> bool {
         let is_name = |at: usize| {
-            let called = at > 0 && clause[at - 1].is_any(&["called", "named", "channel", "role", "category"]);
+            let called = at > 0 && clause[at - 1].is_any("called named channel role category");
             called || self.maker.index.has_piece(&clause[at].low)
         };
         let free = grammar::free_text(clause).unwrap_or(usize::MAX);
@@ -228,9 +230,9 @@ impl Speaker<'_> {
         let mut about: Vec<Subject> = items.iter().filter_map(|item| made.get(*item)).flatten().cloned().collect();
         let category = made.iter().flatten().find(|object| matches!(object, Subject::Category(_))).cloned();
         // Who sees the channels of a new category is said of the category.
-        let is_sight = tokens.iter().any(|t| t.is_any(&["see", "view", "access", "visible", "private", "accessible", "hidden"]))
-            && tokens.iter().all(|t| !t.is_any(&["write", "post", "speak", "talk"]))
-            && tokens.first().is_some_and(|t| t.is_any(&["only", "visible", "private", "accessible", "hidden", "restricted", "that"]));
+        let is_sight = tokens.iter().any(|t| t.is_any("see view access visible private accessible hidden"))
+            && tokens.iter().all(|t| !t.is_any("write post speak talk"))
+            && tokens.first().is_some_and(|t| t.is_any("only visible private accessible hidden restricted that"));
         if let (Some(category), true) = (category, is_sight) {
             let is_inside = about.iter().all(|object| match object {
                 Subject::Channel(key) => self.maker.guild.category_of(key) == Some(guild::key(&category)),
@@ -240,7 +242,10 @@ impl Speaker<'_> {
                 about = vec![category];
             }
         }
-        let from = tokens.iter().position(|t| !(t.shape == Shape::Sign || t.is_any(&["and", "with", "also", "that", "which"]))).unwrap_or(tokens.len());
+        let from = tokens
+            .iter()
+            .position(|t| !(t.shape == Shape::Sign || t.is_any("and with also that which")))
+            .unwrap_or(tokens.len());
         let tokens = &tokens[from..];
         if tokens.iter().all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS)) {
             return;
@@ -262,7 +267,11 @@ impl Speaker<'_> {
 /// `Hi team!` and the like.
 fn is_greeting(sentence: &[Token]) -> bool {
     let words: Vec<&Token> = sentence.iter().filter(|t| t.shape == Shape::Word).collect();
-    let greets = words.first().is_some_and(|t| t.is_any(&["hi", "hello", "hey", "thanks", "thank", "cheers", "greetings", "thx", "ty", "yo", "dear", "good"]));
-    let thanks = words.iter().any(|t| t.is_any(&["thanks", "thank", "thx"]));
-    greets && (words.len() <= 3 || thanks && words.len() <= 6) && words.iter().all(|t| t.sigil.is_none()) && !(0..sentence.len()).any(|at| lexicon::any_verb_at(sentence, at).is_some())
+    let greets =
+        words.first().is_some_and(|t| t.is_any("hi hello hey thanks thank cheers greetings thx ty yo dear good"));
+    let thanks = words.iter().any(|t| t.is_any("thanks thank thx"));
+    greets
+        && (words.len() <= 3 || thanks && words.len() <= 6)
+        && words.iter().all(|t| t.sigil.is_none())
+        && !(0..sentence.len()).any(|at| lexicon::any_verb_at(sentence, at).is_some())
 }

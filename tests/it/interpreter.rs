@@ -91,8 +91,17 @@ fn an_interpretation_has_the_form_of_the_data_model() {
     let came = interpret("create a voice channel Tea in Hobbies and let artists talk there", files, "guild.yaml");
     let json = serde_json::to_value(&came).expect("JSON");
     for field in [
-        "original_text", "confidence_score", "intent", "entities", "structured_command", "alternatives", "processing_time",
-        "model_used", "cached", "edits", "not_understood",
+        "original_text",
+        "confidence_score",
+        "intent",
+        "entities",
+        "structured_command",
+        "alternatives",
+        "processing_time",
+        "model_used",
+        "cached",
+        "edits",
+        "not_understood",
     ] {
         assert!(json.get(field).is_some(), "{field}: {json:#}");
     }
@@ -119,7 +128,10 @@ fn what_is_refused_says_why() {
     let why = |says: &str| interpret(says, files, "guild.yaml").not_understood[0].why.clone();
     assert_eq!(why("give moderators administrator"), "administrator is never granted");
     assert_eq!(why("delete #rules"), "the policy protects it");
-    assert_eq!(why("turn off the approval and delete #old-news"), "policy, protection and expectations are changed by hand only");
+    assert_eq!(
+        why("turn off the approval and delete #old-news"),
+        "policy, protection and expectations are changed by hand only"
+    );
     assert_eq!(why(&"a".repeat(4001)), "it is longer than 4,000 characters");
     assert_eq!(why("create 60 voice channels"), "more than 50 objects in one request");
 }

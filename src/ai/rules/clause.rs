@@ -127,7 +127,7 @@ impl Clause {
     }
 
     /// The place of the first free word that is one of these.
-    pub(super) fn find(&self, words: &[&str]) -> Option<usize> {
+    pub(super) fn find(&self, words: &str) -> Option<usize> {
         (0..self.len()).find(|at| !self.taken[*at] && self.tokens[*at].is_any(words))
     }
 
@@ -141,10 +141,10 @@ impl Clause {
         (0..self.len()).find(|at| fits(*at)).map(|at| (at, at + words.len()))
     }
 
-    /// Takes these words wherever they stand.
-    pub(super) fn take_phrases(&mut self, phrases: &[&str]) -> bool {
+    /// Takes these phrases, which have bars between them, wherever they stand.
+    pub(super) fn take_phrases(&mut self, phrases: &str) -> bool {
         let mut found = false;
-        for phrase in phrases {
+        for phrase in phrases.split('|') {
             while let Some((from, to)) = self.find_phrase(phrase) {
                 self.take(from, to);
                 found = true;
@@ -158,24 +158,22 @@ impl Clause {
         if !self.is_free(at, at + 1) {
             return None;
         }
-        self.pronoun(context, at, wanted).or_else(|| self.whole(context, at, wanted)).or_else(|| self.named(context, at, wanted))
+        self.pronoun(context, at, wanted)
+            .or_else(|| self.whole(context, at, wanted))
+            .or_else(|| self.named(context, at, wanted))
     }
 
     fn pronoun(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
-        const ONE: &[&str] = &["it", "there", "here", "that one", "this one", "itself", "this", "that", "its"];
-        const MANY: &[&str] = &["them", "they", "both of them", "all of them", "each of them", "these", "those", "both", "their", "all three", "the two", "they all"];
-        let longest = |phrases: &[&str]| {
-            let fits = |phrase: &&&str| {
-                phrase.split(' ').enumerate().all(|(offset, word)| self.tokens.get(at + offset).is_some_and(|t| t.is(word)))
-            };
-            phrases.iter().filter(fits).map(|phrase| phrase.split(' ').count()).max()
-        };
+        const ONE: &str = "it|there|here|that one|this one|itself|this|that|its";
+        const MANY: &str =
+            "them|they|both of them|all of them|each of them|these|those|both|their|all three|the two|they all";
+        let longest = |phrases: &str| longest_at(&self.tokens, at, phrases);
         let (length, is_many) = match (longest(ONE), longest(MANY)) {
             (Some(one), many) if many.is_none_or(|many| one >= many) => (one, false),
             (_, Some(many)) => (many, true),
             _ => {
                 // `the new channel`, `this category`
-                let article = self.tokens[at].is_any(&["the", "this", "that", "these", "those"]);
+                let article = self.tokens[at].is_any("the this that these those");
                 let new = usize::from(self.tokens.get(at + 1).is_some_and(|t| t.is("new")));
                 let (kind, length, plural) = kind_at(&self.tokens, at + 1 + new).filter(|_| article)?;
                 let end = at + 1 + new + length;
@@ -188,53 +186,80 @@ impl Clause {
                 let of_kind = |object: &Subject, k: Option<ChannelKind>| wanted(object, k) && is_of(object, k, kind);
                 let objects = spoken_of(context, &of_kind, plural)?;
                 return Some(Mention {
-                    from: at, to: end, name: (at, end), objects, why: None, fit: Fit::Exact, is_pronoun: true, plural: None,
+                    from: at,
+                    to: end,
+                    name: (at, end),
+                    objects,
+                    why: None,
+                    fit: Fit::Exact,
+                    is_pronoun: true,
+                    plural: None,
                 });
             }
         };
         // `this channel` and `that can` are none.
         let next = self.tokens.get(at + length);
-        let is_alone = next.is_none_or(|next| !next.is_plain() || next.is_any(LINKS) || next.is_any(FILLERS) || next.is_any(JOINERS));
-        if length == 1 && self.tokens[at].is_any(&["this", "that", "these", "those"]) && !is_alone {
+        let is_alone = next
+            .is_none_or(|next| !next.is_plain() || next.is_any(LINKS) || next.is_any(FILLERS) || next.is_any(JOINERS));
+        if length == 1 && self.tokens[at].is_any("this that these those") && !is_alone {
             return None;
         }
         let end = at + length;
         let objects = spoken_of(context, wanted, is_many)?;
-        Some(Mention { from: at, to: end, name: (at, end), objects, why: None, fit: Fit::Exact, is_pronoun: true, plural: None })
+        Some(Mention {
+            from: at,
+            to: end,
+            name: (at, end),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: true,
+            plural: None,
+        })
     }
 
     /// `all voice channels in X`, `every channel of X`.
     fn whole(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
-        let skip = |from: usize, words: &[&str]| from + usize::from(self.tokens.get(from).is_some_and(|t| t.is_any(words)));
-        let after_all = skip(at, &["all", "every", "each", "any"]);
-        let start = skip(skip(after_all, &["of"]), &["the", "our", "these", "single"]);
+        let skip =
+            |from: usize, words: &str| from + usize::from(self.tokens.get(from).is_some_and(|t| t.is_any(words)));
+        let after_all = skip(at, "all every each any");
+        let start = skip(skip(after_all, "of"), "the our these single");
         let has_all = after_all > at;
         let (kind, length, plural) = kind_at(&self.tokens, start)?;
         if kind == Kind::Category || !(has_all || plural) {
             return None;
         }
         let mut end = start + length;
-        if self.tokens.get(end).is_some_and(|t| t.is_any(&["there", "here"])) && has_all {
+        if self.tokens.get(end).is_some_and(|t| t.is_any("there here")) && has_all {
             let home = spoken_of(context, &category, false)?;
             let inside = home.iter().flat_map(|home| context.guild.channels_of(super::guild::key(home)));
             let objects = inside.filter(|object| is_of(object, context.guild.kind(object), kind)).collect();
-            return Some(Mention { from: at, to: end + 1, name: (at, end + 1), objects, why: None, fit: Fit::Exact, is_pronoun: false, plural: None });
+            return Some(Mention {
+                from: at,
+                to: end + 1,
+                name: (at, end + 1),
+                objects,
+                why: None,
+                fit: Fit::Exact,
+                is_pronoun: false,
+                plural: None,
+            });
         }
         let mut homes = None;
-        if self.tokens.get(end).is_some_and(|t| t.is_any(&["in", "of", "inside", "under", "within", "from"])) {
+        if self.tokens.get(end).is_some_and(|t| t.is_any("in of inside under within from")) {
             let home = self.mention(context, end + 1, &category).filter(|home| home.why.is_none());
             if let Some(home) = home {
                 end = home.to;
                 homes = Some(home.objects);
             }
         }
-        if homes.is_none() && (!has_all || self.tokens.get(end).is_some_and(|t| t.is_any(&["in", "of", "inside"]))) {
+        if homes.is_none() && (!has_all || self.tokens.get(end).is_some_and(|t| t.is_any("in of inside"))) {
             return None;
         }
         let is_home = |object: &Subject| match (object, &homes) {
-            (Subject::Channel(key), Some(homes)) => homes.iter().any(|home| {
-                context.guild.category_of(key) == Some(super::guild::key(home))
-            }),
+            (Subject::Channel(key), Some(homes)) => {
+                homes.iter().any(|home| context.guild.category_of(key) == Some(super::guild::key(home)))
+            }
             _ => homes.is_none(),
         };
         let fits = |object: &Subject| {
@@ -243,7 +268,14 @@ impl Clause {
         };
         let objects: Vec<Subject> = context.guild.objects().filter(fits).collect();
         (!objects.is_empty()).then_some(Mention {
-            from: at, to: end, name: (at, end), objects, why: None, fit: Fit::Exact, is_pronoun: false, plural: None,
+            from: at,
+            to: end,
+            name: (at, end),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: false,
+            plural: None,
         })
     }
 
@@ -251,7 +283,10 @@ impl Clause {
         let mut start = at;
         // An article may be the beginning of a name, so the name is looked for first.
         if context.index.at(&self.tokens, start, wanted).is_none_or(|hit| hit.fit == Fit::Typo) {
-            while self.tokens.get(start).is_some_and(|t| t.is_any(ARTICLES) || t.is_any(&["existing", "old", "current", "new"]) && t.low != "a")
+            while self
+                .tokens
+                .get(start)
+                .is_some_and(|t| t.is_any(ARTICLES) || t.is_any("existing old current new") && t.low != "a")
                 && !self.starts_name(context, start, wanted)
                 && start < at + 4
             {
@@ -260,7 +295,7 @@ impl Clause {
         }
         let own = context.index.at(&self.tokens, start, wanted).filter(|hit| self.is_free(start, start + hit.length));
         let before = kind_at(&self.tokens, start).and_then(|(kind, length, plural)| {
-            let called = usize::from(self.tokens.get(start + length).is_some_and(|t| t.is_any(&["called", "named", ":"])));
+            let called = usize::from(self.tokens.get(start + length).is_some_and(|t| t.is_any("called named :")));
             let from = start + length + called;
             let of_kind = |object: &Subject, k: Option<ChannelKind>| wanted(object, k) && is_of(object, k, kind);
             let hit = context.index.at(&self.tokens, from, &of_kind)?;
@@ -300,12 +335,18 @@ impl Clause {
     }
 
     /// All mentions among the free words of a range, which are accounted for then.
-    pub(super) fn mentions(&mut self, context: Context<'_>, from: usize, to: usize, wanted: Wanted<'_>) -> Vec<Mention> {
+    pub(super) fn mentions(
+        &mut self,
+        context: Context<'_>,
+        from: usize,
+        to: usize,
+        wanted: Wanted<'_>,
+    ) -> Vec<Mention> {
         let mut found: Vec<Mention> = Vec::new();
         let mut at = from;
         while at < to.min(self.len()) {
             let token = &self.tokens[at];
-            let is_word = token.shape != Shape::Sign && !(token.is_any(LINKS) && !token.is_any(&["it", "its", "the", "a", "an"]));
+            let is_word = token.shape != Shape::Sign && !(token.is_any(LINKS) && !token.is_any("it its the a an"));
             let mention = is_word.then(|| self.mention(context, at, wanted)).flatten().filter(|m| m.to <= to);
             match mention {
                 Some(mention) => {
@@ -322,7 +363,14 @@ impl Clause {
                         self.take(at, at + 1);
                         let why = Some(Why::NotFound);
                         found.push(Mention {
-                            from: at, to: at + 1, name: (at, at + 1), objects: Vec::new(), why, fit: Fit::Exact, is_pronoun: false, plural: None,
+                            from: at,
+                            to: at + 1,
+                            name: (at, at + 1),
+                            objects: Vec::new(),
+                            why,
+                            fit: Fit::Exact,
+                            is_pronoun: false,
+                            plural: None,
                         });
                     }
                     at += 1;
@@ -373,8 +421,10 @@ impl Clause {
     pub(super) fn leftovers(&self, strips: bool) -> Vec<(usize, usize)> {
         let is_soft = |at: usize| {
             let token = &self.tokens[at];
-            let is_small = token.shape == Shape::Sign || token.is_any(FILLERS) || token.is_any(ARTICLES) || token.is_any(JOINERS);
-            let is_link = token.is_any(LINKS) || token.is_any(&["channel", "channels", "category", "role", "roles", "section", "server", "me", "us", "not", "all", "both"]);
+            let is_small =
+                token.shape == Shape::Sign || token.is_any(FILLERS) || token.is_any(ARTICLES) || token.is_any(JOINERS);
+            let is_link = token.is_any(LINKS)
+                || token.is_any("channel channels category role roles section server me us not all both");
             token.shape != Shape::Quote && token.sigil.is_none() && (is_small || is_link)
         };
         let mut runs = Vec::new();
@@ -417,7 +467,8 @@ fn spoken_of(context: Context<'_>, wanted: Wanted<'_>, is_many: bool) -> Option<
     let fitting = |group: &[Subject]| -> Vec<Subject> {
         group.iter().filter(|object| wanted(object, context.guild.kind(object))).cloned().collect()
     };
-    let groups: Vec<Vec<Subject>> = about.into_iter().chain(groups).map(fitting).filter(|group| !group.is_empty()).collect();
+    let groups: Vec<Vec<Subject>> =
+        about.into_iter().chain(groups).map(fitting).filter(|group| !group.is_empty()).collect();
     let is_apt = |group: &&Vec<Subject>| if is_many { group.len() > 1 } else { group.len() == 1 };
     groups.iter().find(is_apt).or(groups.first()).cloned()
 }
@@ -430,4 +481,12 @@ pub(super) fn implied(context: Context<'_>, wanted: Wanted<'_>) -> Vec<Subject> 
     }
     let groups = context.groups.iter().rev().map(|group| group.iter().filter(fits).cloned().collect::<Vec<_>>());
     groups.into_iter().find(|group| !group.is_empty()).unwrap_or_default()
+}
+
+/// How long the longest of these phrases is that stands here; they have bars between them.
+pub(super) fn longest_at(tokens: &[Token], at: usize, phrases: &str) -> Option<usize> {
+    let fits = |phrase: &&str| {
+        phrase.split(' ').enumerate().all(|(offset, word)| tokens.get(at + offset).is_some_and(|token| token.is(word)))
+    };
+    phrases.split('|').filter(fits).map(|phrase| phrase.split(' ').count()).max()
 }

@@ -46,20 +46,48 @@ pub(super) struct Grant {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ask {
     Create(Vec<Item>),
-    Remove { objects: Vec<Subject>, with_channels: bool },
+    Remove {
+        objects: Vec<Subject>,
+        with_channels: bool,
+    },
     /// A name people see.
-    Name { object: Subject, name: NewName },
+    Name {
+        object: Subject,
+        name: NewName,
+    },
     /// `home` is none when it stays where it is.
-    Move { objects: Vec<Subject>, home: Option<Option<String>>, spot: Spot },
-    Set { objects: Vec<Subject>, field: &'static str, value: Value },
+    Move {
+        objects: Vec<Subject>,
+        home: Option<Option<String>>,
+        spot: Spot,
+    },
+    Set {
+        objects: Vec<Subject>,
+        field: &'static str,
+        value: Value,
+    },
     /// What roles may do in channels.
-    Access { places: Vec<Subject>, grants: Vec<Grant> },
+    Access {
+        places: Vec<Subject>,
+        grants: Vec<Grant>,
+    },
     /// What is denied to everyone is no longer.
-    Open { places: Vec<Subject>, permission: Permissions },
+    Open {
+        places: Vec<Subject>,
+        permission: Permissions,
+    },
     /// What roles may do everywhere.
-    Everywhere { grants: Vec<Grant> },
-    Tag { channels: Vec<Subject>, tags: Vec<(String, Option<String>)> },
-    Untag { channels: Vec<Subject>, tags: Vec<(String, usize, usize)> },
+    Everywhere {
+        grants: Vec<Grant>,
+    },
+    Tag {
+        channels: Vec<Subject>,
+        tags: Vec<(String, Option<String>)>,
+    },
+    Untag {
+        channels: Vec<Subject>,
+        tags: Vec<(String, usize, usize)>,
+    },
 }
 
 /// A clause, understood.
@@ -146,7 +174,10 @@ const LONGEST: usize = 300;
 pub(super) fn read(tokens: &[Token], context: Context<'_>) -> Option<Vec<Reading>> {
     if tokens.len() > LONGEST {
         let is_text = free_text(tokens).is_some_and(|from| from < LONGEST);
-        return is_text.then(|| fields::read(Clause::new(tokens.to_vec()), context)).flatten().map(|reading| vec![reading]);
+        return is_text
+            .then(|| fields::read(Clause::new(tokens.to_vec()), context))
+            .flatten()
+            .map(|reading| vec![reading]);
     }
     let mut budget = 60;
     let whole = once(tokens, context);
@@ -187,7 +218,8 @@ fn apart(tokens: &[Token], context: Context<'_>, budget: &mut usize, depth: usiz
         }
         *budget -= 1;
         let left = &tokens[..joint];
-        let Some(first) = once(left, context).filter(|r| r.loose == 0 && r.gaps.is_empty() && !r.asks.is_empty()) else {
+        let Some(first) = once(left, context).filter(|r| r.loose == 0 && r.gaps.is_empty() && !r.asks.is_empty())
+        else {
             continue;
         };
         let after = (joint..tokens.len()).find(|at| !is_joint(tokens, *at))?;
@@ -205,7 +237,9 @@ fn apart(tokens: &[Token], context: Context<'_>, budget: &mut usize, depth: usiz
         }
         // Whatever is wrong with the second half, the first is fine.
         let is_named = right.iter().any(|t| t.shape != Shape::Sign) && depth == 0;
-        if let Some(reading) = carried(left, right, context).into_iter().find_map(|right| once(&right, context)).filter(|_| is_named) {
+        if let Some(reading) =
+            carried(left, right, context).into_iter().find_map(|right| once(&right, context)).filter(|_| is_named)
+        {
             return Some(vec![first, reading]);
         }
     }
@@ -213,15 +247,16 @@ fn apart(tokens: &[Token], context: Context<'_>, budget: &mut usize, depth: usiz
 }
 
 fn is_joint(tokens: &[Token], at: usize) -> bool {
-    tokens.get(at).is_some_and(|token| token.is_any(&[",", "and", "&", "plus", "but", "then", "while", ";", "also"]))
+    tokens.get(at).is_some_and(|token| token.is_any(", and & plus but then while ; also"))
 }
 
 /// The second half with what it takes from the first: its verb, or all of it but the objects.
 fn carried(left: &[Token], right: &[Token], context: Context<'_>) -> Vec<Vec<Token>> {
     let clause = Clause::new(left.to_vec());
     let begins = |at: usize| {
-        let is_value = duration_at(left, at).is_some() || colour_at(left, at).is_some() || left[at].shape == Shape::Quote;
-        let is_number = number_at(left, at).is_some() && !left[at].is_any(&["a", "an", "no", "one"]);
+        let is_value =
+            duration_at(left, at).is_some() || colour_at(left, at).is_some() || left[at].shape == Shape::Quote;
+        let is_number = number_at(left, at).is_some() && !left[at].is_any("a an no one");
         is_value || is_number || clause.mention(context, at, &super::clause::any).is_some()
     };
     let verb = any_verb_at(left, 0).unwrap_or(0);
@@ -233,7 +268,12 @@ fn carried(left: &[Token], right: &[Token], context: Context<'_>) -> Vec<Vec<Tok
     // `robotics too`: the rest of the sentence is said again.
     let mut rest = Clause::new(left.to_vec());
     rest.mentions(context, 0, left.len(), &super::clause::any);
-    let said: Vec<Token> = left.iter().zip(&rest.taken).filter(|(t, taken)| !**taken && !t.is_any(&["and", ","])).map(|(t, _)| t.clone()).collect();
+    let said: Vec<Token> = left
+        .iter()
+        .zip(&rest.taken)
+        .filter(|(t, taken)| !**taken && !t.is_any("and ,"))
+        .map(|(t, _)| t.clone())
+        .collect();
     all.push([right, &said].concat());
     all
 }

@@ -73,7 +73,9 @@ impl Guild {
     /// What a channel is.
     pub(super) fn kind(&self, object: &Subject) -> Option<ChannelKind> {
         let kind = |fields: &Fields| match fields.get("type") {
-            Some(Value::Text(kind)) => ChannelKind::NAMED.into_iter().find(|k| k.name() == kind).unwrap_or(ChannelKind::Text),
+            Some(Value::Text(kind)) => {
+                ChannelKind::NAMED.into_iter().find(|k| k.name() == kind).unwrap_or(ChannelKind::Text)
+            }
             _ => ChannelKind::Text,
         };
         match object {
@@ -169,7 +171,9 @@ impl Guild {
                 }
             }
             Edit::UnsetOverwrite { object, target } => {
-                if let Some(Value::Map(targets)) = self.fields_mut(object).and_then(|fields| fields.get_mut("permissions")) {
+                if let Some(Value::Map(targets)) =
+                    self.fields_mut(object).and_then(|fields| fields.get_mut("permissions"))
+                {
                     targets.shift_remove(target);
                 }
             }

@@ -74,10 +74,14 @@ impl Maker {
         let mut made = Made::default();
         match ask {
             Ask::Create(items) => return self.create(items),
-            Ask::Remove { objects, with_channels } => objects.iter().for_each(|object| self.remove(object, with_channels)),
+            Ask::Remove { objects, with_channels } => {
+                objects.iter().for_each(|object| self.remove(object, with_channels))
+            }
             Ask::Name { object, name } => self.name(&object, &name),
             Ask::Move { objects, home, spot } => self.shift(&objects, home, &spot),
-            Ask::Set { objects, field, value } => objects.iter().for_each(|object| self.set(object, field, value.clone())),
+            Ask::Set { objects, field, value } => {
+                objects.iter().for_each(|object| self.set(object, field, value.clone()))
+            }
             Ask::Access { places, grants } => places.iter().for_each(|place| self.access(place, &grants)),
             Ask::Open { places, permission } => places.iter().for_each(|place| self.open(place, permission)),
             Ask::Everywhere { grants } => grants.iter().for_each(|grant| self.everywhere(grant)),
@@ -195,7 +199,11 @@ fn slug(text: &str) -> String {
     for c in text.chars().flat_map(char::to_lowercase) {
         match c {
             c if c.is_alphanumeric() => slug.push(c),
-            c if (c.is_whitespace() || matches!(c, '-' | '_' | '/' | '+' | '&' | '.' | '|')) && !slug.ends_with('-') => slug.push('-'),
+            c if (c.is_whitespace() || matches!(c, '-' | '_' | '/' | '+' | '&' | '.' | '|'))
+                && !slug.ends_with('-') =>
+            {
+                slug.push('-')
+            }
             _ => {}
         }
     }

@@ -88,7 +88,12 @@ impl Index {
     }
 
     /// The longest name that begins here and fits an object that is wanted. A whole fit beats a folded one, and that a typo.
-    pub(super) fn at(&self, tokens: &[Token], at: usize, wanted: &dyn Fn(&Subject, Option<ChannelKind>) -> bool) -> Option<Hit> {
+    pub(super) fn at(
+        &self,
+        tokens: &[Token],
+        at: usize,
+        wanted: &dyn Fn(&Subject, Option<ChannelKind>) -> bool,
+    ) -> Option<Hit> {
         let spans = self.spans(tokens, at);
         [Fit::Exact, Fit::Folded, Fit::Typo].into_iter().find_map(|fit| {
             spans.iter().rev().find_map(|(length, letters)| {
@@ -112,7 +117,8 @@ impl Index {
         match sigil {
             Some('#') => {
                 found.retain(|at| get(at).is_some_and(|(object, _)| matches!(object, Subject::Channel(_))));
-                let is_text = |at: &usize| get(at).is_some_and(|(_, kind)| kind.is_some_and(ChannelKind::has_slug_name));
+                let is_text =
+                    |at: &usize| get(at).is_some_and(|(_, kind)| kind.is_some_and(ChannelKind::has_slug_name));
                 if found.iter().any(is_text) {
                     found.retain(is_text);
                 }
@@ -182,8 +188,12 @@ fn shortened(word: &str) -> Vec<String> {
 /// True when an object is of a kind that was said.
 pub(super) fn is_of(object: &Subject, kind: Option<ChannelKind>, said: Kind) -> bool {
     match (object, said) {
-        (Subject::Role(_), Kind::Role) | (Subject::Category(_), Kind::Category) | (Subject::Channel(_), Kind::Channel) => true,
-        (Subject::Channel(_), Kind::Of(ChannelKind::Text)) => kind.is_some_and(|kind| kind.bucket() == crate::model::Bucket::Text),
+        (Subject::Role(_), Kind::Role)
+        | (Subject::Category(_), Kind::Category)
+        | (Subject::Channel(_), Kind::Channel) => true,
+        (Subject::Channel(_), Kind::Of(ChannelKind::Text)) => {
+            kind.is_some_and(|kind| kind.bucket() == crate::model::Bucket::Text)
+        }
         (Subject::Channel(_), Kind::Of(wanted)) => kind == Some(wanted),
         _ => false,
     }

@@ -26,7 +26,10 @@ pub(super) fn interpretation(request: &str, source: &[char], maker: Maker, heard
         let Gap { start, end, why } = gap;
         Part { text: typed(*start, *end), position: Position { start: *start, end: *end }, why: told(why).to_owned() }
     };
-    let entities = readings.iter().flat_map(|reading| &reading.mentions).map(|(mention, (start, end))| entity(mention, typed(*start, *end), *start, *end));
+    let entities = readings
+        .iter()
+        .flat_map(|reading| &reading.mentions)
+        .map(|(mention, (start, end))| entity(mention, typed(*start, *end), *start, *end));
     Interpretation {
         original_text: request.to_owned(),
         confidence_score,
@@ -57,9 +60,18 @@ fn confidence(edits: &[Edit], heard: &Heard) -> f64 {
     if edits.is_empty() {
         return 0.0;
     }
-    let typos = heard.readings.iter().flat_map(|reading| &reading.mentions).filter(|(mention, _)| mention.fit == Fit::Typo).count();
+    let typos = heard
+        .readings
+        .iter()
+        .flat_map(|reading| &reading.mentions)
+        .filter(|(mention, _)| mention.fit == Fit::Typo)
+        .count();
     let times = |factor: f64, count: usize| factor.powi(i32::try_from(count).unwrap_or(i32::MAX));
-    let score = 0.97 * times(0.9, typos) * times(0.95, heard.mended.min(8)) * times(0.9, heard.assumed) * times(0.8, heard.gaps.len());
+    let score = 0.97
+        * times(0.9, typos)
+        * times(0.95, heard.mended.min(8))
+        * times(0.9, heard.assumed)
+        * times(0.8, heard.gaps.len());
     ((score * 1000.0).round() / 1000.0).max(0.001)
 }
 
@@ -67,7 +79,11 @@ fn alternatives<'a>(gap: &'a Gap, maker: &'a Maker) -> Option<Vec<Alternative>> 
     let Why::Ambiguous(objects) = &gap.why else { return None };
     let reading = |object: &Subject| Alternative {
         action: "clarify".to_owned(),
-        targets: vec![Target { kind: kind_of(object).to_owned(), name: maker.guild.name(object).to_owned(), object: object.to_string() }],
+        targets: vec![Target {
+            kind: kind_of(object).to_owned(),
+            name: maker.guild.name(object).to_owned(),
+            object: object.to_string(),
+        }],
         modifiers: Vec::new(),
         conditions: Vec::new(),
     };

@@ -40,9 +40,9 @@ impl Token {
         self.shape != Shape::Quote && self.sigil.is_none() && self.low == word
     }
 
-    /// True for one of these.
-    pub(super) fn is_any(&self, words: &[&str]) -> bool {
-        self.shape != Shape::Quote && self.sigil.is_none() && words.contains(&self.low.as_str())
+    /// True for one of these words, which have spaces between them.
+    pub(super) fn is_any(&self, words: &str) -> bool {
+        self.shape != Shape::Quote && self.sigil.is_none() && words.split(' ').any(|word| word == self.low)
     }
 
     pub(super) fn is_quote(&self) -> bool {
@@ -78,7 +78,7 @@ pub(super) fn fold(word: &str) -> String {
 }
 
 /// What ends with `'s` and is no possessive.
-const WHOLE: &[&str] = &["let's", "it's", "that's", "there's", "who's", "what's", "here's", "how's", "where's", "she's", "he's"];
+const WHOLE: &str = "let's it's that's there's who's what's here's how's where's she's he's";
 
 const QUOTES: &[(char, char)] = &[('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('`', '`'), ('\'', '\''), ('‘', '’')];
 
@@ -125,7 +125,9 @@ impl Reader<'_> {
             self.push(Shape::Sign, c.to_string(), None, start, start + 1);
         } else {
             let end = (start..self.chars.len())
-                .find(|at| self.chars[*at].is_whitespace() || self.chars[*at].is_alphanumeric() || is_sign(self.chars[*at]))
+                .find(|at| {
+                    self.chars[*at].is_whitespace() || self.chars[*at].is_alphanumeric() || is_sign(self.chars[*at])
+                })
                 .unwrap_or(self.chars.len());
             // An emoji and a dash before letters are one name: `🎮-games`.
             let joins = end > start + 1 || c != '-';
@@ -192,7 +194,11 @@ impl Reader<'_> {
                     let w = end == from + 1 && self.chars[from].eq_ignore_ascii_case(&'w');
                     w || (between && sigil.is_some())
                 }
-                ',' => between && self.chars[end - usize::from(end > from)].is_ascii_digit() && is_thousand(self.chars, end),
+                ',' => {
+                    between
+                        && self.chars[end - usize::from(end > from)].is_ascii_digit()
+                        && is_thousand(self.chars, end)
+                }
                 c => !c.is_whitespace() && !is_sign(c) && !is_quote(c),
             };
             if !inside {
@@ -203,7 +209,7 @@ impl Reader<'_> {
         let end = end.max(from + 1).min(self.chars.len());
         let text: String = self.chars[from..end].iter().collect();
         let low = text.to_lowercase().replace('’', "'");
-        let is_possessive = sigil.is_some() || !WHOLE.contains(&low.as_str());
+        let is_possessive = sigil.is_some() || !WHOLE.split(' ').any(|word| word == low);
         if is_possessive && (low.ends_with("'s")) && end > from + 2 {
             self.push(Shape::Word, self.chars[from..end - 2].iter().collect(), sigil, start, end - 2);
             self.push(Shape::Sign, "'s".to_owned(), None, end - 2, end);
@@ -223,5 +229,29 @@ fn is_quote(c: char) -> bool {
 }
 
 fn is_sign(c: char) -> bool {
-    matches!(c, ',' | '.' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '=' | '&' | '/' | '…' | '\\' | '<' | '>' | '—' | '–' | '+' | '*')
+    matches!(
+        c,
+        ',' | '.'
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '='
+            | '&'
+            | '/'
+            | '…'
+            | '\\'
+            | '<'
+            | '>'
+            | '—'
+            | '–'
+            | '+'
+            | '*'
+    )
 }

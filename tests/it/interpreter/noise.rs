@@ -15,13 +15,110 @@ use crate::support::rng::Rng;
 use crate::support::seeds::{seeds, trials};
 
 const WORDS: &[&str] = &[
-    "create", "delete", "rename", "move", "make", "set", "let", "give", "take away", "hide", "show", "lock", "unlock", "add", "remove", "only",
-    "everyone", "nobody", "except", "but", "not", "don't", "can", "may", "should", "and", ",", ".", ":", "then", "to", "in", "from", "with", "for",
-    "called", "the", "a", "two", "three", "50", "#general", "#rules", "@helper", "moderators", "artist", "Lounge", "Hobbies", "category", "channel",
-    "voice channel", "role", "forum", "tags", "topic", "slowmode", "10s", "five minutes", "user limit", "7", "red", "#ff0000", "private", "public",
-    "read-only", "visible", "administrator", "admin", "permission", "kick", "ban people", "write", "see", "\"", "'quoted'", "it", "them", "there",
-    "all channels in", "everything", "policy", "protection", "expectations", "approval", "at the top", "before", "after", "under", "🎮", "ideas",
-    "please", "!", "?", "if", "because", "\n- ", "afk channel", "verification", "high", "all permissions", "Student", "Squad 1", "teacher", "mute",
+    "create",
+    "delete",
+    "rename",
+    "move",
+    "make",
+    "set",
+    "let",
+    "give",
+    "take away",
+    "hide",
+    "show",
+    "lock",
+    "unlock",
+    "add",
+    "remove",
+    "only",
+    "everyone",
+    "nobody",
+    "except",
+    "but",
+    "not",
+    "don't",
+    "can",
+    "may",
+    "should",
+    "and",
+    ",",
+    ".",
+    ":",
+    "then",
+    "to",
+    "in",
+    "from",
+    "with",
+    "for",
+    "called",
+    "the",
+    "a",
+    "two",
+    "three",
+    "50",
+    "#general",
+    "#rules",
+    "@helper",
+    "moderators",
+    "artist",
+    "Lounge",
+    "Hobbies",
+    "category",
+    "channel",
+    "voice channel",
+    "role",
+    "forum",
+    "tags",
+    "topic",
+    "slowmode",
+    "10s",
+    "five minutes",
+    "user limit",
+    "7",
+    "red",
+    "#ff0000",
+    "private",
+    "public",
+    "read-only",
+    "visible",
+    "administrator",
+    "admin",
+    "permission",
+    "kick",
+    "ban people",
+    "write",
+    "see",
+    "\"",
+    "'quoted'",
+    "it",
+    "them",
+    "there",
+    "all channels in",
+    "everything",
+    "policy",
+    "protection",
+    "expectations",
+    "approval",
+    "at the top",
+    "before",
+    "after",
+    "under",
+    "🎮",
+    "ideas",
+    "please",
+    "!",
+    "?",
+    "if",
+    "because",
+    "\n- ",
+    "afk channel",
+    "verification",
+    "high",
+    "all permissions",
+    "Student",
+    "Squad 1",
+    "teacher",
+    "mute",
 ];
 
 /// A text of a few dozen words.
@@ -42,7 +139,10 @@ fn scrawl(rng: &mut Rng, length: usize) -> String {
     for _ in 0..rng.between(0, length) {
         let c = match rng.below(6) {
             0 => char::from_u32(rng.below(0x11_0000) as u32).unwrap_or('\u{FFFD}'),
-            1 => *rng.pick(&['\'', '"', '`', '“', '#', '@', '-', '_', '>', ':', ',', '.', '\u{301}', '\u{200D}', 'ß', 'İ', 'ǆ', '\u{0}']),
+            1 => *rng.pick(&[
+                '\'', '"', '`', '“', '#', '@', '-', '_', '>', ':', ',', '.', '\u{301}', '\u{200D}', 'ß', 'İ', 'ǆ',
+                '\u{0}',
+            ]),
             2 => ' ',
             _ => *rng.pick(&['a', 'e', 's', 't', 'r', '1', '0', 'm', 'é', '語', '🎮', 'л']),
         };
@@ -63,12 +163,16 @@ fn holds(files: &Files, says: &str, came: &Interpretation) {
     assert_eq!(came.confidence_score == 0.0, came.edits.is_empty(), "{says:?}");
     for edit in &came.edits {
         assert!(!grants_everything(edit), "{says:?} grants administrator: {edit:?}");
-        let weakens = matches!(edit, Edit::Expect { .. } | Edit::Unexpect { .. }) || about(edit) == Some(&Subject::Policy);
+        let weakens =
+            matches!(edit, Edit::Expect { .. } | Edit::Unexpect { .. }) || about(edit) == Some(&Subject::Policy);
         assert!(!weakens, "{says:?} lifts a protection: {edit:?}");
     }
     if let Err(error) = edit::apply(files, "guild.yaml", &came.edits) {
         assert!(!error.to_string().is_empty());
-        let is_clear = !matches!(error.trouble, edit::Trouble::Astray | edit::Trouble::Unwritable { .. } | edit::Trouble::Unreadable { .. });
+        let is_clear = !matches!(
+            error.trouble,
+            edit::Trouble::Astray | edit::Trouble::Unwritable { .. } | edit::Trouble::Unreadable { .. }
+        );
         assert!(is_clear, "{says:?}: {error}");
     }
 }
@@ -140,7 +244,25 @@ fn the_same_request_is_always_understood_alike() {
 fn a_request_as_long_as_allowed_takes_no_longer_than_a_moment() {
     let bases = bases();
     let files = &bases["community"];
-    let repeated = ["and ", "a ", "#general ", "create a channel ", "delete #memes and ", "\"", "'a ", "let helpers write in ", "rename a to b and ", "10 ", "in ", "except ", "make it private, ", "- ", "all channels in ", "x", "topic "];
+    let repeated = [
+        "and ",
+        "a ",
+        "#general ",
+        "create a channel ",
+        "delete #memes and ",
+        "\"",
+        "'a ",
+        "let helpers write in ",
+        "rename a to b and ",
+        "10 ",
+        "in ",
+        "except ",
+        "make it private, ",
+        "- ",
+        "all channels in ",
+        "x",
+        "topic ",
+    ];
     let mut texts: Vec<String> = repeated.iter().map(|part| part.repeat(LONGEST / part.chars().count())).collect();
     texts.push(salad(&mut Rng::seeded(1), 2000));
     for says in texts {

@@ -5,7 +5,9 @@
 
 use super::super::clause::{Clause, Context, Gap, Why};
 use super::super::guild::key;
-use super::super::lexicon::{AREAS, ARTICLES, FILLERS, Kind, Verb, any_verb_at, colour_at, kind_at, number_at, verb_at, wish_at};
+use super::super::lexicon::{
+    AREAS, ARTICLES, FILLERS, Kind, Verb, any_verb_at, colour_at, kind_at, number_at, verb_at, wish_at,
+};
 use super::super::words::{Shape, Token, fold};
 use super::moving::{beside_at, edge_at, where_at};
 use super::{Ask, Reading, Spot};
@@ -72,22 +74,19 @@ pub(crate) struct Item {
 }
 
 /// Adjectives that are said again of the new thing.
-const TRAITS: &[&str] = &["private", "public", "hidden", "secret", "readonly", "read-only", "locked", "nsfw", "18+", "age-restricted", "mentionable", "hoisted", "pingable", "unlimited"];
+const TRAITS: &str = "private public hidden secret readonly read-only locked nsfw 18+ age-restricted mentionable hoisted pingable unlimited";
 /// Adjectives that say nothing.
-const EMPTY: &[&str] = &["new", "more", "extra", "additional", "separate", "dedicated", "small", "simple", "other", "special", "nice", "own", "little", "big", "further", "following", "these", "brand", "second", "third"];
+const EMPTY: &str = "new more extra additional separate dedicated small simple other special nice own little big further following these brand second third";
 /// Words that end a name.
-const STOPS: &[&str] = &[
-    "with", "w/", "that", "which", "where", "who", "whose", "in", "inside", "under", "into", "within", "to", "for", "at", "below", "above",
-    "before", "after", "behind", "beneath", "beside", "next", "only", "visible", "both", "all", "each", "shown", "displayed", "limited", "max",
-    "maximum", "as", "using", "having", "containing", "including", "hidden", "called", "named", "from", "right", "directly", "on", "of", "about",
-    "so", "allowed", "able", "mentionable", "hoisted", "coloured", "colored", "accessible", "it", "there", "up", "everyone", "nobody", "titled", "underneath", "should", "can", "may", "restricted", "private", "over", "is", "be", "get", "gets", "has", "have", "reserved", "same", "when", "if", "next", "together", "along", "holding", "topic", "following", "but", "not", "then", "available", "readable", "writable", "open", "beginning", "first", "last", "placed", "located", "tagged", "per", "via", "by", "just",
-];
-const CALLED: &[&str] = &["called", "named", "titled", "labelled", "labeled", "entitled"];
-const CHILDREN: &[&str] = &["with", "w/", "containing", "including", "having", "holding", "has", "has:", "plus"];
+const STOPS: &str = "with w/ that which where who whose in inside under into within to for at below above before after behind beneath beside next only visible both all each shown displayed limited max maximum as using having containing including hidden called named from right directly on of about so allowed able mentionable hoisted coloured colored accessible it there up everyone nobody titled underneath should can may restricted private over is be get gets has have reserved same when if next together along holding topic following but not then available readable writable open beginning first last placed located tagged per via by just";
+/// Words that begin what is said of something new.
+const MODIFIERS: &str = "only shown displayed slowmode slow topic limited max everyone nobody with that which allowed can hidden visible colour color user bitrate tags tag nsfw limit coloured colored hoisted up at no people";
+const CALLED: &str = "called named titled labelled labeled entitled";
+const CHILDREN: &str = "with w/ containing including having holding has has: plus";
 
 pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     let mut start = 0;
-    let gives_us = clause.tokens[0].is("give") && clause.tokens.get(1).is_some_and(|t| t.is_any(&["us", "me", "it"]));
+    let gives_us = clause.tokens[0].is("give") && clause.tokens.get(1).is_some_and(|t| t.is_any("us me it"));
     let verb = verb_at(&clause.tokens, 0, &[Verb::Make]).or(gives_us.then_some(1));
     let wish = wish_at(&clause.tokens, 0);
     let move_in = verb_at(&clause.tokens, 0, &[Verb::Move]);
@@ -99,7 +98,7 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     if !is_command && move_in.is_none() && any_verb_at(&clause.tokens, 0).is_some() {
         return None;
     }
-    if clause.tokens.get(start).is_some_and(|t| t.is_any(&["me", "us"])) {
+    if clause.tokens.get(start).is_some_and(|t| t.is_any("me us")) {
         start += 1;
     }
     let mut reader = Reader {
@@ -119,12 +118,17 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     };
     reader.run();
     let Reader { items, mut further, gaps, is_lost, clause, .. } = reader;
-    let has_new_word = clause.tokens[0].is_any(&["new", "another"]) || clause.tokens.iter().any(|t| t.is_any(&["new", "more", "another"]));
+    let has_new_word =
+        clause.tokens[0].is_any("new another") || clause.tokens.iter().any(|t| t.is_any("new more another"));
     let is_plain_move = move_in.is_some() && !is_command;
     let is_bare = !is_command && !is_plain_move;
     let first = items.first()?;
     let has_name = items.iter().all(|item| !item.names.is_empty());
-    if is_bare && !(has_name && first.kind.is_some() && first.start <= clause.tokens[0].end + 12 || has_new_word || first.count > 1) {
+    if is_bare
+        && !(has_name && first.kind.is_some() && first.start <= clause.tokens[0].end + 12
+            || has_new_word
+            || first.count > 1)
+    {
         return None;
     }
     // What is there already is not meant to be made without a word that says so.
@@ -133,14 +137,30 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
         item.names.iter().any(named)
     };
     let unsaid = |item: &Item| item.said.is_empty() && item.noun.is_none();
-    if (is_bare && !has_new_word || is_plain_move) && items.iter().any(|item| is_there(item)) || (is_bare || is_plain_move) && unsaid(first) {
+    let makes_same = clause.tokens[0].is_any("make set") && unsaid(first) && is_there(first);
+    if makes_same {
         return None;
     }
-    if is_plain_move && !(first.kind.is_some() && has_name && (first.is_many || items.len() > 1 || clause.tokens[start].is_any(&["a", "an"]))) {
+    if (is_bare && !has_new_word || is_plain_move) && items.iter().any(|item| is_there(item))
+        || (is_bare || is_plain_move) && unsaid(first)
+    {
+        return None;
+    }
+    if is_plain_move
+        && !(first.kind.is_some()
+            && has_name
+            && (first.is_many || items.len() > 1 || clause.tokens[start].is_any("a an")))
+    {
         return None;
     }
     // Bare names are new channels only in a list of channels.
-    if items.iter().all(|item| item.kind.is_none() && item.names.iter().all(|name| !name.is_literal && !name.text.is_empty()) && item.noun.is_none()) && !clause.tokens.iter().any(|t| t.sigil.is_some()) && !is_lost {
+    if items.iter().all(|item| {
+        item.kind.is_none()
+            && item.names.iter().all(|name| !name.is_literal && !name.text.is_empty())
+            && item.noun.is_none()
+    }) && !clause.tokens.iter().any(|t| t.sigil.is_some())
+        && !is_lost
+    {
         return None;
     }
     if items.iter().any(|item| item.kind.is_none() && item.noun.is_some() && item.names.is_empty() && !item.is_many) {
@@ -181,7 +201,7 @@ impl Reader<'_> {
         self.clause.tokens.get(at)
     }
 
-    fn is(&self, at: usize, words: &[&str]) -> bool {
+    fn is(&self, at: usize, words: &str) -> bool {
         self.token(at).is_some_and(|t| t.is_any(words))
     }
 
@@ -215,12 +235,14 @@ impl Reader<'_> {
 
     /// Where the description of an item starts, and whether one may do without a kind.
     fn item_begins(&self, at: usize) -> Option<(usize, bool)> {
-        let joint = (at..self.clause.len()).take_while(|at| self.is(*at, &[",", "and", "&", "plus", "as", "well", "also", "\n", "*", "then", "another"]) && !self.is(*at, &["another"])).count();
+        let joint = (at..self.clause.len())
+            .take_while(|at| self.is(*at, ", and & plus as well also \n * then another") && !self.is(*at, "another"))
+            .count();
         let from = at + joint;
         if self.items.is_empty() {
             return Some((from, self.is_command));
         }
-        if joint == 0 && !self.is(at, &["a", "an", "one", "two", "three", "four", "five"]) {
+        if joint == 0 && !self.is(at, "a an one two three four five") {
             return None;
         }
         self.is_item(from).then_some((from, false))
@@ -236,14 +258,23 @@ impl Reader<'_> {
         while self.is(at, TRAITS) || self.is(at, EMPTY) {
             at += 1;
         }
-        if begins && self.is(from, &["one"]) && self.is(at, &["for", "about", "called", "named", "in"]) {
+        if begins && self.is(from, "one") && self.is(at, "for about called named in") {
             return true;
         }
         let sign = self.token(at).is_some_and(|t| t.sigil.is_some()) && colour_at(&self.clause.tokens, at).is_none();
         let kind = kind_at(&self.clause.tokens, at);
         let names_next = kind.is_some_and(|(_, length, _)| {
             let next = at + length;
-            self.token(next).is_some_and(|t| t.is_quote() || t.sigil.is_some() || (t.is_plain() && !t.is_any(STOPS) && !t.is_any(&[",", "and"])) || t.is_any(CALLED) || t.is_any(&["for", "about"]))
+            if self.is(next, "for") && number_at(&self.clause.tokens, next + 1).is_some() {
+                return false;
+            }
+            self.token(next).is_some_and(|t| {
+                t.is_quote()
+                    || t.sigil.is_some()
+                    || (t.is_plain() && !t.is_any(STOPS) && !t.is_any(", and"))
+                    || t.is_any(CALLED)
+                    || t.is_any("for about")
+            })
         });
         if sign {
             return true;
@@ -252,41 +283,64 @@ impl Reader<'_> {
             return begins || names_next;
         }
         let kind_later = (at + 1..(at + 5).min(self.clause.len()))
-            .take_while(|at| self.token(*at - 1).is_some_and(|t| t.shape != Shape::Sign && !t.is_any(STOPS) || t.is_quote()))
+            .take_while(|at| {
+                self.token(*at - 1).is_some_and(|t| t.shape != Shape::Sign && !t.is_any(STOPS) || t.is_quote())
+            })
             .any(|at| kind_at(&self.clause.tokens, at).is_some() || self.is(at, AREAS));
-        begins && kind_later && !self.is(from, &["its", "their", "the"])
+        begins && kind_later && !self.is(from, "its their the")
     }
 
     /// `with the channels a, b and c`: what a category has in it.
     fn child_at(&self, at: usize) -> Option<(usize, bool)> {
-        let is_category = self.open.iter().any(|item| self.items.get(*item).is_some_and(|i| i.kind == Some(Kind::Category)));
-        if !is_category || !(self.is(at, CHILDREN) || self.is(at, &[":"]) || self.phrase(at, "and in it") || self.phrase(at, "in it")) {
+        let is_category =
+            self.open.iter().any(|item| self.items.get(*item).is_some_and(|i| i.kind == Some(Kind::Category)));
+        if !is_category
+            || !(self.is(at, CHILDREN) || self.is(at, ":") || self.phrase(at, "and in it") || self.phrase(at, "in it"))
+        {
             return None;
         }
-        let mut from = at + if self.phrase(at, "and in it") { 3 } else if self.phrase(at, "in it") { 2 } else { 1 };
-        while self.is(from, &["in", "it", ":", "the", "following", "inside", "of", "be"]) || (self.is(from, &["channels"]) && !self.is(from + 1, &[","])) {
+        let mut from = at
+            + if self.phrase(at, "and in it") {
+                3
+            } else if self.phrase(at, "in it") {
+                2
+            } else {
+                1
+            };
+        while self.is(from, "in it : the following inside of be")
+            || (self.is(from, "channels") && !self.is(from + 1, ","))
+        {
             from += 1;
         }
-        let is_trait = self.is(from, &["only", "access", "slow", "slowmode", "permission", "permissions", "topic", "everyone"]) || self.is(from, TRAITS);
-        let named = self.token(from).is_some_and(|t| t.is_quote() || t.sigil.is_some() || (t.shape != Shape::Sign && !is_trait));
+        let is_trait =
+            self.is(from, "only access slow slowmode permission permissions topic everyone") || self.is(from, TRAITS);
+        let named = self
+            .token(from)
+            .is_some_and(|t| t.is_quote() || t.sigil.is_some() || (t.shape != Shape::Sign && !is_trait));
         let has_no_article = self.token(from).is_some_and(|t| !t.is_any(ARTICLES)) && named && !is_trait;
         (self.is_item(from) || has_no_article).then_some((from, true))
     }
 
     fn phrase(&self, at: usize, phrase: &str) -> bool {
-        phrase.split(' ').enumerate().all(|(offset, word)| self.is(at + offset, &[word]))
+        phrase.split(' ').enumerate().all(|(offset, word)| self.is(at + offset, word))
     }
 
     /// Where the open items go.
     fn place_at(&mut self, at: usize) -> Option<usize> {
-        let about_role = self.open.last().and_then(|item| self.items.get(*item)).is_some_and(|i| i.kind == Some(Kind::Role));
+        let about_role =
+            self.open.last().and_then(|item| self.items.get(*item)).is_some_and(|i| i.kind == Some(Kind::Role));
         let has_open = !self.open.is_empty();
-        let joint = usize::from(self.is(at, &[",", "and"]));
+        let joint = usize::from(self.is(at, ", and"));
         let from = at + joint;
-        let small = (from..self.clause.len()).take_while(|at| self.is(*at, &["put", "both", "all", "right", "them", "it", "place", "each"])).count();
-        let from = if edge_at(&self.clause, from + small).is_some() || beside_at(&self.clause, from + small).is_some() { from + small } else { from };
-        let there = usize::from(self.is(from, &["in"]));
-        if has_open && self.is(from + there, &["there", "here"]) {
+        let small =
+            (from..self.clause.len()).take_while(|at| self.is(*at, "put both all right them it place each")).count();
+        let from = if edge_at(&self.clause, from + small).is_some() || beside_at(&self.clause, from + small).is_some() {
+            from + small
+        } else {
+            from
+        };
+        let there = usize::from(self.is(from, "in"));
+        if has_open && self.is(from + there, "there here") {
             let home = super::super::clause::implied(self.context, &super::super::clause::category);
             let home = key(home.first()?).to_owned();
             self.each(|item| item.home = Home::Category(home.clone()));
@@ -294,7 +348,7 @@ impl Reader<'_> {
         }
         // `under it` is beside what was made before.
         if let Some((is_before, length)) = beside_at(&self.clause, from)
-            && self.is(from + length, &["it", "that", "this", "them"])
+            && self.is(from + length, "it that this them")
             && has_open
         {
             let previous = self.open.first().and_then(|open| open.checked_sub(1))?;
@@ -343,7 +397,7 @@ impl Reader<'_> {
     /// The place was said first: it holds for everything that follows.
     fn read_after(&mut self, end: usize, home: Option<String>, spot: Option<Spot>) -> usize {
         self.at = end;
-        while self.is(self.at, &[",", ":", "add", "create", "make", "we", "need", "put", "i", "want"]) {
+        while self.is(self.at, ", : add create make we need put i want") {
             self.at += 1;
         }
         let before = self.is_command;
@@ -372,7 +426,7 @@ impl Reader<'_> {
     /// Words about the open items: kept for a clause of its own.
     fn modifier(&mut self) {
         let at = self.at;
-        let begins_anew = self.is(at, &["with", "w/", ",", "that", "which", "where", "and", ":", "(", ")", "—", "–", ";"]);
+        let begins_anew = self.is(at, "with w/ , that which where and : ( ) — – ;");
         if self.open.is_empty() {
             if let Some(token) = self.token(at) {
                 let gap = !token.is_any(FILLERS) && token.shape != Shape::Sign && !token.is_any(ARTICLES);
@@ -383,8 +437,8 @@ impl Reader<'_> {
         }
         // `, voice, ...` says what they are.
         if begins_anew && let Some((kind, length, _)) = kind_at(&self.clause.tokens, at + 1) {
-            let ends = self.token(at + 1 + length).is_none_or(|t| t.is_any(&[",", "and", "."]));
-            if ends && !self.is(at, &["and"]) {
+            let ends = self.token(at + 1 + length).is_none_or(|t| t.is_any(", and ."));
+            if ends && !self.is(at, "and") {
                 self.each(|item| item.kind = Some(kind));
                 self.at += 1 + length;
                 return;
@@ -402,13 +456,24 @@ impl Reader<'_> {
                 return;
             }
         }
-        if self.is(at, &["for"]) && self.is(at + 1, &["it", "this", "that", "them"]) {
+        if self.is(at, "for") && self.is(at + 1, "it this that them") {
             self.at += 2;
             return;
         }
+        // `two text channels, a and b`
+        if self.is(at, ",") && is_unnamed && self.tail.is_empty() {
+            let (names, end) = self.names(at + 1, true);
+            let wanted =
+                self.open.iter().filter_map(|item| self.items.get(*item)).map(|item| item.count).sum::<usize>();
+            if names.len() > 1 && names.len() == wanted {
+                self.each(|item| item.names.clone_from(&names));
+                self.at = end;
+                return;
+            }
+        }
         // `two squads: a and b` are their names.
         let unnamed = self.open.last().and_then(|item| self.items.get(*item)).is_some_and(|i| i.names.is_empty());
-        if self.is(at, &[":"]) && unnamed && self.tail.is_empty() {
+        if self.is(at, ":") && unnamed && self.tail.is_empty() {
             let (names, end) = self.names(at + 1, true);
             if !names.is_empty() {
                 self.each(|item| {
@@ -419,12 +484,13 @@ impl Reader<'_> {
                 return;
             }
         }
-        let is_listing = self.tail.iter().any(|t| t.is_any(&["tag", "tags"])) && self.is(at, &[",", "and"]) && !self.starts_modifier(at + 1);
-        if begins_anew && !is_listing && !(self.is(at, &["and"]) && !self.starts_modifier(at + 1)) {
-            if !self.is(at, &["and"]) || self.starts_modifier(at + 1) {
+        let is_listing =
+            self.tail.iter().any(|t| t.is_any("tag tags")) && self.is(at, ", and") && !self.starts_modifier(at + 1);
+        if begins_anew && !is_listing && !(self.is(at, "and") && !self.starts_modifier(at + 1)) {
+            if !self.is(at, "and") || self.starts_modifier(at + 1) {
                 self.flush();
             }
-            if self.is(at, &["with", "w/", ",", ":", "(", ")", "and", "—", "–", ";"]) || (self.is(at, &["that", "which", "where"])) {
+            if self.is(at, "with w/ , : ( ) and — – ;") || (self.is(at, "that which where")) {
                 self.at += 1;
                 return;
             }
@@ -436,17 +502,17 @@ impl Reader<'_> {
     }
 
     fn starts_modifier(&self, at: usize) -> bool {
-        let tokens = &self.clause.tokens;
-        self.is(at, TRAITS)
-            || self.is(at, &["only", "shown", "displayed", "slowmode", "slow", "topic", "limited", "max", "everyone", "nobody", "with", "that", "which", "allowed", "can", "hidden", "visible"])
-            || colour_at(tokens, at).is_some()
+        let ends =
+            |at: usize| self.token(at).is_none_or(|t| t.shape == Shape::Sign || t.is_any(STOPS) || t.is_any("and"));
+        let is_colour = colour_at(&self.clause.tokens, at).is_some_and(|(_, length)| ends(at + length));
+        self.is(at, TRAITS) || self.is(at, MODIFIERS) || is_colour
     }
 
     fn flush(&mut self) {
         let tokens = std::mem::take(&mut self.tail);
         if tokens.iter().any(|t| t.shape != Shape::Sign) && !self.open.is_empty() {
             // `private … for the moderators` is one thing that is said.
-            let joins = tokens.first().is_some_and(|t| t.is_any(&["for", "to", "but", "except"]));
+            let joins = tokens.first().is_some_and(|t| t.is_any("for to but except"));
             match self.further.last_mut().filter(|(items, said)| joins && *items == self.open && said.len() == 1) {
                 Some((_, said)) => said.extend(tokens),
                 None => self.further.push((self.open.clone(), tokens)),
@@ -455,8 +521,16 @@ impl Reader<'_> {
     }
 
     fn close_if_said(&mut self) {
-        let said = !self.tail.is_empty() || self.open.iter().any(|open| self.further.iter().any(|(items, said)| items.contains(open) && said.len() > 1));
-        let placed = self.open.iter().filter_map(|open| self.items.get(*open)).any(|item| item.home != Home::Unsaid || item.spot.is_some());
+        let said = !self.tail.is_empty()
+            || self
+                .open
+                .iter()
+                .any(|open| self.further.iter().any(|(items, said)| items.contains(open) && said.len() > 1));
+        let placed = self
+            .open
+            .iter()
+            .filter_map(|open| self.items.get(*open))
+            .any(|item| item.home != Home::Unsaid || item.spot.is_some());
         if said || placed || self.open.iter().any(|open| Some(*open) == self.category) {
             self.close();
         }
@@ -480,25 +554,32 @@ impl Reader<'_> {
         while self.is(at, ARTICLES) {
             at += 1;
         }
-        if let Some((number, length)) = number_at(&self.clause.tokens, at).filter(|_| !self.token(at).is_some_and(|t| t.is_any(&["no"]))) {
+        if let Some((number, length)) =
+            number_at(&self.clause.tokens, at).filter(|_| !self.token(at).is_some_and(|t| t.is_any("no")))
+        {
             count = usize::try_from(number).unwrap_or(0);
             is_counted = true;
             at += length;
         }
-        if is_counted && count == 1 && self.is(at, &["for", "about", "called", "named"]) {
+        if is_counted && count == 1 && self.is(at, "for about called named") {
             let kind = self.items.last().map(|item| item.kind).unwrap_or_else(|| self.kind_before());
             return self.named(from, at, kind, false, 1, Vec::new());
         }
         let mut traits: Vec<Token> = Vec::new();
         loop {
-            let compound = self.is(at, &["read"]) && self.is(at + 1, &["only"]);
+            let compound = self.is(at, "read") && self.is(at + 1, "only");
             if self.is(at, TRAITS) || compound {
                 let length = 1 + usize::from(compound);
                 traits.extend(self.clause.tokens[at..at + length].iter().cloned());
                 at += length;
-            } else if self.is(at, EMPTY) || (self.is(at, &["and", ","]) && !traits.is_empty() && self.is(at + 1, TRAITS)) || (is_counted && self.is(at, ARTICLES)) {
+            } else if self.is(at, EMPTY)
+                || (self.is(at, "and ,") && !traits.is_empty() && self.is(at + 1, TRAITS))
+                || (is_counted && self.is(at, ARTICLES))
+            {
                 at += 1;
-            } else if let Some((_, length)) = colour_at(&self.clause.tokens, at).filter(|(_, n)| self.leads_to_role(at + n)) {
+            } else if let Some((_, length)) =
+                colour_at(&self.clause.tokens, at).filter(|(_, n)| self.leads_to_role(at + n))
+            {
                 traits.extend(self.clause.tokens[at..at + length].iter().cloned());
                 at += length;
             } else {
@@ -519,27 +600,34 @@ impl Reader<'_> {
         if self.is(at, AREAS) {
             return self.named(from, at + 1, Some(Kind::Category), false, count, traits);
         }
-        if is_list_of_children && self.is(at, &["channels", "channel"]) {
+        if is_list_of_children && self.is(at, "channels channel") {
             at += 1;
         }
         // A name, and its kind behind it: `a study area`, `three squad rooms`, `a #loot one`.
         let begins = at;
         let mut end = at;
         while end < self.clause.len() && end < begins + 5 {
-            let is_end = end > begins && (kind_at(&self.clause.tokens, end).is_some() || self.is(end, AREAS) || self.is(end, &["one", "ones"]));
+            let is_end = end > begins
+                && (kind_at(&self.clause.tokens, end).is_some() || self.is(end, AREAS) || self.is(end, "one ones"));
             let token = &self.clause.tokens[end];
-            if is_end || token.shape == Shape::Sign && token.low != "&" || (token.is_any(STOPS) && end > begins) || token.is_any(&["and"]) {
+            if is_end
+                || token.shape == Shape::Sign && token.low != "&"
+                || (token.is_any(STOPS) && end > begins)
+                || token.is_any("and")
+            {
                 break;
             }
             end += 1;
         }
         let behind = kind_at(&self.clause.tokens, end);
-        if end > begins && (behind.is_some() || self.is(end, AREAS) || self.is(end, &["one", "ones"])) {
+        if end > begins && (behind.is_some() || self.is(end, AREAS) || self.is(end, "one ones")) {
             let is_area = self.is(end, AREAS);
             let (kind, length, plural) = match behind {
                 _ if is_area => (Some(Kind::Category), 1, self.token(end).is_some_and(|t| t.low.ends_with('s'))),
                 Some((kind, length, plural)) => (Some(kind), length, plural),
-                None => (self.items.last().map_or_else(|| self.kind_before(), |item| item.kind), 1, self.is(end, &["ones"])),
+                None => {
+                    (self.items.last().map_or_else(|| self.kind_before(), |item| item.kind), 1, self.is(end, "ones"))
+                }
             };
             let name_end = if is_area { end + 1 } else { end };
             let Some(name) = NewName::of(&self.clause, self.context, begins, name_end) else {
@@ -548,7 +636,7 @@ impl Reader<'_> {
             };
             let next = end + length;
             // The kind is part of something else.
-            if self.is(next, &["thing", "stuff", "bot", "message", "user", "member", "emoji", "sticker", "event", "webhook", "server", "things"]) {
+            if self.is(next, "thing stuff bot message user member emoji sticker event webhook server things") {
                 self.is_lost = true;
                 self.at = next + 1;
                 return;
@@ -560,26 +648,56 @@ impl Reader<'_> {
             if plural || count > 1 {
                 let words = &self.clause.tokens[begins..end];
                 let noun = words.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");
-                let room = self.is(end, &["rooms", "room"]).then_some(" room").unwrap_or_default();
-                let (more, names_end) = match self.is(next, &[":"]) {
+                let room = self.is(end, "rooms room").then_some(" room").unwrap_or_default();
+                let (more, names_end) = match self.is(next, ":") {
                     true => self.names(next + 1, true),
                     false => (Vec::new(), next),
                 };
                 let count = if more.is_empty() { count } else { more.len() };
-                return self.push(Item { names: more, noun: Some(format!("{noun}{room}")), ..blank(kind, count, true, &self.clause, from, names_end) }, traits, names_end);
+                return self.push(
+                    Item {
+                        names: more,
+                        noun: Some(format!("{noun}{room}")),
+                        ..blank(kind, count, true, &self.clause, from, names_end)
+                    },
+                    traits,
+                    names_end,
+                );
             }
-            if self.is(end, &["room"]) && !name.is_literal {
+            if self.is(end, "room") && !name.is_literal {
                 let noun = format!("{} room", name.text);
-                return self.push(Item { noun: Some(noun), ..blank(kind, 1, false, &self.clause, from, next) }, traits, next);
+                return self.push(
+                    Item { noun: Some(noun), ..blank(kind, 1, false, &self.clause, from, next) },
+                    traits,
+                    next,
+                );
             }
             // `a #loot channel: b` goes on with modifiers.
-            return self.push(Item { names: vec![name], ..blank(kind, 1, false, &self.clause, from, next) }, traits, next);
+            return self.push(
+                Item { names: vec![name], ..blank(kind, 1, false, &self.clause, from, next) },
+                traits,
+                next,
+            );
         }
         // A name without a kind: `#recipes`, `"help-desk"`, `homework-7c`.
         let token = self.token(at);
         let sign = token.and_then(|t| t.sigil);
-        let is_named = token.is_some_and(|t| t.is_quote() || t.sigil.is_some()) || is_list_of_children || is_counted && count > 1;
+        let is_named =
+            token.is_some_and(|t| t.is_quote() || t.sigil.is_some()) || is_list_of_children || is_counted && count > 1;
         if is_counted && count > 1 && sign.is_none() && !token.is_some_and(Token::is_quote) {
+            let has_row = |noun: &str| {
+                self.context
+                    .guild
+                    .channels
+                    .keys()
+                    .any(|key| key.strip_prefix(noun).is_some_and(|rest| rest.starts_with('-')))
+            };
+            let is_listed = (at..self.clause.len()).any(|at| self.is(at, ":"));
+            if !token.is_some_and(|t| has_row(&fold(&t.low)) || is_listed) {
+                self.is_lost = true;
+                self.at = at + 1;
+                return;
+            }
             let noun = token.map(|t| fold(&t.low)).filter(|_| token.is_some_and(|t| t.is_plain() && !t.is_any(STOPS)));
             return self.push(Item { noun, ..blank(None, count, true, &self.clause, from, at + 1) }, traits, at + 1);
         }
@@ -610,11 +728,17 @@ impl Reader<'_> {
     fn say(&mut self, at: usize, length: usize) {
         let words = self.clause.tokens.iter().skip(at).take(length).map(|t| t.low.as_str());
         let words: Vec<&str> = words.collect();
-        self.said = words.iter().enumerate().map(|(n, word)| if n + 1 == length { fold(word) } else { (*word).to_owned() }).collect::<Vec<_>>().join(" ");
+        self.said = words
+            .iter()
+            .enumerate()
+            .map(|(n, word)| if n + 1 == length { fold(word) } else { (*word).to_owned() })
+            .collect::<Vec<_>>()
+            .join(" ");
     }
 
     fn leads_to_role(&self, at: usize) -> bool {
-        (at..(at + 3).min(self.clause.len())).any(|at| kind_at(&self.clause.tokens, at).is_some_and(|(kind, ..)| kind == Kind::Role))
+        (at..(at + 3).min(self.clause.len()))
+            .any(|at| kind_at(&self.clause.tokens, at).is_some_and(|(kind, ..)| kind == Kind::Role))
     }
 
     /// The kind of what was spoken of last, for `one called X`.
@@ -632,37 +756,60 @@ impl Reader<'_> {
     fn named(&mut self, from: usize, at: usize, kind: Option<Kind>, plural: bool, count: usize, traits: Vec<Token>) {
         let mut start = at;
         let mut is_said = false;
-        while self.is(start, &["channel", "channels"]) && !matches!(kind, Some(Kind::Role | Kind::Category)) && !self.is(start + 1, &[",", "and"]) && start + 1 < self.clause.len() && start == at && false {
+        while self.is(start, "channel channels")
+            && !matches!(kind, Some(Kind::Role | Kind::Category))
+            && !self.is(start + 1, ", and")
+            && start + 1 < self.clause.len()
+            && start == at
+            && false
+        {
             start += 1;
         }
-        for words in ["with the name of", "with the name", "with name", "by the name of", "with the names", "with names", "under the name", "whose name is"] {
+        for words in [
+            "with the name of",
+            "with the name",
+            "with name",
+            "by the name of",
+            "with the names",
+            "with names",
+            "under the name",
+            "whose name is",
+        ] {
             if self.phrase(start, words) {
                 start += words.split(' ').count();
                 is_said = true;
             }
         }
-        if self.is(start, CALLED) || (self.is(start, &[":"]) && (plural || count > 1 || self.token(start + 1).is_some_and(Token::is_quote))) {
+        if self.is(start, CALLED)
+            || (self.is(start, ":") && (plural || count > 1 || self.token(start + 1).is_some_and(Token::is_quote)))
+        {
             start += 1;
             is_said = true;
         }
-        while self.is(start, &[":", "the", "following"]) && is_said {
+        while self.is(start, ": the following") && is_said {
             start += 1;
         }
         // `a channel for recipes`
-        let is_for = !is_said && self.is(start, &["for", "about", "on"]) && self.names_purpose(start, kind);
+        let is_for = !is_said && self.is(start, "for about on") && self.names_purpose(start, kind);
         if is_for {
             start += 1;
             while self.is(start, ARTICLES) {
                 start += 1;
             }
         }
-        let starts_name = is_said || is_for || self.token(start).is_some_and(|t| t.is_quote() || t.sigil.is_some() || (t.shape != Shape::Sign && !t.is_any(STOPS) && !t.is_any(&["and", "instead", "please", "pls", "plz"])));
+        let starts_name = is_said
+            || is_for
+            || self.token(start).is_some_and(|t| {
+                t.is_quote()
+                    || t.sigil.is_some()
+                    || (t.shape != Shape::Sign && !t.is_any(STOPS) && !t.is_any("and instead please pls plz"))
+            });
         let (names, end) = if starts_name { self.names(start, true) } else { (Vec::new(), at) };
         // `a role for Class 7c, named "Class 7c"`
         let mut names = names;
         let mut end = end;
         if is_for {
-            let more = end + usize::from(self.is(end, &[","]));
+            let more = end + usize::from(self.is(end, ","));
             if self.is(more, CALLED) {
                 let (better, after) = self.names(more + 1, true);
                 if !better.is_empty() {
@@ -686,10 +833,14 @@ impl Reader<'_> {
             next += 1;
         }
         let named_later = (next..self.clause.len()).any(|at| self.is(at, CALLED));
-        let is_people = self.clause.mention(self.context, at + 1, &super::super::clause::role).is_some()
-            || self.is(next, &["everyone", "members", "people", "all", "up", "at", "max", "me", "us", "only"])
+        let is_room_for = number_at(&self.clause.tokens, next).is_some();
+        let is_people = is_room_for
+            || self.clause.mention(self.context, at + 1, &super::super::clause::role).is_some()
+            || self.is(next, "everyone members people all up at max me us only")
             || number_at(&self.clause.tokens, next).is_some();
-        self.token(next).is_some_and(|t| t.shape != Shape::Sign) && (!is_people || kind == Some(Kind::Role)) && (!named_later || kind == Some(Kind::Role))
+        self.token(next).is_some_and(|t| t.shape != Shape::Sign)
+            && (!is_people || kind == Some(Kind::Role))
+            && (!named_later || kind == Some(Kind::Role))
     }
 
     fn push(&mut self, item: Item, traits: Vec<Token>, end: usize) {
@@ -730,11 +881,20 @@ impl Reader<'_> {
             let Some(name) = NewName::of(&self.clause, self.context, at, stop) else { break };
             names.push(name);
             end = stop;
-            let joint = (end..self.clause.len()).take_while(|at| self.is(*at, &[",", "and", "&", "plus", "or"])).count();
+            let joint = (end..self.clause.len()).take_while(|at| self.is(*at, ", and & plus or")).count();
             let next = end + joint;
-            let goes_on = is_list && joint > 0 && self.token(next).is_some_and(|t| t.shape != Shape::Sign);
-            let other = self.is(next, STOPS) || self.is(next, FILLERS) || self.is_item(next) || self.starts_modifier(next) || self.is(next, ARTICLES)
-                || (kind_at(&self.clause.tokens, next).is_some_and(|(_, length, _)| self.token(next + length).is_none_or(|t| t.is_any(&[",", "and"]))) && self.is(end, &[",", "&", "and"]) && self.token(next).is_some_and(|t| !t.is_quote()));
+            let signs = self.token(next).is_some_and(|t| t.sigil.is_some())
+                && self.token(at).is_some_and(|t| t.sigil.is_some());
+            let goes_on = is_list && (joint > 0 || signs) && self.token(next).is_some_and(|t| t.shape != Shape::Sign);
+            let other = self.is(next, STOPS)
+                || self.is(next, FILLERS)
+                || self.is_item(next)
+                || self.starts_modifier(next)
+                || self.is(next, ARTICLES)
+                || (kind_at(&self.clause.tokens, next)
+                    .is_some_and(|(_, length, _)| self.token(next + length).is_none_or(|t| t.is_any(", and")))
+                    && self.is(end, ", & and")
+                    && self.token(next).is_some_and(|t| !t.is_quote()));
             if !goes_on || other {
                 break;
             }
@@ -758,17 +918,26 @@ impl Reader<'_> {
         let _ = is_first;
         let mut end = from + 1;
         while let Some(token) = self.token(end) {
-            let joins = token.is_any(&[",", "and", "plus"]) || (token.shape == Shape::Sign && !(token.is("&") && self.plain_amp(end)) && !token.is_any(&["'s", "+", "/"]));
+            let joins = token.is_any(", and plus")
+                || (token.shape == Shape::Sign && !(token.is("&") && self.plain_amp(end)) && !token.is_any("'s + /"));
             if joins || token.is_any(STOPS) || token.is_quote() || (token.sigil.is_some()) {
                 break;
             }
-            if token.is_any(FILLERS) && !self.token(end + 1).is_some_and(|t| t.is_plain() && !t.is_any(STOPS) && !t.is_any(FILLERS)) {
+            if token.is_any(FILLERS)
+                && !self.token(end + 1).is_some_and(|t| t.is_plain() && !t.is_any(STOPS) && !t.is_any(FILLERS))
+            {
                 break;
             }
             // `Clubs channel`: the kind ends the name.
             if let Some((kind, length, _)) = kind_at(&self.clause.tokens, end) {
-                let closes = self.token(end + length).is_none_or(|t| t.shape == Shape::Sign || t.is_any(STOPS) || t.is_any(&["and"]));
-                if closes && matches!(kind, Kind::Role | Kind::Category | Kind::Channel) && !self.is(end, AREAS) && !self.is(end, &["chat"]) {
+                let closes = self
+                    .token(end + length)
+                    .is_none_or(|t| t.shape == Shape::Sign || t.is_any(STOPS) || t.is_any("and"));
+                if closes
+                    && matches!(kind, Kind::Role | Kind::Category | Kind::Channel)
+                    && !self.is(end, AREAS)
+                    && !self.is(end, "chat")
+                {
                     break;
                 }
             }
@@ -779,12 +948,26 @@ impl Reader<'_> {
 
     /// `Rock & Roll` is one name, `a & b` two.
     fn plain_amp(&self, at: usize) -> bool {
-        let capital = |at: Option<usize>| at.and_then(|at| self.token(at)).is_some_and(|t| t.text.starts_with(char::is_uppercase));
+        let capital = |at: Option<usize>| {
+            at.and_then(|at| self.token(at)).is_some_and(|t| t.text.starts_with(char::is_uppercase))
+        };
         capital(at.checked_sub(1)) && capital(Some(at + 1))
     }
 }
 
 fn blank(kind: Option<Kind>, count: usize, is_many: bool, clause: &Clause, from: usize, end: usize) -> Item {
     let (start, end) = clause.span(from, end.max(from + 1).min(clause.len()));
-    Item { kind, names: Vec::new(), noun: None, said: String::new(), count, is_many, home: Home::Unsaid, spot: None, beside: None, start, end }
+    Item {
+        kind,
+        names: Vec::new(),
+        noun: None,
+        said: String::new(),
+        count,
+        is_many,
+        home: Home::Unsaid,
+        spot: None,
+        beside: None,
+        start,
+        end,
+    }
 }

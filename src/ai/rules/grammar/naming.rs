@@ -6,20 +6,25 @@ use super::create::NewName;
 use super::{Ask, Reading};
 
 /// What stands between an object and its new name.
-const INTO: &[&str] = &["to", "into", "as", "->", "=", "be", "be called", "be named", "be renamed to", "is now called"];
+const INTO: &str = "to into as -> = be";
 
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     let verb = verb_at(&clause.tokens, 0, &[Verb::Rename, Verb::Set]);
     let is_rename = verb_at(&clause.tokens, 0, &[Verb::Rename]).is_some();
-    let about_name = clause.find(&["name"]);
-    let should = clause.find_phrase("should be called").or(clause.find_phrase("should be named")).or(clause.find_phrase("should be renamed to")).or(clause.find_phrase("is now called"));
+    let about_name = clause.find("name");
+    let should = clause
+        .find_phrase("should be called")
+        .or(clause.find_phrase("should be named"))
+        .or(clause.find_phrase("should be renamed to"))
+        .or(clause.find_phrase("is now called"));
     let is_called = should.is_some();
     if !(is_rename || is_called || about_name.is_some_and(|_| verb.is_some())) {
         return None;
     }
     if let (Some(at), false) = (about_name, is_rename) {
         // `change the name of X to Y`, `set X's name to Y`
-        let before_is_create = clause.tokens[..at].iter().any(|t| t.is_any(&["with", "channel"])) && !clause.tokens.get(at + 1).is_some_and(|t| t.is_any(&["of", "to", "for"]));
+        let before_is_create = clause.tokens[..at].iter().any(|t| t.is_any("with channel"))
+            && !clause.tokens.get(at + 1).is_some_and(|t| t.is_any("of to for"));
         if before_is_create {
             return None;
         }
@@ -29,8 +34,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let start = verb.unwrap_or(0);
     let (into, after) = match should {
         Some((from, to)) => (from, to),
-        None => separator(&clause, start)
-            .or_else(|| is_called_so(&clause, context, start))?,
+        None => separator(&clause, start).or_else(|| is_called_so(&clause, context, start))?,
     };
     if into <= start && !is_called {
         return None;
@@ -42,10 +46,19 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     while to > from && clause.tokens[to - 1].is_any(FILLERS) && !clause.tokens[to - 1].is_quote() && to - from > 1 {
         to -= 1;
     }
-    let from = (from..to).find(|at| !clause.tokens[*at].is_any(&["be", ":"])).unwrap_or(from);
-    let name = NewName::of(&clause, context, from, if clause.tokens.get(from).is_some_and(|t| t.is_quote()) { from + 1 } else { to })?;
+    let from = (from..to).find(|at| !clause.tokens[*at].is_any("be :")).unwrap_or(from);
+    let name = NewName::of(
+        &clause,
+        context,
+        from,
+        if clause.tokens.get(from).is_some_and(|t| t.is_quote()) { from + 1 } else { to },
+    )?;
     // Another `to` belongs to another request.
-    if !clause.tokens[from].is_quote() && (from..to).any(|at| at > from && clause.tokens[at].is_any(&["to", "->"]) && (from..at).any(|at| clause.tokens[at].is_any(JOINERS))) {
+    if !clause.tokens[from].is_quote()
+        && (from..to).any(|at| {
+            at > from && clause.tokens[at].is_any("to ->") && (from..at).any(|at| clause.tokens[at].is_any(JOINERS))
+        })
+    {
         return None;
     }
     match clause.tokens[from].is_quote() {
@@ -73,4 +86,3 @@ fn is_called_so(clause: &Clause, context: Context<'_>, start: usize) -> Option<(
     let mention = clause.mention(context, first, &any).or_else(|| clause.mention(context, start, &any))?;
     (mention.to < clause.len()).then_some((mention.to, mention.to))
 }
-

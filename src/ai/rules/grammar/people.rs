@@ -2,14 +2,14 @@
 //!
 //! Decides which words mean all members, and who is an exception. Knows nothing of permissions.
 
-use super::super::clause::{Clause, Context, Mention, place, role};
+use super::super::clause::{Clause, Context, Mention, longest_at, place, role};
 use super::super::lexicon::JOINERS;
 use super::Reading;
 
 /// All members.
-const EVERYONE: &[&str] = &["everyone", "everybody", "anyone", "anybody", "all members", "all people", "people", "others", "all users", "users", "every member", "the rest", "all others", "all", "all the members", "other people", "other members", "everyone else", "everybody else", "anyone else", "anybody else", "all the others", "all other members"];
-const NOBODY: &[&str] = &["nobody", "no one", "noone", "none", "no members", "no member", "nobody else", "no one else"];
-const BUT: &[&str] = &["except for", "except", "but for", "apart from", "other than", "besides", "excluding", "aside from", "unless they are", "with the exception of", "save for"];
+const EVERYONE: &str = "everyone|everybody|anyone|anybody|all members|all people|people|others|all users|users|every member|the rest|all others|all|all the members|other people|other members|everyone else|everybody else|anyone else|anybody else|all the others|all other members";
+const NOBODY: &str = "nobody|no one|noone|none|no members|no member|nobody else|no one else";
+const BUT: &str = "except for|except|but for|apart from|other than|besides|excluding|aside from|unless they are|with the exception of|save for";
 
 /// Who is meant.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ impl People {
 
     /// Finds people among the free words of a range. With `only_led`, those alone that follow a word such as `for`.
     pub(super) fn find(clause: &mut Clause, context: Context<'_>, from: usize, to: usize, only_led: bool) -> Self {
-        const LEADS: &[&str] = &["for", "to", "from", "except", "but", "only", "by", "of", "than", "excluding", "besides"];
+        const LEADS: &str = "for to from except but only by of than excluding besides";
         let mut people = Self::default();
         let mut is_but = false;
         let mut is_led = false;
@@ -44,39 +44,47 @@ impl People {
                 is_led = false;
                 continue;
             }
-            if let Some(length) = longest(clause, at, BUT) {
+            if let Some(length) = longest_at(&clause.tokens, at, BUT) {
                 clause.take(at, at + length);
                 (is_but, is_led) = (true, true);
                 at += length;
                 continue;
             }
             let token = &clause.tokens[at];
-            let is_but_word = token.is("but") && (people.everyone || people.nobody) && clause.tokens.get(at + 1).is_some_and(|t| !t.is("not"));
+            let is_but_word = token.is("but")
+                && (people.everyone || people.nobody)
+                && clause.tokens.get(at + 1).is_some_and(|t| !t.is("not"));
             if is_but_word {
                 clause.take(at, at + 1);
                 (is_but, is_led) = (true, true);
                 at += 1;
                 continue;
             }
-            if LEADS.iter().any(|lead| token.is(lead)) {
+            if token.is_any(LEADS) {
                 is_led = true;
                 at += 1;
                 continue;
             }
-            let listed = token.is_any(JOINERS) || token.is_any(&["the", "only", "a", "an", "just"]) || token.is_any(super::super::lexicon::FILLERS);
-            if (is_led || !only_led) && !listed || token.is_any(&["the"]) && (is_led || !only_led) {
-                if let Some(length) = longest(clause, at, NOBODY).filter(|n| clause.is_free(at, at + n)) {
+            let listed = token.is_any(JOINERS)
+                || token.is_any("the only a an just")
+                || token.is_any(super::super::lexicon::FILLERS);
+            if (is_led || !only_led) && !listed || token.is_any("the") && (is_led || !only_led) {
+                if let Some(length) = longest_at(&clause.tokens, at, NOBODY).filter(|n| clause.is_free(at, at + n)) {
                     people.nobody = true;
                     clause.take(at, at + length);
                     at += length;
                     continue;
                 }
-                let is_place = clause.tokens[at].is_any(&["there", "here", "it", "itself", "this", "that"])
-                    && !clause.tokens.get(at + 1).is_some_and(|t| t.is_any(&["can", "may", "should", "to", "must", "cannot", "cant"]));
-                let named = clause.mention(context, at, &role).filter(|m| !(is_place && m.is_pronoun)).filter(|m| m.to <= to && !(only_led && m.why.is_some() && clause.mention(context, at, &place).is_some()));
-                let everyone = longest(clause, at, EVERYONE).filter(|n| clause.is_free(at, at + n));
+                let is_place = (at > from || clause.tokens[at].is_any("there here"))
+                    && clause.tokens[at].is_any("there here it itself this that")
+                    && !clause.tokens.get(at + 1).is_some_and(|t| t.is_any("can may should to must cannot cant"));
+                let named = clause.mention(context, at, &role).filter(|m| !(is_place && m.is_pronoun)).filter(|m| {
+                    m.to <= to && !(only_led && m.why.is_some() && clause.mention(context, at, &place).is_some())
+                });
+                let everyone = longest_at(&clause.tokens, at, EVERYONE).filter(|n| clause.is_free(at, at + n));
                 let everyone = everyone.filter(|n| named.as_ref().is_none_or(|m| m.is_pronoun || at + n >= m.to));
-                let is_at = clause.tokens[at].sigil == Some('@') && matches!(clause.tokens[at].low.as_str(), "everyone" | "here");
+                let is_at = clause.tokens[at].sigil == Some('@')
+                    && matches!(clause.tokens[at].low.as_str(), "everyone" | "here");
                 if everyone.is_some() || is_at {
                     people.everyone = true;
                     let length = everyone.unwrap_or(1);
@@ -91,7 +99,8 @@ impl People {
                     is_led = true;
                     continue;
                 }
-                let is_members = clause.tokens[at].is_any(&["members", "member"]) || clause.tokens[at].is("the") && clause.tokens.get(at + 1).is_some_and(|t| t.is("members"));
+                let is_members = clause.tokens[at].is_any("members member")
+                    || clause.tokens[at].is("the") && clause.tokens.get(at + 1).is_some_and(|t| t.is("members"));
                 if is_members {
                     let length = 1 + usize::from(clause.tokens[at].is("the"));
                     people.everyone = true;
@@ -136,11 +145,4 @@ impl People {
     pub(super) fn note(&self, reading: &mut Reading, clause: &Clause) {
         reading.note(clause, &self.mentions);
     }
-}
-
-fn longest(clause: &Clause, at: usize, phrases: &[&str]) -> Option<usize> {
-    let fits = |phrase: &&&str| {
-        phrase.split(' ').enumerate().all(|(offset, word)| clause.tokens.get(at + offset).is_some_and(|t| t.is(word)))
-    };
-    phrases.iter().filter(fits).map(|phrase| phrase.split(' ').count()).max()
 }

@@ -6,22 +6,45 @@ use super::super::clause::{Clause, Context, Why, any};
 use super::super::lexicon::{Verb, verb_at};
 use super::{Ask, Reading};
 
-const CONTENTS: &[&str] = &[
-    "with everything in it", "and everything in it", "with all its channels", "and all its channels", "with its channels",
-    "and its channels", "and all of its channels", "with all of its channels", "including its channels", "with all channels in it", "and all channels in it",
-    "including all its channels", "including everything in it", "with all the channels in it", "and all the channels in it", "with everything inside",
-    "and everything inside", "with everything inside it", "and everything inside it", "along with its channels", "together with its channels", "and the channels in it",
-    "with the channels in it", "along with everything in it", "together with everything in it", "and all its contents", "with all its contents",
-    "and its contents", "with its contents", "with all channels", "and all channels", "including all channels", "completely with its channels",
-    "along with all its channels", "together with all its channels", "and everything in there", "with everything in there", "including the channels in it",
-    "and all channels inside", "with all channels inside", "and the channels inside", "with the channels inside", "and every channel in it", "with every channel in it", "with all of them in it",
-];
+const CONTENTS: &str = "with everything in it|and everything in it|with all its channels|and all its channels|with its channels|and its channels|and all of its channels|with all of its channels|including its channels|with all channels in it|and all channels in it|including all its channels|including everything in it|with all the channels in it|and all the channels in it|with everything inside|and everything inside|with everything inside it|and everything inside it|along with its channels|together with its channels|and the channels in it|with the channels in it|along with everything in it|together with everything in it|and all its contents|with all its contents|and its contents|with its contents|with all channels|and all channels|including all channels|completely with its channels|along with all its channels|together with all its channels|and everything in there|with everything in there|including the channels in it|and all channels inside|with all channels inside|and the channels inside|with the channels inside|and every channel in it|with every channel in it|with all of them in it";
 
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
-    let passive = ["can be deleted", "can be removed", "should be deleted", "should be removed", "must be deleted", "must be removed", "has to be deleted", "has to be removed", "needs to be deleted", "needs to be removed", "should go away", "can go away", "has to go", "must go", "can go", "should go", "may be deleted", "may be removed", "can be dropped", "are to be deleted", "is to be deleted", "needs to go", "need to go", "have to go", "is no longer needed", "are no longer needed", "isnt needed anymore", "arent needed anymore", "should be gone"]
-        .iter()
-        .find_map(|phrase| clause.find_phrase(phrase))
-        .filter(|(from, to)| *from > 0 && clause.tokens.get(*to).is_none_or(|t| !t.is_any(&["to", "in", "into", "under", "above", "below", "before", "after"])));
+    let passive = [
+        "can be deleted",
+        "can be removed",
+        "should be deleted",
+        "should be removed",
+        "must be deleted",
+        "must be removed",
+        "has to be deleted",
+        "has to be removed",
+        "needs to be deleted",
+        "needs to be removed",
+        "should go away",
+        "can go away",
+        "has to go",
+        "must go",
+        "can go",
+        "should go",
+        "may be deleted",
+        "may be removed",
+        "can be dropped",
+        "are to be deleted",
+        "is to be deleted",
+        "needs to go",
+        "need to go",
+        "have to go",
+        "is no longer needed",
+        "are no longer needed",
+        "isnt needed anymore",
+        "arent needed anymore",
+        "should be gone",
+    ]
+    .iter()
+    .find_map(|phrase| clause.find_phrase(phrase))
+    .filter(|(from, to)| {
+        *from > 0 && clause.tokens.get(*to).is_none_or(|t| !t.is_any("to in into under above below before after"))
+    });
     let verb = match (verb_at(&clause.tokens, 0, &[Verb::Remove]), passive) {
         (Some(verb), _) => verb,
         (None, Some((from, to))) => {
@@ -31,7 +54,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         (None, None) => return None,
     };
     clause.take(0, verb);
-    let away = clause.len() > 1 && clause.tokens[clause.len() - 1].is_any(&["completely", "entirely", "altogether", "fully"]);
+    let away = clause.len() > 1 && clause.tokens[clause.len() - 1].is_any("completely entirely altogether fully");
     if away {
         clause.take(clause.len() - 1, clause.len());
     }
@@ -51,7 +74,13 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let mentions = clause.mentions(context, verb, clause.len(), &any);
     let objects = protected(&mut reading, &clause, context, &mentions, with_channels);
     let is_named = !mentions.is_empty();
-    if !is_named && clause.leftovers(true).len() == 1 && clause.tokens.iter().any(|t| t.is_any(&["everything", "all", "messages", "message", "topic", "slowmode", "permission", "permissions", "protection"])) {
+    if !is_named
+        && clause.leftovers(true).len() == 1
+        && clause
+            .tokens
+            .iter()
+            .any(|t| t.is_any("everything all messages message topic slowmode permission permissions protection"))
+    {
         return None;
     }
     super::names_or_rest(&mut reading, &clause, is_named);
@@ -90,6 +119,10 @@ fn protected(
         removable.extend(reading.note(clause, std::slice::from_ref(mention)));
     }
     let mut once = Vec::new();
-    removable.into_iter().for_each(|object| if !once.contains(&object) { once.push(object) });
+    removable.into_iter().for_each(|object| {
+        if !once.contains(&object) {
+            once.push(object)
+        }
+    });
     once
 }

@@ -12,22 +12,31 @@ fn forum(object: &Subject, kind: Option<ChannelKind>) -> bool {
     matches!(object, Subject::Channel(_)) && matches!(kind, Some(ChannelKind::Forum | ChannelKind::Media))
 }
 
-const STOPS: &[&str] = &["to", "from", "in", "on", "for", "of", "with", ":", "at", "into", "as", "using", "emoji", "out"];
+const STOPS: &str = "to from in on for of with : at into as using emoji out";
 
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
-    let tag = clause.find(&["tag", "tags"]);
+    let tag = clause.find("tag tags");
     let is_removal = verb_at(&clause.tokens, 0, &[Verb::Remove, Verb::Take]).is_some();
     let is_addition = verb_at(&clause.tokens, 0, &[Verb::Make, Verb::Set, Verb::Give, Verb::Move]).is_some();
     // `drop dps`, after the tags of a forum were spoken of
     let Some(tag) = tag else { return again(clause, context, is_removal, is_addition) };
     let verb = verb_at(&clause.tokens, 0, &[Verb::Remove, Verb::Take, Verb::Make, Verb::Set, Verb::Give, Verb::Move]);
     let verb = verb.filter(|verb| *verb <= tag);
-    let needs = clause.tokens.iter().any(|t| t.is_any(&["needs", "need", "gets", "should", "with", "has", "have", "get"]));
+    let needs = clause.tokens.iter().any(|t| t.is_any("needs need gets should with has have get"));
     if verb.is_none() && !needs && context.about.is_empty() && tag > 1 {
         return None;
     }
-    let is_new_forum = is_addition && super::super::lexicon::kind_at(&clause.tokens, verb.unwrap_or(0) + usize::from(clause.tokens.get(verb.unwrap_or(0)).is_some_and(|t| t.is_any(ARTICLES)))).is_some();
-    if is_new_forum && !clause.tokens[tag - 1].is("the") && clause.tokens[..tag].iter().any(|t| t.is_any(&["with", "w/"])) && context.about.is_empty() {
+    let is_new_forum = is_addition
+        && super::super::lexicon::kind_at(
+            &clause.tokens,
+            verb.unwrap_or(0) + usize::from(clause.tokens.get(verb.unwrap_or(0)).is_some_and(|t| t.is_any(ARTICLES))),
+        )
+        .is_some();
+    if is_new_forum
+        && !clause.tokens[tag - 1].is("the")
+        && clause.tokens[..tag].iter().any(|t| t.is_any("with w/"))
+        && context.about.is_empty()
+    {
         return None;
     }
     clause.take(0, verb.unwrap_or(0));
@@ -37,7 +46,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     // Tags may be called like channels, so forums are looked for where they are expected.
     let mut mentions = Vec::new();
     for at in 0..clause.len() {
-        let led = at > 0 && clause.tokens[at - 1].is_any(&["to", "from", "in", "on", "for", "of", "into", "out"]);
+        let led = at > 0 && clause.tokens[at - 1].is_any("to from in on for of into out");
         let early = at < tag && verb.is_none_or(|verb| at >= verb);
         if (led || early) && body.is_free(at, at + 1) {
             let end = clause.mention(context, at, &forum).map(|m| m.to);
@@ -106,7 +115,11 @@ fn finish(
 }
 
 /// A list of tags, each with an emoji where one stands beside it.
-pub(super) fn tags_in(clause: &mut Clause, from: usize, context: Context<'_>) -> (Vec<(String, Option<String>)>, Vec<(usize, usize)>) {
+pub(super) fn tags_in(
+    clause: &mut Clause,
+    from: usize,
+    context: Context<'_>,
+) -> (Vec<(String, Option<String>)>, Vec<(usize, usize)>) {
     let (mut tags, mut spans) = (Vec::new(), Vec::new());
     let mut at = from;
     while at < clause.len() {
@@ -118,13 +131,15 @@ pub(super) fn tags_in(clause: &mut Clause, from: usize, context: Context<'_>) ->
             at += 1;
             continue;
         }
-        let is_small = token.is_any(JOINERS) || token.is_any(ARTICLES) || token.is_any(&["called", "named", ":", "new", "following", "tag", "tags"]);
+        let is_small =
+            token.is_any(JOINERS) || token.is_any(ARTICLES) || token.is_any("called named : new following tag tags");
         if is_small {
             clause.take(at, at + 1);
             at += 1;
             continue;
         }
-        let leads = tags.is_empty() && (token.is_any(STOPS) || token.is_any(&["add", "are", "should", "be", "needs", "need", "gets", "get", "has", "have", "also", "remove"]));
+        let leads = tags.is_empty()
+            && (token.is_any(STOPS) || token.is_any("add are should be needs need gets get has have also remove"));
         if leads {
             clause.take(at, at + 1);
             at += 1;
@@ -137,7 +152,13 @@ pub(super) fn tags_in(clause: &mut Clause, from: usize, context: Context<'_>) ->
         let is_one = token.is_quote();
         while !is_one && end < clause.len() && !clause.taken[end] {
             let next = &clause.tokens[end];
-            if next.is_any(JOINERS) || next.is_any(STOPS) || next.shape == Shape::Sign || next.is_any(FILLERS) || next.is_quote() || next.sigil.is_some() {
+            if next.is_any(JOINERS)
+                || next.is_any(STOPS)
+                || next.shape == Shape::Sign
+                || next.is_any(FILLERS)
+                || next.is_quote()
+                || next.sigil.is_some()
+            {
                 break;
             }
             end += 1;
@@ -149,7 +170,7 @@ pub(super) fn tags_in(clause: &mut Clause, from: usize, context: Context<'_>) ->
         // `Clutch` 🔥, or `with emoji 🔥`
         let with = (end..clause.len().min(end + 5)).take_while(|at| {
             let t = &clause.tokens[*at];
-            t.shape == Shape::Symbol || t.is_any(&["with", "the", "emoji", "an", "a", "using", "w/"])
+            t.shape == Shape::Symbol || t.is_any("with the emoji an a using w/")
         });
         if let Some(last) = with.last().filter(|last| clause.tokens[*last].shape == Shape::Symbol) {
             emoji = Some(clause.tokens[last].text.clone());

@@ -25,13 +25,17 @@ impl Maker {
             Some(Value::Text(_)) => Said::Whole(IndexMap::new()),
             _ => {
                 let home = match place {
-                    Subject::Channel(channel) => self.guild.category_of(channel).map(|home| Subject::Category(home.to_owned())),
+                    Subject::Channel(channel) => {
+                        self.guild.category_of(channel).map(|home| Subject::Category(home.to_owned()))
+                    }
                     _ => None,
                 };
                 let above = home.and_then(|home| self.guild.fields(&home)).and_then(|fields| fields.get("permissions"));
                 Said::Whole(match above {
                     Some(Value::Map(targets)) => targets.clone(),
-                    Some(Value::Text(name)) if name != "unmanaged" => [("use".to_owned(), Value::from(name.as_str()))].into(),
+                    Some(Value::Text(name)) if name != "unmanaged" => {
+                        [("use".to_owned(), Value::from(name.as_str()))].into()
+                    }
                     _ => IndexMap::new(),
                 })
             }
@@ -42,7 +46,8 @@ impl Maker {
     fn has(&self, permissions: Option<&Value>, target: &str) -> Option<Value> {
         match permissions {
             Some(Value::Map(targets)) => {
-                let used = || names_of(targets.get("use")).iter().find_map(|name| self.guild.access(name, target).cloned());
+                let used =
+                    || names_of(targets.get("use")).iter().find_map(|name| self.guild.access(name, target).cloned());
                 targets.get(target).cloned().or_else(used)
             }
             Some(Value::Text(name)) => self.guild.access(name, target).cloned(),
@@ -107,7 +112,9 @@ impl Maker {
                     }
                     None if is_own => {
                         self.guild.follow(&Edit::UnsetOverwrite { object: place.clone(), target: target.to_owned() });
-                        if let Some(Value::Map(targets)) = self.added(place).and_then(|fields| fields.get_mut("permissions")) {
+                        if let Some(Value::Map(targets)) =
+                            self.added(place).and_then(|fields| fields.get_mut("permissions"))
+                        {
                             targets.shift_remove(target);
                         }
                     }

@@ -7,8 +7,8 @@ use super::super::clause::{Gap, Why};
 use super::super::grammar::{Home, Item, NewName, Spot};
 use super::super::guild::{Fields, key};
 use super::super::lexicon::Kind;
-use super::{Made, Maker, slug, title, titled};
 use super::super::names::Index;
+use super::{Made, Maker, slug, title, titled};
 
 /// Most objects of one request.
 pub(in crate::ai::rules) const MOST: usize = 50;
@@ -47,7 +47,9 @@ impl Maker {
         let category = match (&item.home, kind) {
             (_, Kind::Role | Kind::Category) => None,
             (Home::Category(key), _) => Some(key.clone()),
-            (Home::Item(number), _) => made.items.get(*number).and_then(|objects| objects.first()).map(|home| key(home).to_owned()),
+            (Home::Item(number), _) => {
+                made.items.get(*number).and_then(|objects| objects.first()).map(|home| key(home).to_owned())
+            }
             (Home::Unsaid, _) => self.category.clone(),
         };
         let category = self.beside(item, made).unwrap_or(category);
@@ -105,7 +107,10 @@ impl Maker {
             return if is_before { Place::Before(other) } else { Place::After(other) };
         }
         let Some(spot) = item.spot.clone().filter(|spot| *spot != Spot::Last) else { return Place::Last };
-        let after = last.as_ref().filter(|(home, before, _)| *home == item.home && *before == spot).map(|(.., other)| key(other).to_owned());
+        let after = last
+            .as_ref()
+            .filter(|(home, before, _)| *home == item.home && *before == spot)
+            .map(|(.., other)| key(other).to_owned());
         *last = Some((item.home.clone(), spot.clone(), object.clone()));
         match (after, spot) {
             (Some(other), _) => Place::After(other),
@@ -167,7 +172,9 @@ impl Maker {
             return Base { key: slug(noun), name: title(&noun.to_lowercase()) };
         }
         let home = category.map(|category| self.guild.name(&Subject::Category(category.to_owned())).to_owned());
-        let first = home.as_deref().and_then(|name| name.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).map(str::to_owned));
+        let first = home.as_deref().and_then(|name| {
+            name.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).map(str::to_owned)
+        });
         let said = slug(&item.said);
         let is_room = said.ends_with("room") || said.ends_with("rooms");
         match first {
