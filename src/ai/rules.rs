@@ -45,7 +45,8 @@ pub const MODEL: &str = "setai-rules-1";
 const CLAUSES: usize = 200;
 
 /// What is never changed on request.
-const GUARDED: &str = "approval approvals protection protections protect protected unprotect policy policies drift expectation expectations prune pruning max_deletions max_updates on_remove safeguard safeguards";
+const GUARDED: &str = "approval approvals protection protections protect protected unprotect policy policies drift \
+    expectation expectations prune pruning max_deletions max_updates on_remove safeguard safeguards";
 
 /// Understands a request about the manifest in `entry`.
 pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {

@@ -68,7 +68,7 @@ pub(super) fn run(command: &Propose, screen: Screen) -> Result<Exit, Failure> {
     if !proposal.changed.is_empty() {
         proposal.written = written(command, &loaded, &edited.files, &proposal, screen)?;
     }
-    Ok(finish(command, &proposal, screen)?)
+    finish(command, &proposal, screen)
 }
 
 /// The request, when it is one.

@@ -346,7 +346,8 @@ impl Clause {
         let mut at = from;
         while at < to.min(self.len()) {
             let token = &self.tokens[at];
-            let is_word = token.shape != Shape::Sign && !(token.is_any(LINKS) && !token.is_any("it its the a an"));
+            let is_link = token.is_any(LINKS) && !token.is_any("it its the a an");
+            let is_word = token.shape != Shape::Sign && !is_link;
             let mention = is_word.then(|| self.mention(context, at, wanted)).flatten().filter(|m| m.to <= to);
             match mention {
                 Some(mention) => {
@@ -440,7 +441,7 @@ impl Clause {
                 .find(|next| self.taken[*next] || !contiguous(*next) || splits(*next))
                 .unwrap_or(self.len());
             let hard = (at..end).filter(|at| !is_soft(*at));
-            if let (Some(first), Some(last)) = (hard.clone().next(), hard.last()) {
+            if let (Some(first), Some(last)) = (hard.clone().next(), hard.clone().next_back()) {
                 let keeps = |at: usize| {
                     let token = &self.tokens[at];
                     !strips && token.shape == Shape::Word && !token.is_any(FILLERS) && !token.is_any(JOINERS)

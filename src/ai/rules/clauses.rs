@@ -13,7 +13,8 @@ const QUESTIONS: &str = "how what whats who whos which why when where is are doe
 
 /// Why somebody wants something, to the end of the sentence.
 const REASONS: &str = "because since cause cuz bc coz";
-const REASON_PHRASES: &str = "so that|in order to|due to|so people|so we|so everyone|so nobody|so they|so everybody|as nobody|as we|as it|so it|as they|so members|so there";
+const REASON_PHRASES: &str = "so that|in order to|due to|so people|so we|so everyone|so nobody|so they|so everybody|\
+    as nobody|as we|as it|so it|as they|so members|so there";
 
 /// What has to be so first.
 const CONDITIONS: &str = "if unless until when once whenever till whilst provided";
@@ -228,7 +229,10 @@ fn begins(sentence: &[Token], looked: &Clause, from: usize, joint: usize, next: 
     let has_command = (0..before.len().min(9)).any(|at| any_verb_at(before, at).is_some())
         || before.iter().any(|t| t.is_any(MODALS) || t.is_any(PROPERTIES));
     let may_do = before.iter().any(|t| {
-        t.is_any("let allow allowed can may permission permissions able stop from cannot cant give grant prevent take remove revoke should forbid with permit")
+        t.is_any(
+            "let allow allowed can may permission permissions able stop from cannot cant give grant prevent \
+            take remove revoke should forbid with permit",
+        )
     });
     let is_else = sentence.iter().skip(next).take(3).any(|t| t.is("else"));
     if token.is_any(STARTERS) && next + 1 < sentence.len() && !(is_else && sentence.len() - next <= 4) {
@@ -271,7 +275,7 @@ fn begins(sentence: &[Token], looked: &Clause, from: usize, joint: usize, next: 
             && !is_noun
             && (!noun_words || (token.is("use") || token.is("limit") && has_command))
             && !is_new
-            && !(token.is("show") && !has_command);
+            && (!token.is("show") || has_command);
     }
     if wish_at(sentence, next).is_some() {
         return true;

@@ -18,7 +18,7 @@ use crate::manifest::edit::{Subject, Value};
 use crate::model::Permissions;
 
 use super::clause::{Clause, Context, Gap, Mention, Why};
-use super::lexicon::{Kind, any_verb_at, colour_at, duration_at, number_at};
+use super::lexicon::{any_verb_at, colour_at, duration_at, number_at};
 use super::words::{Shape, Token};
 
 pub(super) use create::{Home, Item, NewName};
@@ -276,9 +276,4 @@ fn carried(left: &[Token], right: &[Token], context: Context<'_>) -> Vec<Vec<Tok
         .collect();
     all.push([right, &said].concat());
     all
-}
-
-/// True when a kind says the objects are roles.
-pub(super) fn is_role(kind: Option<Kind>) -> bool {
-    kind == Some(Kind::Role)
 }

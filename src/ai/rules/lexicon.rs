@@ -46,7 +46,9 @@ const VERBS: &[(Verb, &str)] = &[
     (Verb::Move, "move|put|place|shift|relocate|drag|transfer|push|take|bring|stick|slide"),
     (
         Verb::Set,
-        "describe|set|change|update|adjust|use|apply|limit|restrict|cap|raise|lower|increase|decrease|reduce|edit|configure|modify|replace|switch|auto archive|archive|notify|mark|flag|tag|turn|send|post|show|put|make|clear|reset|require",
+        "describe|set|change|update|adjust|use|apply|limit|restrict|cap|raise|lower|increase|decrease|reduce|edit|\
+            configure|modify|replace|switch|auto archive|archive|notify|mark|flag|tag|turn|send|post|show|put|make|\
+            clear|reset|require",
     ),
     (Verb::Order, "order|sort|reorder|arrange"),
     (Verb::Let, "let|allow|permit|enable|grant|authorize|authorise"),
@@ -92,13 +94,32 @@ const KINDS: &[(Kind, &str)] = &[
 pub(super) const AREAS: &str = "area section group zone corner areas sections";
 
 /// Words that mean nothing of themselves.
-pub(super) const FILLERS: &str = "please pls plz plss pleas kindly hey hi hello bot thanks thank thx ty ok okay just also now asap too as well instead again right maybe simply then cheers anymore immediately quickly dear yes alright so actually still already therefore finally next afterwards setai additionally furthermore";
+pub(super) const FILLERS: &str = "please pls plz plss pleas kindly hey hi hello bot thanks thank thx ty ok okay just \
+    also now asap too as well instead again right maybe simply then cheers anymore immediately quickly dear yes \
+    alright so actually still already therefore finally next afterwards setai additionally furthermore";
 
 /// What may precede a command.
-pub(super) const POLITE: &str = "can you please|could you please|would you please|can you|could you|would you|will you|can we get|could we get|can i get|could i get|can we have|could we have|can i have|could i have|may i have|may we have|can we|could we|can i|could i|shall we|we would like you to|i would like you to|i want you to|we want you to|id like you to|wed like you to|i need you to|we need you to|id like to|wed like to|i would like to|we would like to|i want to|we want to|i need to|we need to|we should|you should|you can|lets|let us|would you mind|i wish to|please go ahead and|go ahead and|time to|its time to|good morning|good evening|good afternoon|good day|thank you very much|thank you so much|thank you|thanks a lot|many thanks|thanks in advance|if you can|if possible|if you dont mind|when you have time|for me|for us|please|pls|plz|hey|hi|hello|bot|ok|okay|also|now|just|then|and|to|kindly|dear|thanks|thx|finally|next|first|setai|afterwards|so|yes|yo|hey bot|hi bot|could someone|can someone|can somebody|could somebody|someone|somebody|in addition|additionally|furthermore|besides|instead|after that|at last";
+pub(super) const POLITE: &str = "can you please|could you please|would you please|can you|could you|would you|\
+    will you|can we get|could we get|can i get|could i get|can we have|could we have|can i have|could i have|\
+    may i have|may we have|can we|could we|can i|could i|shall we|we would like you to|i would like you to|\
+    i want you to|we want you to|id like you to|wed like you to|i need you to|we need you to|id like to|wed like to|\
+    i would like to|we would like to|i want to|we want to|i need to|we need to|we should|you should|you can|lets|\
+    let us|would you mind|i wish to|please go ahead and|go ahead and|time to|its time to|good morning|good evening|\
+    good afternoon|good day|thank you very much|thank you so much|thank you|thanks a lot|many thanks|\
+    thanks in advance|if you can|if possible|if you dont mind|when you have time|for me|for us|please|pls|plz|hey|hi|\
+    hello|bot|ok|okay|also|now|just|then|and|to|kindly|dear|thanks|thx|finally|next|first|setai|afterwards|so|yes|yo|\
+    hey bot|hi bot|could someone|can someone|can somebody|could somebody|someone|somebody|in addition|additionally|\
+    furthermore|besides|instead|after that|at last";
 
 /// What asks for something to be made without a command.
-pub(super) const WISHES: &str = "can we get|could we get|can i get|could i get|can we have|could we have|can i have|could i have|may i have|may we have|id like|wed like|i would like|we would like|i want|we want|i need|we need|there should be|there must be|give us|give me|give it|get us|get me|we could use|i could use|lets have|wed love|id love|we also need|we also want|i also want|i also need|i wish for|i would like to have|we would like to have|id like to have|wed like to have|i want to have|we want to have|we need to have|i need to have|id like to see|i would like to see|we also would like|id love to have|it would be nice to have|we should have|there needs to be|we could do with|can there be|could there be|please have|let there be|we are missing|were missing|how about|should have|should get|needs|gets";
+pub(super) const WISHES: &str = "can we get|could we get|can i get|could i get|can we have|could we have|can i have|\
+    could i have|may i have|may we have|id like|wed like|i would like|we would like|i want|we want|i need|we need|\
+    there should be|there must be|give us|give me|give it|get us|get me|we could use|i could use|lets have|wed love|\
+    id love|we also need|we also want|i also want|i also need|i wish for|i would like to have|we would like to have|\
+    id like to have|wed like to have|i want to have|we want to have|we need to have|i need to have|id like to see|\
+    i would like to see|we also would like|id love to have|it would be nice to have|we should have|there needs to be|\
+    we could do with|can there be|could there be|please have|let there be|we are missing|were missing|how about|\
+    should have|should get|needs|gets";
 
 /// Before and after a name, and never part of it.
 pub(super) const ARTICLES: &str = "the a an our my your this that these those its their both teh each every";
@@ -107,7 +128,9 @@ pub(super) const ARTICLES: &str = "the a an our my your this that these those it
 pub(super) const JOINERS: &str = ", and & plus + then ; \n / but while whereas or nor — – *";
 
 /// Small words that say how things belong together.
-pub(super) const LINKS: &str = "of in to for from on at with into by be is are should has have = : will 's as an a the it its his w/ get gets needs was were it's inside within under -> must shall being would been become becomes every per around about do does";
+pub(super) const LINKS: &str = "of in to for from on at with into by be is are should has have = : will 's as an a \
+    the it its his w/ get gets needs was were it's inside within under -> must shall being would been become becomes \
+    every per around about do does";
 
 pub(super) const COLOURS: &[(&str, &str)] = &[
     ("dark red", "#992d22"),
@@ -231,7 +254,8 @@ impl<T: Copy> Phrases<T> {
             let is_everyone = token.sigil == Some('@') && matches!(token.low.as_str(), "everyone" | "here");
             let joins =
                 token.shape == super::words::Shape::Word && (token.sigil.is_none() || (is_everyone && count > 0));
-            if !joins && !(count == 0 && token.shape == super::words::Shape::Sign) {
+            let is_first_sign = count == 0 && token.shape == super::words::Shape::Sign;
+            if !joins && !is_first_sign {
                 break;
             }
             squeezed.push_str(&letters(&token.low));
@@ -415,9 +439,9 @@ pub(super) fn wish_at(tokens: &[Token], at: usize) -> Option<usize> {
 static SPELLINGS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
     let verbs = VERBS.iter().map(|(_, words)| *words);
     let kinds = KINDS.iter().map(|(_, words)| *words);
-    let more = [
-        "slowmode|description|topic|bitrate|private|public|channels|categories|roles|hidden|visible|mentionable|permission|permissions|verification|everyone|moderators|should",
-    ];
+    let more =
+        ["slowmode|description|topic|bitrate|private|public|channels|categories|roles|hidden|visible|mentionable|\
+            permission|permissions|verification|everyone|moderators|should"];
     verbs.chain(kinds).chain(more).flat_map(|words| words.split(['|', ' '])).filter(|word| word.len() >= 5).collect()
 });
 

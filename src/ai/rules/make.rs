@@ -75,12 +75,12 @@ impl Maker {
         match ask {
             Ask::Create(items) => return self.create(items),
             Ask::Remove { objects, with_channels } => {
-                objects.iter().for_each(|object| self.remove(object, with_channels))
+                objects.iter().for_each(|object| self.remove(object, with_channels));
             }
             Ask::Name { object, name } => self.name(&object, &name),
             Ask::Move { objects, home, spot } => self.shift(&objects, home, &spot),
             Ask::Set { objects, field, value } => {
-                objects.iter().for_each(|object| self.set(object, field, value.clone()))
+                objects.iter().for_each(|object| self.set(object, field, value.clone()));
             }
             Ask::Access { places, grants } => places.iter().for_each(|place| self.access(place, &grants)),
             Ask::Open { places, permission } => places.iter().for_each(|place| self.open(place, permission)),
@@ -202,7 +202,7 @@ fn slug(text: &str) -> String {
             c if (c.is_whitespace() || matches!(c, '-' | '_' | '/' | '+' | '&' | '.' | '|'))
                 && !slug.ends_with('-') =>
             {
-                slug.push('-')
+                slug.push('-');
             }
             _ => {}
         }

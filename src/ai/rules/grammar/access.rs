@@ -11,7 +11,8 @@ use super::{Ask, Grant, Reading};
 /// Says yes.
 const MAY: &str = "can may could able allowed permitted gets get has have free";
 /// Says no.
-const NOT: &str = "not cannot cant never mustnt shouldnt wont couldnt arent isnt dont doesnt without forbidden longer unable neither no disallowed prohibited nor";
+const NOT: &str = "not cannot cant never mustnt shouldnt wont couldnt arent isnt dont doesnt without forbidden \
+    longer unable neither no disallowed prohibited nor";
 const IN: &str = "in inside into on to within under from at";
 
 /// A permission, where it stands and whether it is given.
@@ -36,7 +37,10 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let only_let =
         tokens[0].is("only").then(|| verb_at(tokens, 1, &[Verb::Let, Verb::Give])).flatten().map(|length| length + 1);
     let modal = tokens.iter().any(|t| {
-        t.is_any("can may should cannot cant must mustnt shouldnt could allowed able permitted forbidden may gets get has wont shall permission permissions have need needs rights")
+        t.is_any(
+            "can may should cannot cant must mustnt shouldnt could allowed able permitted forbidden may gets \
+            get has wont shall permission permissions have need needs rights",
+        )
     });
     let nobody = tokens.iter().any(|t| t.is_any("nobody noone")) || clause.find_phrase("no one").is_some();
     let is_about_new = !context.about.is_empty();
@@ -63,18 +67,18 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     // Channels that follow `in` are places, whatever they are called.
     let mut places: Vec<Mention> = Vec::new();
     for at in verb..clause.len().saturating_sub(1) {
-        if clause.tokens[at].is_any(IN) && !clause.taken[at] {
-            if let Some(mention) = clause.mention(context, at + 1, &place).filter(|m| {
-                !clause.tokens[at].is_any("to from")
-                    || m.why.is_some()
-                    || clause.mention(context, at + 1, &role).is_none_or(|r| r.is_pronoun && !m.is_pronoun)
-            }) {
-                if permission_at(&clause.tokens, at).is_none() {
-                    places.extend(clause.mentions(context, at + 1, mention.to, &place));
-                    clause.take(at, at + 1);
-                    rest_of_list(&mut clause, context, mention.to, &mut places);
-                }
-            }
+        if !clause.tokens[at].is_any(IN) || clause.taken[at] || permission_at(&clause.tokens, at).is_some() {
+            continue;
+        }
+        let is_somebody = |m: &Mention| {
+            let somebody = clause.mention(context, at + 1, &role).is_some_and(|r| !r.is_pronoun || m.is_pronoun);
+            clause.tokens[at].is_any("to from") && m.why.is_none() && somebody
+        };
+        let found = clause.mention(context, at + 1, &place).filter(|m| !is_somebody(m));
+        if let Some(mention) = found {
+            places.extend(clause.mentions(context, at + 1, mention.to, &place));
+            clause.take(at, at + 1);
+            rest_of_list(&mut clause, context, mention.to, &mut places);
         }
     }
     let others = but_others(&mut clause, context, verb);
@@ -82,7 +86,12 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let mut people = People::find(&mut clause, context, verb, usize::MAX, false);
     people.merge(others);
     places.extend(clause.mentions(context, verb, clause.len(), &place));
-    clause.take_phrases("permission|permissions|rights|right|access|ability|only|able|allowed|permitted|not|can|may|should|cannot|cant|must|mustnt|shouldnt|could|longer|no longer|forbidden|away|without|has|have|gets|get|but|be|anymore|any more|new|themselves|there|also|neither|nor|who|which|that|do|possible|never|shall|wont|anything|any|following|everywhere|no|need|needs|to");
+    clause.take_phrases(
+        "permission|permissions|rights|right|access|ability|only|able|allowed|permitted|not|can|may|\
+        should|cannot|cant|must|mustnt|shouldnt|could|longer|no longer|forbidden|away|without|has|have|gets|get|but|\
+        be|anymore|any more|new|themselves|there|also|neither|nor|who|which|that|do|possible|never|shall|wont|\
+        anything|any|following|everywhere|no|need|needs|to",
+    );
     let has_noun = clause.tokens.iter().any(|t| t.is_any(NOUNS));
     let names_all = clause.tokens.iter().any(|t| t.is_any("nothing everything"));
     if said.is_empty() {

@@ -28,36 +28,48 @@ static FIELDS: LazyLock<Phrases<Field>> = LazyLock::new(|| {
     Phrases::of([
         (
             Field::Slow,
-            "slow mode|slow mode delay|message cooldown|cooldown|cool down|chat delay|slow down|rate limit|slow|slower|message every|messages every|message per|messages per|message rate limit|slowed down",
+            "slow mode|slow mode delay|message cooldown|cooldown|cool down|chat delay|slow down|rate limit|slow|\
+                slower|message every|messages every|message per|messages per|message rate limit|slowed down",
         ),
         (
             Field::Limit,
-            "user limit|member limit|limit|people limit|capacity|user cap|cap|max users|max people|max members|maximum of|maximum|max|at most|up to|no more than|not more than|limited to|unlimited|limit of|at maximum|limited|voice limit|player limit|member cap|a maximum of|unlimited users|room for|space for",
+            "user limit|member limit|limit|people limit|capacity|user cap|cap|max users|max people|max members|\
+                maximum of|maximum|max|at most|up to|no more than|not more than|limited to|unlimited|limit of|\
+                at maximum|limited|voice limit|player limit|member cap|a maximum of|unlimited users|room for|\
+                space for",
         ),
         (Field::Bitrate, "bitrate|bit rate|audio quality|sound quality|audio bitrate|voice quality|kbps|kbit|kbits"),
         (
             Field::Nsfw,
-            "nsfw|age restricted|age restriction|18+|adults only|adult only|age gate|age gated|over 18|not safe for work|adult|adults|age restrict|18 plus|age limit|age restricted channel",
+            "nsfw|age restricted|age restriction|18+|adults only|adult only|age gate|age gated|over 18|\
+                not safe for work|adult|adults|age restrict|18 plus|age limit|age restricted channel",
         ),
         (Field::Safe, "sfw|safe for work"),
         (
             Field::Archive,
-            "auto archive|auto archive duration|archive|archived|automatically archive|automatically archived|auto archiving|auto archive time|auto archived|archiving|archive duration|archive time",
+            "auto archive|auto archive duration|archive|archived|automatically archive|automatically archived|\
+                auto archiving|auto archive time|auto archived|archiving|archive duration|archive time",
         ),
         (Field::Topic, "describe|topic|description|channel topic|channel description|about text"),
         (Field::Colour, "colour|color|coloured|colored|uncolored|uncoloured|colourless|colorless"),
         (
             Field::Hoist,
-            "hoist|hoisted|shown separately|show separately|displayed separately|display separately|separately|apart|unhoist|unhoisted|listed separately|separate from online members|separately from online members|separately from others|separately from other members|separately from the others|separately in the member list|separate in the member list|separately in the list",
+            "hoist|hoisted|shown separately|show separately|displayed separately|display separately|separately|apart|\
+                unhoist|unhoisted|listed separately|separate from online members|separately from online members|\
+                separately from others|separately from other members|separately from the others|\
+                separately in the member list|separate in the member list|separately in the list",
         ),
         (
             Field::Mention,
-            "mentionable|pingable|unmentionable|taggable|be mentioned|be pinged|be tagged|not be pinged|mentionable by everyone|mentionable by anyone|pingable by everyone|unpingable|mentioned by everyone|be mentioned by everyone|be pinged by everyone|be mentioned by anyone|be pinged by anyone",
+            "mentionable|pingable|unmentionable|taggable|be mentioned|be pinged|be tagged|not be pinged|\
+                mentionable by everyone|mentionable by anyone|pingable by everyone|unpingable|mentioned by everyone|\
+                be mentioned by everyone|be pinged by everyone|be mentioned by anyone|be pinged by anyone",
         ),
     ])
 });
 
-const OFF: &str = "off no not none isnt arent shouldnt dont cant without never longer disabled removed gone default cannot un stop nobody noone zero";
+const OFF: &str = "off no not none isnt arent shouldnt dont cant without never longer disabled removed gone default \
+    cannot un stop nobody noone zero";
 
 pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     topic(clause.clone(), context).or_else(|| several(clause, context))
@@ -310,7 +322,14 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     if changes.is_empty() && bad.is_empty() {
         return None;
     }
-    clause.take_phrases("off|on|no|not|longer|disabled|enabled|without|separately|each|mode|members list|member list|dont|cant|shouldnt|isnt|arent|people|users|members|players|person|can|may|anymore|any more|again|messages|message|threads|posts|thread|post|after|inactivity|of inactivity|colour|color|none|seconds|voice|able|channel|role|removed|limit|show|shown|display|displayed|default|it|cannot|never|allow|allowed|let|mention|only|guests|participants|one|between|delay|hold|holds|fit|fits|take|takes|every|have|quality|bit|kind|a|value|listed|up|down");
+    clause.take_phrases(
+        "off|on|no|not|longer|disabled|enabled|without|separately|each|mode|members list|member list|\
+        dont|cant|shouldnt|isnt|arent|people|users|members|players|person|can|may|anymore|any more|again|messages|\
+        message|threads|posts|thread|post|after|inactivity|of inactivity|colour|color|none|seconds|voice|able|\
+        channel|role|removed|limit|show|shown|display|displayed|default|it|cannot|never|allow|allowed|let|mention|\
+        only|guests|participants|one|between|delay|hold|holds|fit|fits|take|takes|every|have|quality|bit|kind|a|\
+        value|listed|up|down",
+    );
     let is_named = !mentions.is_empty();
     let mut objects = reading.note(&clause, &mentions);
     if !is_named {
@@ -403,7 +422,7 @@ fn value_of(clause: &mut Clause, field: Field, off: bool, changes: &mut Vec<Chan
     match field {
         Field::Slow => match duration(clause).or_else(|| number(clause)) {
             Some((from, to, seconds)) if seconds > 21_600 => {
-                bad.push(clause.gap(from, to, Why::Value("slow mode goes up to six hours")))
+                bad.push(clause.gap(from, to, Why::Value("slow mode goes up to six hours")));
             }
             Some((.., seconds)) => change("rate_limit_per_user", Value::Number(seconds), channel),
             None if off => change("rate_limit_per_user", Value::Number(0), channel),
@@ -442,7 +461,7 @@ fn value_of(clause: &mut Clause, field: Field, off: bool, changes: &mut Vec<Chan
             match [60, 1440, 4320, 10_080].contains(&(seconds / 60)) && seconds % 60 == 0 {
                 true => change("default_auto_archive_duration", Value::Number(seconds / 60), archives),
                 false => {
-                    bad.push(clause.gap(from, to, Why::Value("Discord takes an hour, a day, three days or a week")))
+                    bad.push(clause.gap(from, to, Why::Value("Discord takes an hour, a day, three days or a week")));
                 }
             }
         }

@@ -147,11 +147,11 @@ pub(super) fn where_at(clause: &Clause, context: Context<'_>, at: usize, of_role
     }
     if let Some((spot, mut end)) = edge_at(clause, at) {
         let mut found = Where { spot: Some(spot), end, ..Where::default() };
-        if clause.tokens.get(end).is_some_and(|t| t.is_any("of in inside")) {
-            if let Some(home) = clause.mention(context, end + 1, &category) {
-                end = home.to;
-                found.home = Some(home);
-            }
+        if clause.tokens.get(end).is_some_and(|t| t.is_any("of in inside"))
+            && let Some(home) = clause.mention(context, end + 1, &category)
+        {
+            end = home.to;
+            found.home = Some(home);
         }
         found.end = end;
         return Some(found);
@@ -201,12 +201,8 @@ fn lost_at(clause: &Clause, at: usize) -> Option<(usize, usize, usize)> {
     if is_before {
         return Some((from, end, end + 1));
     }
-    let named = (end == from && clause.tokens.get(from + 1).is_some_and(|t| t.is_plain() || t.is_quote())).then_some((
-        from + 1,
-        from + 2,
-        from + 2,
-    ));
-    named
+    let is_named = end == from && clause.tokens.get(from + 1).is_some_and(|t| t.is_plain() || t.is_quote());
+    is_named.then_some((from + 1, from + 2, from + 2))
 }
 
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {

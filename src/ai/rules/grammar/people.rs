@@ -7,9 +7,12 @@ use super::super::lexicon::JOINERS;
 use super::Reading;
 
 /// All members.
-const EVERYONE: &str = "everyone|everybody|anyone|anybody|all members|all people|people|others|all users|users|every member|the rest|all others|all|all the members|other people|other members|everyone else|everybody else|anyone else|anybody else|all the others|all other members";
+const EVERYONE: &str = "everyone|everybody|anyone|anybody|all members|all people|people|others|all users|users|\
+    every member|the rest|all others|all|all the members|other people|other members|everyone else|everybody else|\
+    anyone else|anybody else|all the others|all other members";
 const NOBODY: &str = "nobody|no one|noone|none|no members|no member|nobody else|no one else";
-const BUT: &str = "except for|except|but for|apart from|other than|besides|excluding|aside from|unless they are|with the exception of|save for";
+const BUT: &str = "except for|except|but for|apart from|other than|besides|excluding|aside from|unless they are|\
+    with the exception of|save for";
 
 /// Who is meant.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +71,7 @@ impl People {
             let listed = token.is_any(JOINERS)
                 || token.is_any("the only a an just")
                 || token.is_any(super::super::lexicon::FILLERS);
-            if (is_led || !only_led) && !listed || token.is_any("the") && (is_led || !only_led) {
+            if (is_led || !only_led) && (!listed || token.is("the")) {
                 if let Some(length) = longest_at(&clause.tokens, at, NOBODY).filter(|n| clause.is_free(at, at + n)) {
                     people.nobody = true;
                     clause.take(at, at + length);

@@ -6,7 +6,17 @@ use super::super::clause::{Clause, Context, Why, any};
 use super::super::lexicon::{Verb, verb_at};
 use super::{Ask, Reading};
 
-const CONTENTS: &str = "with everything in it|and everything in it|with all its channels|and all its channels|with its channels|and its channels|and all of its channels|with all of its channels|including its channels|with all channels in it|and all channels in it|including all its channels|including everything in it|with all the channels in it|and all the channels in it|with everything inside|and everything inside|with everything inside it|and everything inside it|along with its channels|together with its channels|and the channels in it|with the channels in it|along with everything in it|together with everything in it|and all its contents|with all its contents|and its contents|with its contents|with all channels|and all channels|including all channels|completely with its channels|along with all its channels|together with all its channels|and everything in there|with everything in there|including the channels in it|and all channels inside|with all channels inside|and the channels inside|with the channels inside|and every channel in it|with every channel in it|with all of them in it";
+const CONTENTS: &str = "with everything in it|and everything in it|with all its channels|and all its channels|\
+    with its channels|and its channels|and all of its channels|with all of its channels|including its channels|\
+    with all channels in it|and all channels in it|including all its channels|including everything in it|\
+    with all the channels in it|and all the channels in it|with everything inside|and everything inside|\
+    with everything inside it|and everything inside it|along with its channels|together with its channels|\
+    and the channels in it|with the channels in it|along with everything in it|together with everything in it|\
+    and all its contents|with all its contents|and its contents|with its contents|with all channels|and all channels|\
+    including all channels|completely with its channels|along with all its channels|together with all its channels|\
+    and everything in there|with everything in there|including the channels in it|and all channels inside|\
+    with all channels inside|and the channels inside|with the channels inside|and every channel in it|\
+    with every channel in it|with all of them in it";
 
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     let passive = [
@@ -121,7 +131,7 @@ fn protected(
     let mut once = Vec::new();
     removable.into_iter().for_each(|object| {
         if !once.contains(&object) {
-            once.push(object)
+            once.push(object);
         }
     });
     once

@@ -25,16 +25,20 @@ static SETTINGS: LazyLock<Phrases<Setting>> = LazyLock::new(|| {
     Phrases::of([
         (
             Setting::Name,
-            "server name|guild name|name of the server|name of this server|name of our server|name of the guild|servers name",
+            "server name|guild name|name of the server|name of this server|name of our server|name of the guild|\
+                servers name",
         ),
         (
             Setting::Description,
-            "server description|guild description|description of the server|description of this server|description of our server|description of the guild|servers description",
+            "server description|guild description|description of the server|description of this server|\
+                description of our server|description of the guild|servers description",
         ),
         (Setting::Verification, "verification level|verification|server verification|verification requirement"),
         (
             Setting::Notifications,
-            "notifications|default notifications|notification settings|notification level|notification|default notification level|default notification setting|default notification settings|notification setting|notify|message notifications|default message notifications|server notifications",
+            "notifications|default notifications|notification settings|notification level|notification|\
+                default notification level|default notification setting|default notification settings|\
+                notification setting|notify|message notifications|default message notifications|server notifications",
         ),
         (
             Setting::AfkChannel,
@@ -46,7 +50,8 @@ static SETTINGS: LazyLock<Phrases<Setting>> = LazyLock::new(|| {
         ),
         (
             Setting::SystemChannel,
-            "system channel|welcome messages|welcome message|join messages|system messages|system messages channel|system message channel|join message|welcome messages channel",
+            "system channel|welcome messages|welcome message|join messages|system messages|system messages channel|\
+                system message channel|join message|welcome messages channel",
         ),
         (
             Setting::RulesChannel,
@@ -54,7 +59,8 @@ static SETTINGS: LazyLock<Phrases<Setting>> = LazyLock::new(|| {
         ),
         (
             Setting::UpdatesChannel,
-            "public updates channel|community updates channel|community updates|moderator updates channel|discord updates channel|public updates",
+            "public updates channel|community updates channel|community updates|moderator updates channel|\
+                discord updates channel|public updates",
         ),
         (
             Setting::Filter,
@@ -76,11 +82,13 @@ static NOTICES: LazyLock<Phrases<&'static str>> = LazyLock::new(|| {
     Phrases::of([
         (
             "only_mentions",
-            "only on mentions|only mentions|mentions only|mentions|only for mentions|only when mentioned|only if mentioned|only @mentions|only_mentions|when mentioned|just mentions",
+            "only on mentions|only mentions|mentions only|mentions|only for mentions|only when mentioned|\
+                only if mentioned|only @mentions|only_mentions|when mentioned|just mentions",
         ),
         (
             "all_messages",
-            "all messages|every message|all|everything|on all messages|for all messages|on every message|for every message|all_messages",
+            "all messages|every message|all|everything|on all messages|for all messages|on every message|\
+                for every message|all_messages",
         ),
     ])
 });

@@ -38,7 +38,8 @@ static WORDS: LazyLock<Phrases<Sight>> = LazyLock::new(|| {
         ),
         (
             Sight::Writable,
-            "unlock|unlocked|writable|writeable|open for writing|no longer read only|no longer locked|not read only|unfreeze|not locked",
+            "unlock|unlocked|writable|writeable|open for writing|no longer read only|no longer locked|not read only|\
+                unfreeze|not locked",
         ),
     ])
 });

@@ -8,6 +8,9 @@ use super::super::lexicon::{ARTICLES, FILLERS, JOINERS, Verb, verb_at};
 use super::super::words::Shape;
 use super::{Ask, Reading};
 
+/// A tag's name, and the emoji beside it.
+type Tag = (String, Option<String>);
+
 fn forum(object: &Subject, kind: Option<ChannelKind>) -> bool {
     matches!(object, Subject::Channel(_)) && matches!(kind, Some(ChannelKind::Forum | ChannelKind::Media))
 }
@@ -94,7 +97,7 @@ fn finish(
     mut reading: Reading,
     clause: &Clause,
     channels: Vec<Subject>,
-    tags: Vec<(String, Option<String>)>,
+    tags: Vec<Tag>,
     spans: Vec<(usize, usize)>,
     is_removal: bool,
 ) -> Option<Reading> {
@@ -115,11 +118,7 @@ fn finish(
 }
 
 /// A list of tags, each with an emoji where one stands beside it.
-pub(super) fn tags_in(
-    clause: &mut Clause,
-    from: usize,
-    context: Context<'_>,
-) -> (Vec<(String, Option<String>)>, Vec<(usize, usize)>) {
+pub(super) fn tags_in(clause: &mut Clause, from: usize, context: Context<'_>) -> (Vec<Tag>, Vec<(usize, usize)>) {
     let (mut tags, mut spans) = (Vec::new(), Vec::new());
     let mut at = from;
     while at < clause.len() {

@@ -141,7 +141,7 @@ impl Maker {
             Kind::Of(kind) if kind.has_slug_name() => {
                 let shown = normalise_channel_name(kind, &name.text);
                 // A dash for what stands between words, as in the key.
-                if shown.chars().all(|c| c.is_ascii()) { slugged } else { shown }
+                if shown.is_ascii() { slugged } else { shown }
             }
             _ => titled(name),
         };
