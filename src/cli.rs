@@ -21,6 +21,8 @@ mod manifests;
 mod migrate;
 mod plan;
 mod progress;
+mod propose;
+mod rewrite;
 mod rollback;
 mod run;
 mod say;
@@ -173,6 +175,7 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
         Command::Lint(command) => check::run(command, true, screen),
         Command::Plan(command) => plan::run(command, connection, screen).await,
         Command::Apply(command) => apply::run(command, connection, screen).await,
+        Command::Propose(command) => propose::run(command, screen),
         Command::Run(command) => run::run(command, connection, screen).await,
         Command::Status(command) => say::status(command, connection, screen).await,
         Command::Approve(command) => say::approve(command, connection, screen).await,

@@ -90,6 +90,8 @@ pub(super) enum Command {
     Plan(PlanCommand),
     /// Make the guild equal to its manifest
     Apply(Apply),
+    /// Change a manifest as a request in plain English says
+    Propose(Propose),
     /// Keep guilds equal to their manifests, for as long as it runs
     Run(Run),
     /// Show how the guilds stand that `setai run` looks after
@@ -154,6 +156,7 @@ impl Command {
             Self::Init(_)
             | Self::Validate(_)
             | Self::Lint(_)
+            | Self::Propose(_)
             | Self::Schema
             | Self::Config(_)
             | Self::Simulate(_)
@@ -245,6 +248,22 @@ pub(super) struct Apply {
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     pub(super) patience: u64,
     /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Propose {
+    /// What is wanted, such as "add a study area with three voice rooms only members can see"
+    #[arg(value_name = "TEXT")]
+    pub(super) text: String,
+    /// A manifest, or a folder with one
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(super) path: PathBuf,
+    /// Write the manifest without asking
+    #[arg(long)]
+    pub(super) write: bool,
+    /// Print JSON; nothing is written without `--write`
     #[arg(long)]
     pub(super) json: bool,
 }

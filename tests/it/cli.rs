@@ -5,6 +5,7 @@ mod bad_database;
 mod controller;
 #[cfg(unix)]
 mod full_disk;
+mod propose;
 mod running;
 mod server;
 #[cfg(unix)]

@@ -23,6 +23,7 @@ mod faults;
 mod fleet;
 mod gateway;
 mod guards;
+mod interpreter;
 mod layers;
 mod manifest;
 mod notifications;

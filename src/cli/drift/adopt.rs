@@ -4,20 +4,19 @@
 //! adopted.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-use serde::Serialize;
-use similar::TextDiff;
+use std::path::Path;
 
 use crate::controller::Proposal;
 use crate::manifest::edit::{self, Words};
 use crate::manifest::{Files, Manifest, parse};
 use crate::plan::render::Tone;
 use crate::plan::{Adoption, Left, adopt_live, propose};
+use serde::Serialize;
 
 use super::super::arguments::Drift;
 use super::super::failure::{Exit, Failure};
 use super::super::manifests::Loaded;
+use super::super::rewrite::{self, root_of};
 use super::super::screen::Screen;
 use super::Difference;
 use super::branch::{self, Committed};
@@ -136,7 +135,8 @@ impl<'d> Desk<'d> {
         }
         self.adopted.changed.sort();
         self.adopted.changed.dedup();
-        self.adopted.diff = self.adopted.changed.iter().map(|name| self.diff(name)).collect();
+        self.adopted.diff =
+            self.adopted.changed.iter().map(|name| rewrite::diff(&self.loaded.files, &self.files, name)).collect();
         if !command.json {
             self.show(screen);
         }
@@ -161,27 +161,8 @@ impl<'d> Desk<'d> {
         Ok(Exit::Success)
     }
 
-    fn text(files: &Files, name: &str) -> String {
-        String::from_utf8_lossy(files.get(name).unwrap_or_default()).into_owned()
-    }
-
-    fn diff(&self, name: &str) -> String {
-        let (old, new) = (Self::text(&self.loaded.files, name), Self::text(&self.files, name));
-        let diff = TextDiff::from_lines(&old, &new);
-        diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
-    }
-
     fn show(&self, screen: Screen) {
-        for line in self.adopted.diff.lines() {
-            let tone = match line.as_bytes() {
-                [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Tone::Strong,
-                [b'+', ..] => Tone::Create,
-                [b'-', ..] => Tone::Delete,
-                [b'@', ..] => Tone::Move,
-                _ => Tone::Plain,
-            };
-            screen.toned(tone, line);
-        }
+        rewrite::show(&self.adopted.diff, screen);
         for place in &self.adopted.dropped {
             screen.remark(format!("`{place}` named something that is gone, and goes with it."));
         }
@@ -197,19 +178,7 @@ impl<'d> Desk<'d> {
     }
 
     fn write(&self, path: &Path) -> Result<(), Failure> {
-        let root = root_of(path);
-        for name in &self.adopted.changed {
-            let file = root.join(name);
-            let now = std::fs::read(&file).ok();
-            if now.as_deref() != self.loaded.files.get(name) {
-                return Err(Failure::new(format!("`{}` was changed meanwhile", file.display()))
-                    .help("Run the same command again: it looks at the new text."));
-            }
-        }
-        for name in &self.adopted.changed {
-            super::super::write_whole(&root.join(name), self.files.get(name).unwrap_or_default())?;
-        }
-        Ok(())
+        rewrite::write(path, &self.loaded.files, &self.files, &self.adopted.changed)
     }
 
     fn commit(&self, path: &Path, branch: &str) -> Result<Committed, Failure> {
@@ -250,14 +219,6 @@ impl<'d> Desk<'d> {
             ),
         }
     }
-}
-
-/// The folder the names of files start from.
-fn root_of(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        return path.to_owned();
-    }
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
 fn ask(screen: Screen) -> Result<(), Failure> {

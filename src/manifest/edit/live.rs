@@ -95,7 +95,13 @@ impl Words {
         get(&self.root, &place)
     }
 
-    fn set(&self, name: &str) -> Option<Overwrite> {
+    /// The whole document as a value, with what it includes and extends.
+    pub fn document(&self) -> Value {
+        value_of(&self.root)
+    }
+
+    /// What a permission set allows and denies.
+    pub fn set(&self, name: &str) -> Option<Overwrite> {
         self.sets.iter().find(|(set, _)| set == name).map(|(_, overwrite)| *overwrite)
     }
 

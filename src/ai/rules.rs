@@ -1,0 +1,278 @@
+//! The embedded interpreter: a request in plain English becomes edits of a manifest, by rules alone.
+//!
+//! Decides in which order a request is understood, and what to do with what is not. The same request of the same manifest
+//! is always understood alike; nothing is asked of anybody.
+//!
+//! ```text
+//! words      where words begin and end        lexicon   which words mean the same
+//! names      which objects a name fits        permits   what people call permissions
+//! clauses    where one request ends           clause    what its words name
+//! grammar    what a clause asks for           make      the edits, given what the manifest says now
+//! ```
+
+mod clause;
+mod clauses;
+mod grammar;
+mod guild;
+mod lexicon;
+mod make;
+mod names;
+mod permits;
+mod report;
+mod words;
+
+use crate::manifest::Files;
+use crate::manifest::edit::Subject;
+
+use super::Interpretation;
+use clause::{Context, Gap, Why};
+use clauses::{after_politeness, clauses, cut, is_negated, is_question, sentences, trimmed};
+use grammar::Reading;
+use guild::Guild;
+use make::Maker;
+use words::{Shape, Token, tokens};
+
+/// Longest request, in characters.
+pub const LONGEST: usize = 4000;
+
+/// Most objects one request makes.
+pub const MOST: usize = make::MOST;
+
+/// How this interpreter is called where an AI's model would be named.
+pub const MODEL: &str = "setai-rules-1";
+
+/// Most clauses of one request.
+const CLAUSES: usize = 200;
+
+/// What is never changed on request.
+const GUARDED: &str = "approval approvals protection protections protect protected unprotect policy policies drift \
+    expectation expectations prune pruning max_deletions max_updates on_remove safeguard safeguards";
+
+/// Understands a request about the manifest in `entry`.
+pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
+    let source: Vec<char> = request.chars().collect();
+    let whole = |why: &str| Interpretation::not_understood(request, MODEL, why);
+    if source.len() > LONGEST {
+        return whole("it is longer than 4,000 characters");
+    }
+    let Some(guild) = Guild::of(files, entry) else { return whole("the manifest cannot be read") };
+    let mut speaker =
+        Speaker { source: &source, maker: Maker::new(guild), groups: Vec::new(), heard: Heard::default() };
+    let mut all = tokens(request);
+    speaker.mend(&mut all);
+    for sentence in sentences(&all) {
+        speaker.sentence(sentence);
+    }
+    let Speaker { maker, heard, .. } = speaker;
+    report::interpretation(request, &source, maker, heard)
+}
+
+/// What was made of a request so far.
+#[derive(Default)]
+struct Heard {
+    gaps: Vec<Gap>,
+    readings: Vec<Reading>,
+    /// A clause was understood, if only in part.
+    is_understood: bool,
+    clauses: usize,
+    mended: usize,
+    /// Clauses whose object nobody named.
+    assumed: usize,
+}
+
+struct Speaker<'s> {
+    source: &'s [char],
+    maker: Maker,
+    groups: Vec<Vec<Subject>>,
+    heard: Heard,
+}
+
+impl Speaker<'_> {
+    fn context<'c>(&'c self, about: &'c [Subject]) -> Context<'c> {
+        Context { source: self.source, guild: &self.maker.guild, index: &self.maker.index, groups: &self.groups, about }
+    }
+
+    /// Mends misspelt commands. Names are looked for as they are.
+    fn mend(&mut self, tokens: &mut [Token]) {
+        for token in tokens.iter_mut().filter(|token| token.is_plain()) {
+            if self.maker.index.has_piece(&token.low) {
+                continue;
+            }
+            if token.low == "u" {
+                "you".clone_into(&mut token.low);
+            }
+            if let Some(word) = lexicon::mended(&token.low) {
+                word.clone_into(&mut token.low);
+                token.mended = true;
+                self.heard.mended += 1;
+            }
+        }
+    }
+
+    fn lost(&mut self, tokens: &[Token], why: Why) {
+        let trimmed = trimmed(tokens);
+        if let (Some(first), Some(last)) = (trimmed.first(), trimmed.last()) {
+            self.heard.gaps.push(Gap { start: first.start, end: last.end, why });
+        }
+    }
+
+    fn sentence(&mut self, sentence: &[Token]) {
+        let polite = after_politeness(sentence);
+        let is_chatter = sentence.iter().skip(polite).all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS));
+        if is_chatter || is_greeting(sentence) {
+            return;
+        }
+        if is_question(sentence) {
+            return self.lost(sentence, Why::Unknown);
+        }
+        let clauses::Cut { clause, condition } = cut(sentence);
+        let before = self.heard.clauses;
+        if let Some(condition) =
+            condition.filter(|condition| condition.first().map(|t| t.start) < clause.first().map(|t| t.start))
+        {
+            self.lost(condition, Why::Leftover);
+        }
+        let parts: Vec<Vec<Token>> = clauses(clause, self.context(&[])).into_iter().map(<[Token]>::to_vec).collect();
+        let last = parts.len().saturating_sub(1);
+        for (number, part) in parts.into_iter().enumerate() {
+            let gaps = self.heard.gaps.len();
+            if before + CLAUSES < self.heard.clauses {
+                self.lost(&part, Why::Unknown);
+                continue;
+            }
+            self.clause(&part);
+            // A reason for nothing is part of it.
+            let reason = clause.as_ptr_range().end != sentence.as_ptr_range().end && condition.is_none();
+            if let (true, true, Some(gap)) = (reason, number == last, self.heard.gaps.get_mut(gaps))
+                && gap.why == Why::Unknown
+                && let Some(end) = trimmed(sentence).last()
+            {
+                gap.end = gap.end.max(end.end);
+            }
+        }
+        if let Some(condition) =
+            condition.filter(|condition| condition.first().map(|t| t.start) > clause.first().map(|t| t.start))
+        {
+            self.lost(condition, Why::Leftover);
+        }
+    }
+
+    fn clause(&mut self, clause: &[Token]) {
+        self.heard.clauses += 1;
+        let inner = &clause[after_politeness(clause)..];
+        let inner: Vec<Token> = inner.to_vec();
+        if inner.iter().all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS)) {
+            return;
+        }
+        if is_negated(&inner) {
+            return self.lost(clause, Why::Unknown);
+        }
+        if self.is_guarded(&inner) {
+            return self.lost(clause, Why::Refused("policy, protection and expectations are changed by hand only"));
+        }
+        let Some(readings) = grammar::read(&inner, self.context(&[])) else { return self.lost(clause, Why::Unknown) };
+        for reading in readings {
+            if let Some(why) = self.follow(reading) {
+                return self.lost(clause, Why::Refused(why));
+            }
+        }
+    }
+
+    fn is_guarded(&self, clause: &[Token]) -> bool {
+        let is_name = |at: usize| {
+            let called = at > 0 && clause[at - 1].is_any("called named channel role category");
+            called || self.maker.index.has_piece(&clause[at].low)
+        };
+        let free = grammar::free_text(clause).unwrap_or(usize::MAX);
+        (0..clause.len()).any(|at| at < free && clause[at].is_any(GUARDED) && !is_name(at))
+    }
+
+    /// Makes what a clause asks; why not, when it is too much.
+    fn follow(&mut self, reading: Reading) -> Option<&'static str> {
+        let mut reading = reading;
+        let mut made_items = Vec::new();
+        for ask in std::mem::take(&mut reading.asks) {
+            let made = self.maker.make(ask);
+            if made.is_refused.is_some() {
+                return made.is_refused;
+            }
+            self.heard.gaps.extend(made.gaps);
+            made_items.extend(made.items);
+        }
+        self.heard.is_understood = true;
+        self.heard.gaps.append(&mut reading.gaps);
+        self.heard.assumed += usize::from(reading.assumed);
+        let groups = std::mem::take(&mut reading.groups);
+        self.groups.extend(groups);
+        self.remember(&made_items);
+        for (items, tokens) in std::mem::take(&mut reading.further) {
+            self.further(&made_items, &items, &tokens);
+        }
+        self.heard.readings.push(reading);
+        // What was spoken of long ago is not meant by `it`.
+        let surplus = self.groups.len().saturating_sub(12);
+        self.groups.drain(..surplus);
+        None
+    }
+
+    /// What was made can be spoken of: the channels together, and then the category they are in.
+    fn remember(&mut self, items: &[Vec<Subject>]) {
+        let is_category = |object: &&Subject| matches!(object, Subject::Category(_));
+        let (categories, others): (Vec<&Subject>, Vec<&Subject>) = items.iter().flatten().partition(is_category);
+        for group in [others, categories] {
+            if !group.is_empty() {
+                self.groups.push(group.into_iter().cloned().collect());
+            }
+        }
+    }
+
+    /// A clause about what was just made.
+    fn further(&mut self, made: &[Vec<Subject>], items: &[usize], tokens: &[Token]) {
+        let mut about: Vec<Subject> = items.iter().filter_map(|item| made.get(*item)).flatten().cloned().collect();
+        let category = made.iter().flatten().find(|object| matches!(object, Subject::Category(_))).cloned();
+        // Who sees the channels of a new category is said of the category.
+        let is_sight = tokens.iter().any(|t| t.is_any("see view access visible private accessible hidden"))
+            && tokens.iter().all(|t| !t.is_any("write post speak talk"))
+            && tokens.first().is_some_and(|t| t.is_any("only visible private accessible hidden restricted that"));
+        if let (Some(category), true) = (category, is_sight) {
+            let is_inside = about.iter().all(|object| match object {
+                Subject::Channel(key) => self.maker.guild.category_of(key) == Some(guild::key(&category)),
+                _ => false,
+            });
+            if is_inside {
+                about = vec![category];
+            }
+        }
+        let from = tokens
+            .iter()
+            .position(|t| !(t.shape == Shape::Sign || t.is_any("and with also that which")))
+            .unwrap_or(tokens.len());
+        let tokens = &tokens[from..];
+        if tokens.iter().all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS)) {
+            return;
+        }
+        let readings = grammar::read(tokens, self.context(&about));
+        match readings {
+            None => self.lost(tokens, Why::Leftover),
+            Some(readings) => {
+                for reading in readings {
+                    let groups = self.groups.len();
+                    self.follow(reading);
+                    self.groups.truncate(groups.max(1));
+                }
+            }
+        }
+    }
+}
+
+/// `Hi team!` and the like.
+fn is_greeting(sentence: &[Token]) -> bool {
+    let words: Vec<&Token> = sentence.iter().filter(|t| t.shape == Shape::Word).collect();
+    let greets =
+        words.first().is_some_and(|t| t.is_any("hi hello hey thanks thank cheers greetings thx ty yo dear good"));
+    let thanks = words.iter().any(|t| t.is_any("thanks thank thx"));
+    greets
+        && (words.len() <= 3 || thanks && words.len() <= 6)
+        && words.iter().all(|t| t.sigil.is_none())
+        && !(0..sentence.len()).any(|at| lexicon::any_verb_at(sentence, at).is_some())
+}

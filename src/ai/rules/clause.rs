@@ -1,0 +1,493 @@
+//! One clause of a request while it is read: which words are accounted for, and which objects they name.
+//!
+//! Decides what a mention is, pronouns included, and what is left over. Knows nothing of what is to be done.
+
+use crate::manifest::edit::Subject;
+use crate::model::{Bucket, ChannelKind};
+
+use super::guild::Guild;
+use super::lexicon::{ARTICLES, FILLERS, JOINERS, Kind, LINKS, kind_at};
+use super::names::{Fit, Index, is_of};
+use super::words::{Shape, Token};
+
+/// What a clause is read against.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    /// The request, by characters.
+    pub(super) source: &'c [char],
+    pub(super) guild: &'c Guild,
+    pub(super) index: &'c Index,
+    /// What was spoken of, in groups, the latest last.
+    pub(super) groups: &'c [Vec<Subject>],
+    /// What the clause is about when it names nothing, because it goes on about something new.
+    pub(super) about: &'c [Subject],
+}
+
+impl Context<'_> {
+    /// What was typed between two places.
+    pub(super) fn typed(self, start: usize, end: usize) -> String {
+        self.source.get(start..end).unwrap_or_default().iter().collect()
+    }
+}
+
+/// Why a part of a request gave nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Why {
+    /// It is no request, or one the language has no words for.
+    Unknown,
+    /// Nothing has this name.
+    NotFound,
+    /// Several objects have this name.
+    Ambiguous(Vec<Subject>),
+    /// Discord does not take the value, or there is no such value.
+    Value(&'static str),
+    /// It is never done on request.
+    Refused(&'static str),
+    /// Words beside what was understood.
+    Leftover,
+}
+
+/// A part that was not understood, in characters.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Gap {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) why: Why,
+}
+
+/// Objects that are named in a clause.
+#[derive(Clone, Debug)]
+pub(super) struct Mention {
+    /// The words it has, with its article and kind word.
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// The words of the name alone.
+    pub(super) name: (usize, usize),
+    pub(super) objects: Vec<Subject>,
+    pub(super) why: Option<Why>,
+    pub(super) fit: Fit,
+    pub(super) is_pronoun: bool,
+    /// A kind word in the plural stands behind it, or before it.
+    plural: Option<Kind>,
+}
+
+/// Which objects are looked for.
+pub(super) type Wanted<'w> = &'w dyn Fn(&Subject, Option<ChannelKind>) -> bool;
+
+pub(super) fn any(_: &Subject, _: Option<ChannelKind>) -> bool {
+    true
+}
+
+pub(super) fn role(object: &Subject, _: Option<ChannelKind>) -> bool {
+    matches!(object, Subject::Role(_))
+}
+
+pub(super) fn category(object: &Subject, _: Option<ChannelKind>) -> bool {
+    matches!(object, Subject::Category(_))
+}
+
+pub(super) fn channel(object: &Subject, _: Option<ChannelKind>) -> bool {
+    matches!(object, Subject::Channel(_))
+}
+
+pub(super) fn place(object: &Subject, _: Option<ChannelKind>) -> bool {
+    matches!(object, Subject::Channel(_) | Subject::Category(_))
+}
+
+pub(super) fn talk(object: &Subject, kind: Option<ChannelKind>) -> bool {
+    channel(object, kind) && kind.is_some_and(|kind| kind.bucket() == Bucket::Voice)
+}
+
+/// A clause.
+#[derive(Clone, Debug)]
+pub(super) struct Clause {
+    pub(super) tokens: Vec<Token>,
+    /// Words that are accounted for.
+    pub(super) taken: Vec<bool>,
+}
+
+impl Clause {
+    pub(super) fn new(tokens: Vec<Token>) -> Self {
+        Self { taken: vec![false; tokens.len()], tokens }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub(super) fn take(&mut self, from: usize, to: usize) {
+        let to = to.min(self.taken.len());
+        if let Some(taken) = self.taken.get_mut(from..to) {
+            taken.fill(true);
+        }
+    }
+
+    pub(super) fn is_free(&self, from: usize, to: usize) -> bool {
+        self.taken.get(from..to).is_some_and(|taken| taken.iter().all(|taken| !taken))
+    }
+
+    /// The place of the first free word that is one of these.
+    pub(super) fn find(&self, words: &str) -> Option<usize> {
+        (0..self.len()).find(|at| !self.taken[*at] && self.tokens[*at].is_any(words))
+    }
+
+    /// The place of the first free run of these words.
+    pub(super) fn find_phrase(&self, phrase: &str) -> Option<(usize, usize)> {
+        let words: Vec<&str> = phrase.split(' ').collect();
+        let fits = |at: usize| {
+            self.is_free(at, at + words.len())
+                && words.iter().enumerate().all(|(offset, word)| self.tokens[at + offset].is(word))
+        };
+        (0..self.len()).find(|at| fits(*at)).map(|at| (at, at + words.len()))
+    }
+
+    /// Takes these phrases, which have bars between them, wherever they stand.
+    pub(super) fn take_phrases(&mut self, phrases: &str) -> bool {
+        let mut found = false;
+        for phrase in phrases.split('|') {
+            while let Some((from, to)) = self.find_phrase(phrase) {
+                self.take(from, to);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// The mention that begins at a word.
+    pub(super) fn mention(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        if !self.is_free(at, at + 1) {
+            return None;
+        }
+        self.pronoun(context, at, wanted)
+            .or_else(|| self.whole(context, at, wanted))
+            .or_else(|| self.named(context, at, wanted))
+    }
+
+    fn pronoun(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        const ONE: &str = "it|there|here|that one|this one|itself|this|that|its";
+        const MANY: &str =
+            "them|they|both of them|all of them|each of them|these|those|both|their|all three|the two|they all";
+        let longest = |phrases: &str| longest_at(&self.tokens, at, phrases);
+        let (length, is_many) = match (longest(ONE), longest(MANY)) {
+            (Some(one), many) if many.is_none_or(|many| one >= many) => (one, false),
+            (_, Some(many)) => (many, true),
+            _ => {
+                // `the new channel`, `this category`
+                let article = self.tokens[at].is_any("the this that these those");
+                let new = usize::from(self.tokens.get(at + 1).is_some_and(|t| t.is("new")));
+                let (kind, length, plural) = kind_at(&self.tokens, at + 1 + new).filter(|_| article)?;
+                let end = at + 1 + new + length;
+                let names_more = self.tokens.get(end).is_some_and(|t| t.is_quote() || t.sigil.is_some());
+                let before = context.index.at(&self.tokens, at + 1 + new, wanted).is_some();
+                let after = context.index.at(&self.tokens, end, &|object, k| is_of(object, k, kind)).is_some();
+                if names_more || before || after {
+                    return None;
+                }
+                let of_kind = |object: &Subject, k: Option<ChannelKind>| wanted(object, k) && is_of(object, k, kind);
+                let objects = spoken_of(context, &of_kind, plural)?;
+                return Some(Mention {
+                    from: at,
+                    to: end,
+                    name: (at, end),
+                    objects,
+                    why: None,
+                    fit: Fit::Exact,
+                    is_pronoun: true,
+                    plural: None,
+                });
+            }
+        };
+        // `this channel` and `that can` are none.
+        let next = self.tokens.get(at + length);
+        let is_alone = next
+            .is_none_or(|next| !next.is_plain() || next.is_any(LINKS) || next.is_any(FILLERS) || next.is_any(JOINERS));
+        if length == 1 && self.tokens[at].is_any("this that these those") && !is_alone {
+            return None;
+        }
+        let end = at + length;
+        let objects = spoken_of(context, wanted, is_many)?;
+        Some(Mention {
+            from: at,
+            to: end,
+            name: (at, end),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: true,
+            plural: None,
+        })
+    }
+
+    /// `all voice channels in X`, `every channel of X`.
+    fn whole(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        let skip =
+            |from: usize, words: &str| from + usize::from(self.tokens.get(from).is_some_and(|t| t.is_any(words)));
+        let after_all = skip(at, "all every each any");
+        let start = skip(skip(after_all, "of"), "the our these single");
+        let has_all = after_all > at;
+        let (kind, length, plural) = kind_at(&self.tokens, start)?;
+        if kind == Kind::Category || !(has_all || plural) {
+            return None;
+        }
+        let mut end = start + length;
+        if self.tokens.get(end).is_some_and(|t| t.is_any("there here")) && has_all {
+            let home = spoken_of(context, &category, false)?;
+            let inside = home.iter().flat_map(|home| context.guild.channels_of(super::guild::key(home)));
+            let objects = inside.filter(|object| is_of(object, context.guild.kind(object), kind)).collect();
+            return Some(Mention {
+                from: at,
+                to: end + 1,
+                name: (at, end + 1),
+                objects,
+                why: None,
+                fit: Fit::Exact,
+                is_pronoun: false,
+                plural: None,
+            });
+        }
+        let mut homes = None;
+        if self.tokens.get(end).is_some_and(|t| t.is_any("in of inside under within from")) {
+            let home = self.mention(context, end + 1, &category).filter(|home| home.why.is_none());
+            if let Some(home) = home {
+                end = home.to;
+                homes = Some(home.objects);
+            }
+        }
+        if homes.is_none() && (!has_all || self.tokens.get(end).is_some_and(|t| t.is_any("in of inside"))) {
+            return None;
+        }
+        let is_home = |object: &Subject| match (object, &homes) {
+            (Subject::Channel(key), Some(homes)) => {
+                homes.iter().any(|home| context.guild.category_of(key) == Some(super::guild::key(home)))
+            }
+            _ => homes.is_none(),
+        };
+        let fits = |object: &Subject| {
+            let k = context.guild.kind(object);
+            is_of(object, k, kind) && wanted(object, k) && is_home(object)
+        };
+        let objects: Vec<Subject> = context.guild.objects().filter(fits).collect();
+        (!objects.is_empty()).then_some(Mention {
+            from: at,
+            to: end,
+            name: (at, end),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: false,
+            plural: None,
+        })
+    }
+
+    fn named(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        let mut start = at;
+        // An article may be the beginning of a name, so the name is looked for first.
+        if context.index.at(&self.tokens, start, wanted).is_none_or(|hit| hit.fit == Fit::Typo) {
+            while self
+                .tokens
+                .get(start)
+                .is_some_and(|t| t.is_any(ARTICLES) || t.is_any("existing old current new") && t.low != "a")
+                && !self.starts_name(context, start, wanted)
+                && start < at + 4
+            {
+                start += 1;
+            }
+        }
+        let own = context.index.at(&self.tokens, start, wanted).filter(|hit| self.is_free(start, start + hit.length));
+        let before = kind_at(&self.tokens, start).and_then(|(kind, length, plural)| {
+            let called = usize::from(self.tokens.get(start + length).is_some_and(|t| t.is_any("called named :")));
+            let from = start + length + called;
+            let of_kind = |object: &Subject, k: Option<ChannelKind>| wanted(object, k) && is_of(object, k, kind);
+            let hit = context.index.at(&self.tokens, from, &of_kind)?;
+            Some((from, hit, kind, plural))
+        });
+        let (from, mut hit, mut plural) = match (own, before) {
+            (Some(own), before) if before.as_ref().is_none_or(|(_, hit, ..)| hit.fit >= own.fit) => (start, own, None),
+            (_, Some((from, hit, kind, plural))) => (from, hit, plural.then_some(kind)),
+            (own, None) => (start, own?, None),
+        };
+        let mut end = from + hit.length;
+        if let Some((kind, length, is_plural)) = kind_at(&self.tokens, end) {
+            let of_kind = |object: &Subject, k: Option<ChannelKind>| wanted(object, k) && is_of(object, k, kind);
+            let narrowed: Vec<Subject> =
+                hit.objects.iter().filter(|o| of_kind(o, context.guild.kind(o))).cloned().collect();
+            let other = || context.index.at(&self.tokens, from, &of_kind).filter(|other| from + other.length == end);
+            if !narrowed.is_empty() {
+                hit.objects = narrowed;
+                end += length;
+                plural = is_plural.then_some(kind).or(plural);
+            } else if let Some(other) = other() {
+                hit = other;
+                end += length;
+                plural = is_plural.then_some(kind).or(plural);
+            }
+        }
+        if !self.is_free(at, end) {
+            return None;
+        }
+        let why = (hit.objects.len() > 1).then(|| Why::Ambiguous(hit.objects.clone()));
+        let name = (from, from + hit.length);
+        Some(Mention { from: at, to: end, name, objects: hit.objects, why, fit: hit.fit, is_pronoun: false, plural })
+    }
+
+    fn starts_name(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> bool {
+        context.index.at(&self.tokens, at, wanted).is_some_and(|hit| hit.fit != Fit::Typo)
+    }
+
+    /// All mentions among the free words of a range, which are accounted for then.
+    pub(super) fn mentions(
+        &mut self,
+        context: Context<'_>,
+        from: usize,
+        to: usize,
+        wanted: Wanted<'_>,
+    ) -> Vec<Mention> {
+        let mut found: Vec<Mention> = Vec::new();
+        let mut at = from;
+        while at < to.min(self.len()) {
+            let token = &self.tokens[at];
+            let is_link = token.is_any(LINKS) && !token.is_any("it its the a an");
+            let is_word = token.shape != Shape::Sign && !is_link;
+            let mention = is_word.then(|| self.mention(context, at, wanted)).flatten().filter(|m| m.to <= to);
+            match mention {
+                Some(mention) => {
+                    let (from, to) = (mention.from, mention.to);
+                    self.take(from, to);
+                    self.narrow(context, &mut found, &mention);
+                    at = mention.to.max(at + 1);
+                    found.push(mention);
+                }
+                None => {
+                    let stranger = &self.tokens[at];
+                    let is_named = stranger.sigil.is_some_and(|sigil| sigil == '#' || sigil == '@');
+                    if is_named && !self.taken[at] && super::lexicon::colour_at(&self.tokens, at).is_none() {
+                        self.take(at, at + 1);
+                        let why = Some(Why::NotFound);
+                        found.push(Mention {
+                            from: at,
+                            to: at + 1,
+                            name: (at, at + 1),
+                            objects: Vec::new(),
+                            why,
+                            fit: Fit::Exact,
+                            is_pronoun: false,
+                            plural: None,
+                        });
+                    }
+                    at += 1;
+                }
+            }
+        }
+        found
+    }
+
+    /// `the staff and general channels`, `the roles a and b`: the kind word is about all of a list.
+    fn narrow(&self, context: Context<'_>, found: &mut [Mention], last: &Mention) {
+        let Some(kind) = last.plural else { return };
+        for earlier in found.iter_mut().filter(|m| matches!(m.why, Some(Why::Ambiguous(_)))) {
+            let of_kind: Vec<Subject> =
+                earlier.objects.iter().filter(|o| is_of(o, context.guild.kind(o), kind)).cloned().collect();
+            if !of_kind.is_empty() {
+                earlier.why = (of_kind.len() > 1).then(|| Why::Ambiguous(of_kind.clone()));
+                earlier.objects = of_kind;
+            }
+        }
+    }
+
+    /// The same for mentions that were found one by one.
+    pub(super) fn narrow_all(&self, context: Context<'_>, found: &mut [Mention], last: &Mention) {
+        self.narrow(context, found, last);
+    }
+
+    /// Characters of a run of words.
+    pub(super) fn span(&self, from: usize, to: usize) -> (usize, usize) {
+        let start = self.tokens.get(from).map_or(0, |token| token.start);
+        let end = to.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.end);
+        (start, end.max(start))
+    }
+
+    /// A part that gave nothing.
+    pub(super) fn gap(&self, from: usize, to: usize, why: Why) -> Gap {
+        let (start, end) = self.span(from, to);
+        Gap { start, end, why }
+    }
+
+    /// What of a mention gave nothing.
+    pub(super) fn gap_of(&self, mention: &Mention) -> Option<Gap> {
+        mention.why.clone().map(|why| self.gap(mention.name.0, mention.name.1, why))
+    }
+
+    /// Runs of free words that mean something, without what joins them to the rest. `strips` says that prepositions before
+    /// them belong to what was looked for.
+    pub(super) fn leftovers(&self, strips: bool) -> Vec<(usize, usize)> {
+        let is_soft = |at: usize| {
+            let token = &self.tokens[at];
+            let is_small =
+                token.shape == Shape::Sign || token.is_any(FILLERS) || token.is_any(ARTICLES) || token.is_any(JOINERS);
+            let is_link = token.is_any(LINKS)
+                || token.is_any("channel channels category role roles section server me us not all both");
+            token.shape != Shape::Quote && token.sigil.is_none() && (is_small || is_link)
+        };
+        let mut runs = Vec::new();
+        let mut at = 0;
+        while at < self.len() {
+            if self.taken[at] {
+                at += 1;
+                continue;
+            }
+            let contiguous = |next: usize| self.tokens[next].start >= self.tokens[next - 1].end;
+            let splits = |next: usize| strips && self.tokens[next].is_any(JOINERS);
+            let end = (at + 1..self.len())
+                .find(|next| self.taken[*next] || !contiguous(*next) || splits(*next))
+                .unwrap_or(self.len());
+            let hard = (at..end).filter(|at| !is_soft(*at));
+            if let (Some(first), Some(last)) = (hard.clone().next(), hard.clone().next_back()) {
+                let keeps = |at: usize| {
+                    let token = &self.tokens[at];
+                    !strips && token.shape == Shape::Word && !token.is_any(FILLERS) && !token.is_any(JOINERS)
+                };
+                let mut from = first;
+                while from > at && keeps(from - 1) {
+                    from -= 1;
+                }
+                while from < first && self.tokens[from].is_any(ARTICLES) {
+                    from += 1;
+                }
+                runs.push((from, last + 1));
+            }
+            at = end;
+        }
+        runs
+    }
+}
+
+/// What was spoken of last and fits.
+fn spoken_of(context: Context<'_>, wanted: Wanted<'_>, is_many: bool) -> Option<Vec<Subject>> {
+    let about = (!context.about.is_empty()).then_some(context.about);
+    let groups = context.groups.iter().rev().map(Vec::as_slice);
+    let fitting = |group: &[Subject]| -> Vec<Subject> {
+        group.iter().filter(|object| wanted(object, context.guild.kind(object))).cloned().collect()
+    };
+    let groups: Vec<Vec<Subject>> =
+        about.into_iter().chain(groups).map(fitting).filter(|group| !group.is_empty()).collect();
+    let is_apt = |group: &&Vec<Subject>| if is_many { group.len() > 1 } else { group.len() == 1 };
+    groups.iter().find(is_apt).or(groups.first()).cloned()
+}
+
+/// What a clause is about that names nothing.
+pub(super) fn implied(context: Context<'_>, wanted: Wanted<'_>) -> Vec<Subject> {
+    let fits = |object: &&Subject| wanted(object, context.guild.kind(object));
+    if !context.about.is_empty() {
+        return context.about.iter().filter(fits).cloned().collect();
+    }
+    let groups = context.groups.iter().rev().map(|group| group.iter().filter(fits).cloned().collect::<Vec<_>>());
+    groups.into_iter().find(|group| !group.is_empty()).unwrap_or_default()
+}
+
+/// How long the longest of these phrases is that stands here; they have bars between them.
+pub(super) fn longest_at(tokens: &[Token], at: usize, phrases: &str) -> Option<usize> {
+    let fits = |phrase: &&str| {
+        phrase.split(' ').enumerate().all(|(offset, word)| tokens.get(at + offset).is_some_and(|token| token.is(word)))
+    };
+    phrases.split('|').filter(fits).map(|phrase| phrase.split(' ').count()).max()
+}

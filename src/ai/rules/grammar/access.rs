@@ -1,0 +1,311 @@
+//! Requests about who may do what, in a channel or everywhere.
+
+use crate::model::Permissions;
+
+use super::super::clause::{Clause, Context, Mention, Why, implied, place, role};
+use super::super::lexicon::{Verb, verb_at};
+use super::super::permits::{NOUNS, permission_at};
+use super::people::People;
+use super::{Ask, Grant, Reading};
+
+/// Says yes.
+const MAY: &str = "can may could able allowed permitted gets get has have free";
+/// Says no.
+const NOT: &str = "not cannot cant never mustnt shouldnt wont couldnt arent isnt dont doesnt without forbidden \
+    longer unable neither no disallowed prohibited nor";
+const IN: &str = "in inside into on to within under from at";
+
+/// A permission, where it stands and whether it is given.
+struct Said {
+    bits: Permissions,
+    from: usize,
+    to: usize,
+    is_given: bool,
+}
+
+pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
+    let tokens = &clause.tokens;
+    let gives = verb_at(tokens, 0, &[Verb::Let, Verb::Give, Verb::On]);
+    let stops = verb_at(tokens, 0, &[Verb::Stop, Verb::Off, Verb::Take]);
+    let dont = tokens[0].is_any("dont never") || (tokens[0].is("do") && tokens.get(1).is_some_and(|t| t.is("not")));
+    let after_dont = if tokens[0].is("do") { 2 } else { 1 };
+    let dont_let =
+        dont.then(|| verb_at(tokens, after_dont, &[Verb::Let, Verb::Give])).flatten().map(|length| length + after_dont);
+    if dont && dont_let.is_none() {
+        return None;
+    }
+    let only_let =
+        tokens[0].is("only").then(|| verb_at(tokens, 1, &[Verb::Let, Verb::Give])).flatten().map(|length| length + 1);
+    let modal = tokens.iter().any(|t| {
+        t.is_any(
+            "can may should cannot cant must mustnt shouldnt could allowed able permitted forbidden may gets \
+            get has wont shall permission permissions have need needs rights",
+        )
+    });
+    let nobody = tokens.iter().any(|t| t.is_any("nobody noone")) || clause.find_phrase("no one").is_some();
+    let is_about_new = !context.about.is_empty();
+    let no_links = tokens[0].is("no") || (tokens[0].is("only") && tokens.len() > 1);
+    let bare = is_about_new || no_links || tokens.iter().any(|t| t.is("not"));
+    if gives.is_none() && stops.is_none() && dont_let.is_none() && only_let.is_none() && !modal && !nobody && !bare {
+        return None;
+    }
+    let needs_from = tokens[0].is_any("ban block keep bar");
+    if needs_from && !tokens.iter().any(|t| t.is("from")) {
+        return None;
+    }
+    let verb = [dont_let, only_let, gives, stops].into_iter().flatten().max().unwrap_or(0);
+    let base = dont_let.is_none() && (only_let.is_some() || gives.is_some() || stops.is_none());
+    let base = base && !(no_links && tokens[0].is("no"));
+    clause.take(0, verb);
+    if no_links && only_let.is_none() {
+        clause.take(0, usize::from(clause.tokens[0].is("no")));
+    }
+    let else_nobody = clause.take_phrases(
+        "and nobody else|and no one else|nobody else|no one else|but nobody else|but no one else|noone else",
+    );
+    let only = only_let.is_some() || else_nobody || is_only(&clause);
+    // Channels that follow `in` are places, whatever they are called.
+    let mut places: Vec<Mention> = Vec::new();
+    for at in verb..clause.len().saturating_sub(1) {
+        if !clause.tokens[at].is_any(IN) || clause.taken[at] || permission_at(&clause.tokens, at).is_some() {
+            continue;
+        }
+        let is_somebody = |m: &Mention| {
+            let somebody = clause.mention(context, at + 1, &role).is_some_and(|r| !r.is_pronoun || m.is_pronoun);
+            clause.tokens[at].is_any("to from") && m.why.is_none() && somebody
+        };
+        let found = clause.mention(context, at + 1, &place).filter(|m| !is_somebody(m));
+        if let Some(mention) = found {
+            places.extend(clause.mentions(context, at + 1, mention.to, &place));
+            clause.take(at, at + 1);
+            rest_of_list(&mut clause, context, mention.to, &mut places);
+        }
+    }
+    let others = but_others(&mut clause, context, verb);
+    let said = permissions(&mut clause, context, verb, base);
+    let mut people = People::find(&mut clause, context, verb, usize::MAX, false);
+    people.merge(others);
+    places.extend(clause.mentions(context, verb, clause.len(), &place));
+    clause.take_phrases(
+        "permission|permissions|rights|right|access|ability|only|able|allowed|permitted|not|can|may|\
+        should|cannot|cant|must|mustnt|shouldnt|could|longer|no longer|forbidden|away|without|has|have|gets|get|but|\
+        be|anymore|any more|new|themselves|there|also|neither|nor|who|which|that|do|possible|never|shall|wont|\
+        anything|any|following|everywhere|no|need|needs|to",
+    );
+    let has_noun = clause.tokens.iter().any(|t| t.is_any(NOUNS));
+    let names_all = clause.tokens.iter().any(|t| t.is_any("nothing everything"));
+    if said.is_empty() {
+        let strangers = clause.leftovers(true);
+        let gives_things = gives.is_some() && clause.tokens[0].is_any("give grant");
+        let is_speech = (gives.is_some() || dont_let.is_some() || only_let.is_some() || (modal && stops.is_none()))
+            && !people.is_empty();
+        if names_all || !is_speech || (gives_things && !has_noun) || strangers.is_empty() {
+            return None;
+        }
+        let mut reading = Reading::default();
+        people.note(&mut reading, &clause);
+        reading.note(&clause, &places);
+        reading.rest(&clause, true, &Why::Value("there is no such permission"));
+        reading.loose = 1;
+        return Some(reading);
+    }
+    if names_all {
+        return None;
+    }
+    let mut reading = Reading::default();
+    let is_refused = |said: &Said| said.bits.contains(Permissions::ADMINISTRATOR) && said.is_given;
+    for refused in said.iter().filter(|said| is_refused(said)) {
+        reading.gaps.push(clause.gap(refused.from, refused.to, Why::Refused("administrator is never granted")));
+    }
+    let is_named = !people.is_empty() || people.has_gaps();
+    if !is_named && !only {
+        let roles = implied(context, &role);
+        let is_apt = is_about_new && !roles.is_empty();
+        if is_apt {
+            people.roles = roles.iter().map(|role| super::super::guild::key(role).to_owned()).collect();
+        } else if clause.leftovers(true).is_empty()
+            && (stops.is_some() || gives.is_some() || no_links || !places.is_empty())
+            && !is_about_new
+        {
+            people.everyone = true;
+        }
+    }
+    let seeks_people = people.is_empty();
+    people.note(&mut reading, &clause);
+    let mut objects = reading.note(&clause, &places);
+    // A later clause about something new: `recruits can read it`.
+    if places.is_empty() {
+        let made = implied(context, &place);
+        let is_new = is_about_new && !made.is_empty();
+        if is_new {
+            objects = made;
+        }
+    }
+    let strangers = clause.leftovers(true);
+    let lost = if seeks_people || !strangers.is_empty() && is_list_like(&clause, &strangers) {
+        Why::NotFound
+    } else {
+        Why::Leftover
+    };
+    match lost {
+        Why::NotFound => reading.rest(&clause, true, &lost),
+        _ => reading.rest(&clause, false, &lost),
+    };
+    let lost_place = !places.is_empty() && objects.is_empty();
+    let grants = grants(&said, &people, only);
+    if grants.is_empty() || lost_place {
+        return (!reading.gaps.is_empty()).then_some(reading);
+    }
+    reading.asks.push(match objects.is_empty() {
+        true => Ask::Everywhere { grants },
+        false => Ask::Access { places: objects, grants },
+    });
+    Some(reading)
+}
+
+/// `but newcomers may not`: for whom the opposite holds.
+fn but_others(clause: &mut Clause, context: Context<'_>, from: usize) -> People {
+    let Some(but) = (from + 1..clause.len())
+        .find(|at| clause.tokens[*at].is_any("but while and") && !clause.taken[*at] && ends_in_no(clause, *at))
+    else {
+        return People::default();
+    };
+    let mut others = People::find(clause, context, but + 1, clause.len(), false);
+    others.exceptions.append(&mut others.roles);
+    clause.take(but, clause.len());
+    others
+}
+
+fn ends_in_no(clause: &Clause, but: usize) -> bool {
+    let rest = &clause.tokens[but + 1..];
+    let modal = rest.iter().position(|t| t.is_any("can may cannot cant should shouldnt must mustnt not"));
+    modal.is_some_and(|modal| {
+        modal > 0
+            && rest[modal..].iter().any(|t| t.is_any("not cannot cant shouldnt mustnt"))
+            && rest[modal..].iter().all(|t| {
+                t.shape == super::super::words::Shape::Sign
+                    || t.is_any("can may not cannot cant should shouldnt must mustnt be able to allowed")
+            })
+    })
+}
+
+/// Strangers in a list of roles are names; others are beside the request.
+fn is_list_like(clause: &Clause, strangers: &[(usize, usize)]) -> bool {
+    strangers.iter().all(|(from, _)| {
+        let before = from.checked_sub(1).and_then(|at| clause.tokens.get(at));
+        before.is_some_and(|t| t.is_any("and , or & in the to for from"))
+    })
+}
+
+fn is_only(clause: &Clause) -> bool {
+    (0..clause.len()).any(|at| {
+        let next_verb = clause.tokens.get(at + 1).is_some_and(|_| permission_at(&clause.tokens, at + 1).is_some());
+        clause.tokens[at].is_any("only exclusively") && !next_verb
+    })
+}
+
+fn rest_of_list(clause: &mut Clause, context: Context<'_>, from: usize, places: &mut Vec<Mention>) {
+    let mut at = from;
+    loop {
+        let joint = (at..clause.len()).take_while(|at| clause.tokens[*at].is_any(", and & or")).count();
+        let next = at + joint;
+        let more = (joint > 0).then(|| clause.mention(context, next, &place)).flatten();
+        // `in #a and members can` goes on with somebody else.
+        let is_role = clause.mention(context, next, &role).is_some_and(|m| !m.is_pronoun);
+        match more.filter(|m| !m.is_pronoun && !is_role) {
+            Some(mention) => {
+                let to = mention.to;
+                places.extend(clause.mentions(context, next, to, &place));
+                at = to;
+            }
+            None => return,
+        }
+    }
+}
+
+/// All permissions of a clause, each given or taken.
+fn permissions(clause: &mut Clause, context: Context<'_>, from: usize, base: bool) -> Vec<Said> {
+    let mut all = Vec::new();
+    let mut is_given = base;
+    let mut since_not = false;
+    let mut at = from;
+    while at < clause.len() {
+        if clause.taken[at] {
+            at += 1;
+            continue;
+        }
+        let token = &clause.tokens[at];
+        let is_object = token.sigil.is_some() && !token.is("everyone");
+        let named = || {
+            let mention = clause
+                .mention(context, at, &place)
+                .filter(|m| !m.is_pronoun && m.fit == super::super::names::Fit::Exact);
+            let words = permission_at(&clause.tokens, at).map_or(0, |(_, n)| n);
+            // `music` the channel, but `write` the word: a verb after somebody is a verb.
+            mention
+                .filter(|m| {
+                    m.to - m.from >= words
+                        && words <= 1
+                        && at > from
+                        && clause.tokens[at - 1].is_any("the in see read view access join")
+                })
+                .is_some()
+        };
+        match permission_at(&clause.tokens, at).filter(|(_, n)| clause.is_free(at, at + n) && !is_object) {
+            Some((bits, length)) if !named() => {
+                let end = at + length;
+                let noun = clause.tokens.get(end).is_some_and(|t| t.is_any(NOUNS));
+                let is_admin = bits.contains(Permissions::ADMINISTRATOR);
+                all.push(Said { bits, from: at, to: end, is_given });
+                clause.take(at, end + usize::from(noun && !is_admin));
+                since_not = false;
+                at = end + usize::from(noun && !is_admin);
+                continue;
+            }
+            _ => {}
+        }
+        let token = &clause.tokens[at];
+        if token.is_any(NOT) {
+            is_given = false;
+            since_not = true;
+        } else if token.is_any("but") || (token.is_any("can may") && !since_not) {
+            is_given = token.is("but") || base || !all.is_empty() || token.is_any(MAY);
+        }
+        at += 1;
+    }
+    all
+}
+
+fn grants(said: &[Said], people: &People, only: bool) -> Vec<Grant> {
+    let usable = || said.iter().filter(|said| !(said.is_given && said.bits.contains(Permissions::ADMINISTRATOR)));
+    let sum = |is_given: bool| -> Permissions {
+        usable()
+            .filter(|said| said.is_given == is_given)
+            .map(|said| said.bits)
+            .fold(Permissions::NONE, Permissions::with)
+    };
+    let (allow, deny) = (sum(true), sum(false));
+    if allow.is_empty() && deny.is_empty() {
+        return Vec::new();
+    }
+    let grant = |target: &str, allow, deny| Grant { target: target.to_owned(), allow, deny };
+    let mut grants = Vec::new();
+    if only && !people.roles.is_empty() {
+        let bits = allow.with(deny);
+        grants.push(grant("everyone", Permissions::NONE, bits));
+        grants.extend(people.roles.iter().chain(&people.exceptions).map(|role| grant(role, bits, Permissions::NONE)));
+        return grants;
+    }
+    if people.nobody {
+        let bits = allow.with(deny);
+        grants.push(grant("everyone", Permissions::NONE, bits));
+        grants.extend(people.exceptions.iter().chain(&people.roles).map(|role| grant(role, bits, Permissions::NONE)));
+        return grants;
+    }
+    if people.everyone {
+        grants.push(grant("everyone", allow, deny));
+    }
+    grants.extend(people.roles.iter().map(|role| grant(role, allow, deny)));
+    grants.extend(people.exceptions.iter().map(|role| grant(role, deny, allow)));
+    grants
+}

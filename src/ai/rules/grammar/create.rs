@@ -1,0 +1,150 @@
+//! Requests for something new.
+//!
+//! Decides what is to be made, how it is named and where it goes. What else is said of it is a clause of its own, for the
+//! other files here.
+
+mod item;
+mod reader;
+
+use super::super::clause::{Clause, Context};
+use super::super::lexicon::{FILLERS, Kind, Verb, any_verb_at, verb_at, wish_at};
+use super::super::words::Shape;
+use super::{Ask, Reading, Spot};
+use reader::Reader;
+
+/// A name for something.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NewName {
+    pub(crate) text: String,
+    /// It is in quotes, so that it stays as it is.
+    pub(crate) is_literal: bool,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl NewName {
+    /// What was typed in these words.
+    pub(super) fn of(clause: &Clause, context: Context<'_>, from: usize, to: usize) -> Option<Self> {
+        let mut to = to.min(clause.len());
+        while to > from && clause.tokens[to - 1].shape == Shape::Sign {
+            to -= 1;
+        }
+        let first = clause.tokens.get(from).filter(|_| to > from)?;
+        let (start, end) = clause.span(from, to);
+        if to == from + 1 && first.is_quote() {
+            return Some(Self { text: first.text.clone(), is_literal: true, start, end });
+        }
+        let begin = start + usize::from(first.sigil.is_some());
+        let text = context.typed(begin, end).trim().to_owned();
+        (!text.is_empty()).then_some(Self { text, is_literal: false, start, end })
+    }
+}
+
+/// Where something new goes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Home {
+    /// Nobody said: the category of the same request, or none.
+    #[default]
+    Unsaid,
+    /// Into the category with this key.
+    Category(String),
+    /// Into the category that is the item of this number.
+    Item(usize),
+}
+
+/// Something new, perhaps several.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Item {
+    pub(crate) kind: Option<Kind>,
+    pub(crate) names: Vec<NewName>,
+    /// Words that name it when nothing else does.
+    pub(crate) noun: Option<String>,
+    /// The kind word, in the singular.
+    pub(crate) said: String,
+    pub(crate) count: usize,
+    pub(crate) is_many: bool,
+    pub(crate) home: Home,
+    pub(crate) spot: Option<Spot>,
+    /// Beside the item of this number.
+    pub(crate) beside: Option<(bool, usize)>,
+    /// Where it was said.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
+    let mut start = 0;
+    let gives_us = clause.tokens[0].is("give") && clause.tokens.get(1).is_some_and(|t| t.is_any("us me it"));
+    let verb = verb_at(&clause.tokens, 0, &[Verb::Make]).or(gives_us.then_some(1));
+    let wish = wish_at(&clause.tokens, 0);
+    let move_in = verb_at(&clause.tokens, 0, &[Verb::Move]);
+    let is_command = verb.is_some() || wish.is_some();
+    if let Some(length) = verb.max(wish).or(move_in) {
+        start = length;
+    }
+    // Another command makes nothing.
+    if !is_command && move_in.is_none() && any_verb_at(&clause.tokens, 0).is_some() {
+        return None;
+    }
+    if clause.tokens.get(start).is_some_and(|t| t.is_any("me us")) {
+        start += 1;
+    }
+    let mut reader = Reader::new(clause, context, start, is_command);
+    reader.run();
+    let Reader { items, mut further, gaps, is_lost, clause, .. } = reader;
+    let has_new_word =
+        clause.tokens[0].is_any("new another") || clause.tokens.iter().any(|t| t.is_any("new more another"));
+    let is_plain_move = move_in.is_some() && !is_command;
+    let is_bare = !is_command && !is_plain_move;
+    let first = items.first()?;
+    let has_name = items.iter().all(|item| !item.names.is_empty());
+    if is_bare
+        && !(has_name && first.kind.is_some() && first.start <= clause.tokens[0].end + 12
+            || has_new_word
+            || first.count > 1)
+    {
+        return None;
+    }
+    // What is there already is not meant to be made without a word that says so.
+    let is_there = |item: &Item| {
+        let named = |name: &NewName| context.index.has_name(&name.text, item.kind);
+        item.names.iter().any(named)
+    };
+    let unsaid = |item: &Item| item.said.is_empty() && item.noun.is_none();
+    let makes_same = clause.tokens[0].is_any("make set") && unsaid(first) && is_there(first);
+    if makes_same {
+        return None;
+    }
+    if (is_bare && !has_new_word || is_plain_move) && items.iter().any(is_there)
+        || (is_bare || is_plain_move) && unsaid(first)
+    {
+        return None;
+    }
+    if is_plain_move
+        && !(first.kind.is_some()
+            && has_name
+            && (first.is_many || items.len() > 1 || clause.tokens[start].is_any("a an")))
+    {
+        return None;
+    }
+    // Bare names are new channels only in a list of channels.
+    if items.iter().all(|item| {
+        item.kind.is_none()
+            && item.names.iter().all(|name| !name.is_literal && !name.text.is_empty())
+            && item.noun.is_none()
+    }) && !clause.tokens.iter().any(|t| t.sigil.is_some())
+        && !is_lost
+    {
+        return None;
+    }
+    if items.iter().any(|item| item.kind.is_none() && item.noun.is_some() && item.names.is_empty() && !item.is_many) {
+        return None;
+    }
+    let mut reading = Reading { gaps, ..Reading::default() };
+    further.retain(|(_, tokens)| tokens.iter().any(|t| t.shape != Shape::Sign && !t.is_any(FILLERS)));
+    if !is_lost {
+        reading.asks.push(Ask::Create(items));
+        reading.further = further;
+    }
+    Some(reading)
+}

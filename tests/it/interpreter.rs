@@ -1,0 +1,137 @@
+//! The embedded interpreter against requests people make, each with what it comes to, and against noise.
+
+mod noise;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use setai::ai::Interpretation;
+use setai::ai::rules::interpret;
+use setai::manifest::Files;
+use setai::manifest::edit;
+
+/// A request and what it comes to.
+#[derive(Debug, Deserialize)]
+struct Case {
+    says: String,
+    base: String,
+    edits: Vec<Value>,
+    #[serde(default)]
+    not_understood: Vec<String>,
+    /// All objects a name could mean.
+    #[serde(default)]
+    ambiguous: Vec<String>,
+    /// False when the edit engine refuses the edits in its own words.
+    #[serde(default = "yes")]
+    applies: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interpreter"))
+}
+
+/// The manifests requests are about, by name.
+fn bases() -> BTreeMap<String, Files> {
+    let bases = ["community", "gaming", "school"].map(|name| {
+        let bytes = std::fs::read(folder().join(format!("bases/{name}.yaml"))).expect("a base");
+        (name.to_owned(), Files::single("guild.yaml", bytes).expect("a path"))
+    });
+    bases.into()
+}
+
+/// What differs, as lines; none when all is as expected.
+fn differences(case: &Case, files: &Files, came: &Interpretation) -> Option<String> {
+    let edits: Vec<Value> = came.edits.iter().map(|edit| serde_json::to_value(edit).expect("JSON")).collect();
+    let texts: Vec<&String> = came.not_understood.iter().map(|part| &part.text).collect();
+    let ambiguous: Vec<&String> =
+        came.alternatives.iter().flat_map(|other| &other.targets).map(|target| &target.object).collect();
+    let applied = edit::apply(files, "guild.yaml", &came.edits);
+    let mut told = String::new();
+    if edits != case.edits {
+        case.edits.iter().for_each(|edit| drop(writeln!(told, "  - {edit}")));
+        edits.iter().for_each(|edit| drop(writeln!(told, "  + {edit}")));
+    }
+    if texts != case.not_understood.iter().collect::<Vec<_>>() {
+        writeln!(told, "  not understood: {:?}, and not {texts:?}", case.not_understood).expect("a text");
+    }
+    if ambiguous != case.ambiguous.iter().collect::<Vec<_>>() {
+        writeln!(told, "  ambiguous: {:?}, and not {ambiguous:?}", case.ambiguous).expect("a text");
+    }
+    if applied.is_ok() != case.applies {
+        writeln!(told, "  applies: {}, and not {:?}", case.applies, applied.err()).expect("a text");
+    }
+    (!told.is_empty()).then_some(told)
+}
+
+#[test]
+fn everyday_requests_come_to_exactly_what_they_ask_for() {
+    let cases = std::fs::read_to_string(folder().join("dev.yaml")).expect("the corpus");
+    let cases: Vec<Case> = serde_saphyr::from_str(&cases).expect("cases");
+    let bases = bases();
+    let mut misses = Vec::new();
+    for case in &cases {
+        let files = &bases[&case.base];
+        let came = interpret(&case.says, files, "guild.yaml");
+        misses.extend(differences(case, files, &came).map(|told| format!("{} ({})\n{told}", case.says, case.base)));
+    }
+    println!("interpreter: {} of {} exact", cases.len() - misses.len(), cases.len());
+    assert!(misses.is_empty(), "\n{}", misses.join("\n"));
+}
+
+#[test]
+fn an_interpretation_has_the_form_of_the_data_model() {
+    let files = &bases()["community"];
+    let came = interpret("create a voice channel Tea in Hobbies and let artists talk there", files, "guild.yaml");
+    let json = serde_json::to_value(&came).expect("JSON");
+    for field in [
+        "original_text",
+        "confidence_score",
+        "intent",
+        "entities",
+        "structured_command",
+        "alternatives",
+        "processing_time",
+        "model_used",
+        "cached",
+        "edits",
+        "not_understood",
+    ] {
+        assert!(json.get(field).is_some(), "{field}: {json:#}");
+    }
+    assert_eq!(json["intent"], "create");
+    assert_eq!(json["entities"][0]["type"], "category");
+    assert_eq!(json["entities"][0]["value"], "Hobbies");
+    assert_eq!(json["structured_command"]["targets"][0]["object"], "channels.tea");
+}
+
+#[test]
+fn confidence_falls_with_every_doubt() {
+    let files = &bases()["community"];
+    let sure = |says: &str| interpret(says, files, "guild.yaml").confidence_score;
+    let clear = sure("delete #off-topic");
+    assert!(clear > 0.9, "{clear}");
+    assert!(sure("delete the of-topic channel") < clear, "a name was mended");
+    assert!(sure("delete #off-topic tomorrow") < clear, "something was left over");
+    assert_eq!(sure("make the server faster"), 0.0, "nothing was understood");
+}
+
+#[test]
+fn what_is_refused_says_why() {
+    let files = &bases()["community"];
+    let why = |says: &str| interpret(says, files, "guild.yaml").not_understood[0].why.clone();
+    assert_eq!(why("give moderators administrator"), "administrator is never granted");
+    assert_eq!(why("delete #rules"), "the policy protects it");
+    assert_eq!(
+        why("turn off the approval and delete #old-news"),
+        "policy, protection and expectations are changed by hand only"
+    );
+    assert_eq!(why(&"a".repeat(4001)), "it is longer than 4,000 characters");
+    assert_eq!(why("create 60 voice channels"), "more than 50 objects in one request");
+}
