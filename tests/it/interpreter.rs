@@ -55,8 +55,8 @@ fn differences(case: &Case, files: &Files, came: &Interpretation) -> Option<Stri
     let applied = edit::apply(files, "guild.yaml", &came.edits);
     let mut told = String::new();
     if edits != case.edits {
-        case.edits.iter().for_each(|edit| drop(writeln!(told, "  - {edit}")));
-        edits.iter().for_each(|edit| drop(writeln!(told, "  + {edit}")));
+        case.edits.iter().for_each(|edit| _ = writeln!(told, "  - {edit}"));
+        edits.iter().for_each(|edit| _ = writeln!(told, "  + {edit}"));
     }
     if texts != case.not_understood.iter().collect::<Vec<_>>() {
         writeln!(told, "  not understood: {:?}, and not {texts:?}", case.not_understood).expect("a text");
@@ -106,8 +106,9 @@ fn an_interpretation_has_the_form_of_the_data_model() {
         assert!(json.get(field).is_some(), "{field}: {json:#}");
     }
     assert_eq!(json["intent"], "create");
-    assert_eq!(json["entities"][0]["type"], "category");
-    assert_eq!(json["entities"][0]["value"], "Hobbies");
+    let entity = &json["entities"][0];
+    assert_eq!((&entity["type"], &entity["value"]), (&"role_name".into(), &"artists".into()), "{json:#}");
+    assert_eq!(entity["position"], serde_json::json!({ "start": 46, "end": 53 }));
     assert_eq!(json["structured_command"]["targets"][0]["object"], "channels.tea");
 }
 

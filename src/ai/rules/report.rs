@@ -26,15 +26,17 @@ pub(super) fn interpretation(request: &str, source: &[char], maker: Maker, heard
         let Gap { start, end, why } = gap;
         Part { text: typed(*start, *end), position: Position { start: *start, end: *end }, why: told(why).to_owned() }
     };
-    let entities = readings
+    let mut entities: Vec<Entity> = readings
         .iter()
         .flat_map(|reading| &reading.mentions)
-        .map(|(mention, (start, end))| entity(mention, typed(*start, *end), *start, *end));
+        .map(|(mention, (start, end))| entity(mention, typed(*start, *end), *start, *end))
+        .collect();
+    entities.sort_by_key(|entity| (entity.position.start, entity.position.end));
     Interpretation {
         original_text: request.to_owned(),
         confidence_score,
         intent: Intent::of(&maker.edits),
-        entities: entities.collect(),
+        entities,
         structured_command: Command::of(&maker.edits),
         alternatives,
         processing_time: 0.0,

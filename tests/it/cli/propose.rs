@@ -30,7 +30,7 @@ async fn a_request_is_shown_and_written_and_then_planned() {
     written.works(&["+      study-room-1:", "~ channels.questions: topic `Ask away`", "Wrote guild.yaml"]);
     let after = std::fs::read_to_string(&path).expect("a manifest");
     assert!(after.contains("# ours") && after.contains("topic: Ask away"), "{after}");
-    terminal.run(&["plan", "."]).await.works(&["study-area", "Study Room 2"]);
+    terminal.run(&["plan", "."]).await.works(&["Study Area", "Study Room 2"]);
     let again = terminal.run(&["propose", "set the topic of #questions to Ask away", ".", "--write"]).await;
     again.works(&["says all of this already"]);
 }
