@@ -58,7 +58,7 @@ pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
     let Some(guild) = Guild::of(files, entry) else { return whole("the manifest cannot be read") };
     let mut speaker =
         Speaker { source: &source, maker: Maker::new(guild), groups: Vec::new(), heard: Heard::default() };
-    let mut all = tokens(request);
+    let mut all = joined(tokens(request));
     speaker.mend(&mut all);
     for sentence in sentences(&all) {
         speaker.sentence(sentence);
@@ -164,17 +164,57 @@ impl Speaker<'_> {
         if inner.iter().all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS)) {
             return;
         }
+        let inner = self.wished(inner);
         if is_negated(&inner) {
             return self.lost(clause, Why::Unknown);
         }
         if self.is_guarded(&inner) {
             return self.lost(clause, Why::Refused("policy, protection and expectations are changed by hand only"));
         }
-        let Some(readings) = grammar::read(&inner, self.context(&[])) else { return self.lost(clause, Why::Unknown) };
+        let Some(readings) = grammar::read(&inner, self.context(&[])) else {
+            self.overhear(&inner);
+            return self.lost(clause, Why::Unknown);
+        };
+        let mut named: Vec<Subject> = Vec::new();
+        let are_several = readings.len() > 1;
         for reading in readings {
+            named.extend(reading.groups.iter().flatten().cloned());
             if let Some(why) = self.follow(reading) {
                 return self.lost(clause, Why::Refused(why));
             }
+        }
+        // `both` are those of the whole clause.
+        if are_several && named.len() > 1 {
+            self.groups.push(named);
+        }
+    }
+
+    /// `I want #chess to be read-only` is `#chess should be read-only`.
+    fn wished(&self, inner: Vec<Token>) -> Vec<Token> {
+        let Some(wish) = lexicon::wish_at(&inner, 0) else { return inner };
+        let looked = clause::Clause::new(inner.clone());
+        let context = self.context(&[]);
+        let subject = looked.mention(context, wish, &clause::any).map(|mention| mention.to);
+        let all = inner.get(wish).is_some_and(|t| t.is_any("everyone everybody nobody anyone members people"));
+        let Some(to) = subject.or(all.then_some(wish + 1)) else { return inner };
+        let says = inner.get(to).is_some_and(|t| t.is("to")) && inner.len() > to + 1;
+        if !says {
+            return inner;
+        }
+        let mut should = inner[to].clone();
+        "should".clone_into(&mut should.low);
+        [&inner[wish..to], &[should], &inner[to + 1..]].concat()
+    }
+
+    /// What was spoken of in a clause that was not understood can still be meant by `it`.
+    fn overhear(&mut self, clause: &[Token]) {
+        let clause = clause.get(..60).unwrap_or(clause);
+        let mut heard = clause::Clause::new(clause.to_vec());
+        let mentions = heard.mentions(self.context(&[]), 0, clause.len(), &clause::any);
+        let objects: Vec<Subject> =
+            mentions.into_iter().filter(|m| m.why.is_none() && !m.is_pronoun).flat_map(|m| m.objects).collect();
+        if !objects.is_empty() {
+            self.groups.push(objects);
         }
     }
 
@@ -263,6 +303,25 @@ impl Speaker<'_> {
             }
         }
     }
+}
+
+/// `as well as` is one joining word.
+fn joined(tokens: Vec<Token>) -> Vec<Token> {
+    let mut all: Vec<Token> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let [.., first, second] = all.as_mut_slice() else {
+            all.push(token);
+            continue;
+        };
+        if first.is("as") && second.is("well") && token.is("as") {
+            "and".clone_into(&mut first.low);
+            first.end = token.end;
+            all.pop();
+            continue;
+        }
+        all.push(token);
+    }
+    all
 }
 
 /// `Hi team!` and the like.

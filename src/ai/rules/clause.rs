@@ -8,7 +8,7 @@ use crate::model::{Bucket, ChannelKind};
 use super::guild::Guild;
 use super::lexicon::{ARTICLES, FILLERS, JOINERS, Kind, LINKS, kind_at};
 use super::names::{Fit, Index, is_of};
-use super::words::{Shape, Token};
+use super::words::{Shape, Token, fold, squeeze};
 
 /// What a clause is read against.
 #[derive(Clone, Copy)]
@@ -225,7 +225,12 @@ impl Clause {
         let after_all = skip(at, "all every each any");
         let start = skip(skip(after_all, "of"), "the our these single");
         let has_all = after_all > at;
-        let (kind, length, plural) = kind_at(&self.tokens, start)?;
+        let everywhere = self.tokens.get(at).is_some_and(|t| t.is("everywhere"));
+        let (kind, length, plural) = match everywhere {
+            true => (Kind::Channel, 1, true),
+            false => kind_at(&self.tokens, start)?,
+        };
+        let start = if everywhere { at } else { start };
         if kind == Kind::Category || !(has_all || plural) {
             return None;
         }
@@ -294,7 +299,7 @@ impl Clause {
             }
         }
         let own = context.index.at(&self.tokens, start, wanted).filter(|hit| self.is_free(start, start + hit.length));
-        let before = kind_at(&self.tokens, start).and_then(|(kind, length, plural)| {
+        let before = kind_word_at(&self.tokens, start).and_then(|(kind, length, plural)| {
             let called = usize::from(self.tokens.get(start + length).is_some_and(|t| t.is_any("called named :")));
             let from = start + length + called;
             let of_kind = |object: &Subject, k: Option<ChannelKind>| wanted(object, k) && is_of(object, k, kind);
@@ -307,7 +312,7 @@ impl Clause {
             (own, None) => (start, own?, None),
         };
         let mut end = from + hit.length;
-        if let Some((kind, length, is_plural)) = kind_at(&self.tokens, end) {
+        if let Some((kind, length, is_plural)) = kind_word_at(&self.tokens, end) {
             let of_kind = |object: &Subject, k: Option<ChannelKind>| wanted(object, k) && is_of(object, k, kind);
             let narrowed: Vec<Subject> =
                 hit.objects.iter().filter(|o| of_kind(o, context.guild.kind(o))).cloned().collect();
@@ -320,6 +325,12 @@ impl Clause {
                 hit = other;
                 end += length;
                 plural = is_plural.then_some(kind).or(plural);
+            } else {
+                // `the officers category` is no role, though there is one of this name.
+                let says_other = |object: &Subject, k: Option<ChannelKind>| is_of(object, k, kind);
+                if context.index.at(&self.tokens, from, &says_other).is_some_and(|other| from + other.length == end) {
+                    return None;
+                }
             }
         }
         if !self.is_free(at, end) {
@@ -344,9 +355,10 @@ impl Clause {
     ) -> Vec<Mention> {
         let mut found: Vec<Mention> = Vec::new();
         let mut at = from;
-        while at < to.min(self.len()) {
+        let to_end = to.min(self.len());
+        while at < to_end {
             let token = &self.tokens[at];
-            let is_link = token.is_any(LINKS) && !token.is_any("it its the a an");
+            let is_link = token.is_any(LINKS) && !token.is_any("it its the a an every");
             let is_word = token.shape != Shape::Sign && !is_link;
             let mention = is_word.then(|| self.mention(context, at, wanted)).flatten().filter(|m| m.to <= to);
             match mention {
@@ -355,7 +367,22 @@ impl Clause {
                     self.take(from, to);
                     self.narrow(context, &mut found, &mention);
                     at = mention.to.max(at + 1);
+                    let more = self.numbered(context, &mention, to_end, wanted);
                     found.push(mention);
+                    for (number, objects) in more {
+                        self.take(at, number + 1);
+                        at = at.max(number + 1);
+                        found.push(Mention {
+                            from: number,
+                            to: number + 1,
+                            name: (number, number + 1),
+                            objects,
+                            why: None,
+                            fit: Fit::Exact,
+                            is_pronoun: false,
+                            plural: None,
+                        });
+                    }
                 }
                 None => {
                     let stranger = &self.tokens[at];
@@ -379,6 +406,51 @@ impl Clause {
             }
         }
         found
+    }
+
+    /// `squads 1, 2 and 3`, `squad 1 through 3`: numbers that stand for names like the one before them.
+    fn numbered(
+        &self,
+        context: Context<'_>,
+        first: &Mention,
+        end: usize,
+        wanted: Wanted<'_>,
+    ) -> Vec<(usize, Vec<Subject>)> {
+        let number = |at: usize| {
+            let token = self.tokens.get(at).filter(|t| t.is_plain() && t.low.len() <= 3 && !self.taken[at])?;
+            token.low.parse::<u32>().ok()
+        };
+        let mut more = Vec::new();
+        let name = self.tokens.get(first.name.1.wrapping_sub(1)).map(|t| t.low.as_str()).unwrap_or_default();
+        let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let (true, Ok(mut last)) = (digits > 0 && first.why.is_none(), name[name.len() - digits..].parse::<u32>())
+        else {
+            return more;
+        };
+        let letters = |number: u32| {
+            let words = self.tokens.get(first.name.0..first.name.1).unwrap_or_default();
+            let all: String = words.iter().map(|t| squeeze(&t.text)).collect();
+            let stem = all.trim_end_matches(|c: char| c.is_ascii_digit());
+            [format!("{stem}{number}"), format!("{}{number}", fold(stem))]
+        };
+        let object = |number: u32| letters(number).iter().find_map(|letters| context.index.only(letters, wanted));
+        let mut at = first.to;
+        while at < end {
+            let joints = (at..end).take_while(|at| self.tokens[*at].is_any(", and & or")).count();
+            let is_range = joints == 0 && self.tokens[at].is_any("through until - –");
+            let next = at + joints + usize::from(is_range);
+            let Some(found) = number(next).filter(|_| joints > 0 || is_range) else { break };
+            let wanted_numbers =
+                if is_range { last + 1..found.saturating_add(1).min(last + 60) } else { found..found + 1 };
+            let objects: Vec<Subject> = wanted_numbers.filter_map(object).collect();
+            if objects.is_empty() {
+                break;
+            }
+            more.push((next, objects));
+            last = found;
+            at = next + 1;
+        }
+        more
     }
 
     /// `the staff and general channels`, `the roles a and b`: the kind word is about all of a list.
@@ -459,6 +531,22 @@ impl Clause {
         }
         runs
     }
+}
+
+/// A kind word where a name stands beside it: there `area` is one, too.
+fn kind_word_at(tokens: &[Token], at: usize) -> Option<(Kind, usize, bool)> {
+    let area = tokens.get(at).is_some_and(|t| t.is_any("area areas"));
+    kind_at(tokens, at).or(area.then_some((Kind::Category, 1, false)))
+}
+
+/// True when what is spoken of is something in the first object, and not the object: `delete the messages in #general`.
+pub(super) fn is_about_contents(clause: &Clause, mentions: &[Mention]) -> bool {
+    let Some(first) = mentions.iter().map(|mention| mention.from).min() else { return false };
+    let led = first
+        .checked_sub(1)
+        .and_then(|at| clause.tokens.get(at))
+        .is_some_and(|t| t.is_any("in of from inside on within at into"));
+    led && clause.leftovers(true).iter().any(|(_, end)| *end <= first)
 }
 
 /// What was spoken of last and fits.

@@ -63,7 +63,9 @@ pub(super) fn is_question(sentence: &[Token]) -> bool {
     let Some(first) = sentence.get(from) else { return false };
     let about = sentence.get(from + 1).is_some_and(|t| t.is("about")) && first.is("how");
     let negated = first.is("do") && sentence.get(from + 1).is_some_and(|t| t.is("not"));
-    first.is_any(QUESTIONS) && !about && !negated
+    let is_asked = sentence.last().is_some_and(|t| t.is("?")) && wish_at(sentence, from).is_none();
+    let asks = first.is_any("can could may should will would") && is_asked;
+    (first.is_any(QUESTIONS) || asks) && !about && !negated
 }
 
 /// True for what is forbidden: `do not delete #memes`.
@@ -283,6 +285,13 @@ fn begins(sentence: &[Token], looked: &Clause, from: usize, joint: usize, next: 
     let article = usize::from(token.is_any("the its their our a"));
     let next = next + article;
     let Some(token) = sentence.get(next) else { return false };
+    let is_described = before.iter().any(|t| t.is_any("with w/"))
+        && before.iter().take(6).any(|t| t.is_any("create add make new need want"));
+    let is_named_later = is_described
+        || before.iter().any(|t| t.is("with")) && sentence[next..].iter().any(|t| t.is_any("called named"));
+    if is_named_later {
+        return false;
+    }
     let is_property =
         token.is_any(PROPERTIES) || (token.is("user") && sentence.get(next + 1).is_some_and(|t| t.is("limit")));
     if is_property && !token.is("slow") || (token.is("slow") && sentence.get(next + 1).is_some_and(|t| t.is("mode"))) {
@@ -292,15 +301,35 @@ fn begins(sentence: &[Token], looked: &Clause, from: usize, joint: usize, next: 
             || before.iter().any(|t| t.is_any(PROPERTIES));
     }
     // `but newcomers may not` says nothing of its own.
-    let says_no = sentence[next..].iter().skip(1).all(|t| {
-        t.shape == Shape::Sign
-            || t.is_any(MODALS)
-            || t.is_any("not be able to allowed")
-            || !t.is_any(JOINERS) && permission_at(std::slice::from_ref(t), 0).is_none()
-    }) && sentence[next..].iter().any(|t| t.is_any("not cannot cant mustnt shouldnt"))
-        && sentence[joint].is("but")
-        && sentence.len() - next <= 6;
-    has_command && !says_no && subject_of_modal(sentence, looked, next - article, context)
+    let says_no = sentence.len() - next <= 6
+        && sentence[next..].iter().skip(1).all(|t| {
+            t.shape == Shape::Sign
+                || t.is_any(MODALS)
+                || t.is_any("not be able to allowed")
+                || !t.is_any(JOINERS) && permission_at(std::slice::from_ref(t), 0).is_none()
+        })
+        && sentence[next..].iter().any(|t| t.is_any("not cannot cant mustnt shouldnt"))
+        && sentence[joint].is("but");
+    has_command
+        && !says_no
+        && !is_subject_list(before, looked, from, context)
+        && subject_of_modal(sentence, looked, next - article, context)
+}
+
+/// `that only teachers` before `and parents can`: the subject is not complete yet.
+fn is_subject_list(before: &[Token], looked: &Clause, from: usize, context: Context<'_>) -> bool {
+    let Some(lead) = before.iter().rposition(|t| t.is_any("only that which where who except")) else { return false };
+    let mut at = lead + 1;
+    while at < before.len() {
+        if before[at].is_any("the and , or") || before[at].is_any(FILLERS) {
+            at += 1;
+        } else if let Some(mention) = looked.mention(context, from + at, &any) {
+            at = (mention.to - from).max(at + 1);
+        } else {
+            return false;
+        }
+    }
+    lead + 1 < before.len()
 }
 
 fn followed_by_object(sentence: &[Token], looked: &Clause, at: usize, context: Context<'_>) -> bool {

@@ -14,6 +14,7 @@ mod settings;
 mod sight;
 mod tags;
 
+use crate::ai::EntityKind;
 use crate::manifest::edit::{Subject, Value};
 use crate::model::Permissions;
 
@@ -101,6 +102,8 @@ pub(super) struct Reading {
     pub(super) groups: Vec<Vec<Subject>>,
     /// Everything that was named.
     pub(super) mentions: Vec<(Mention, (usize, usize))>,
+    /// New names and permissions, in characters.
+    pub(super) others: Vec<(EntityKind, (usize, usize))>,
     /// Words that were left over.
     pub(super) loose: usize,
     /// Something was assumed.
@@ -247,7 +250,7 @@ fn apart(tokens: &[Token], context: Context<'_>, budget: &mut usize, depth: usiz
 }
 
 fn is_joint(tokens: &[Token], at: usize) -> bool {
-    tokens.get(at).is_some_and(|token| token.is_any(", and & plus but then while ; also"))
+    tokens.get(at).is_some_and(|token| token.is_any(", and & plus but then while ; also with"))
 }
 
 /// The second half with what it takes from the first: its verb, or all of it but the objects.
@@ -265,13 +268,19 @@ fn carried(left: &[Token], right: &[Token], context: Context<'_>) -> Vec<Vec<Tok
     if any_verb_at(right, 0).is_none() {
         all.insert(0, [&left[..head], right].concat());
     }
+    let is_quoted = right.iter().any(Token::is_quote);
+    // `it should be yellow and be able to …`: the same subject.
+    if let Some(modal) = left.iter().position(|t| t.is_any("should can may must needs shall")) {
+        all.push([&left[..=modal], right].concat());
+    }
     // `robotics too`: the rest of the sentence is said again.
     let mut rest = Clause::new(left.to_vec());
+    rest.take(0, verb);
     rest.mentions(context, 0, left.len(), &super::clause::any);
     let said: Vec<Token> = left
         .iter()
         .zip(&rest.taken)
-        .filter(|(t, taken)| !**taken && !t.is_any("and ,"))
+        .filter(|(t, taken)| !(**taken || t.is_any("and ,") || t.is_quote() && is_quoted))
         .map(|(t, _)| t.clone())
         .collect();
     all.push([right, &said].concat());

@@ -195,6 +195,14 @@ impl Guild {
         }
     }
 
+    /// The names of a forum's tags.
+    pub(super) fn tags(&self, channel: &str) -> Vec<String> {
+        match self.channels.get(channel).and_then(|(_, fields)| fields.get("tags")) {
+            Some(Value::List(tags)) => tags.iter().filter_map(tag_name).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The name of a forum's tag as it is written, whatever its case here.
     pub(super) fn tag(&self, channel: &str, tag: &str) -> Option<String> {
         let (_, fields) = self.channels.get(channel)?;

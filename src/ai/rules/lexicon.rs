@@ -52,7 +52,7 @@ const VERBS: &[(Verb, &str)] = &[
     ),
     (Verb::Order, "order|sort|reorder|arrange"),
     (Verb::Let, "let|allow|permit|enable|grant|authorize|authorise"),
-    (Verb::Stop, "stop|prevent|forbid|prohibit|disallow|deny|block|ban|bar|keep|disable"),
+    (Verb::Stop, "stop|prevent|forbid|prohibit|disallow|deny|block|ban|bar|keep|exclude|disable"),
     (Verb::Give, "give|grant"),
     (Verb::Take, "take away|revoke|remove|take|strip|withdraw"),
     (Verb::Hide, "hide|conceal"),
@@ -108,7 +108,7 @@ pub(super) const POLITE: &str = "can you please|could you please|would you pleas
     good afternoon|good day|thank you very much|thank you so much|thank you|thanks a lot|many thanks|\
     thanks in advance|if you can|if possible|if you dont mind|when you have time|for me|for us|please|pls|plz|hey|hi|\
     hello|bot|ok|okay|also|now|just|then|and|to|kindly|dear|thanks|thx|finally|next|first|setai|afterwards|so|yes|yo|\
-    hey bot|hi bot|could someone|can someone|can somebody|could somebody|someone|somebody|in addition|additionally|\
+    hey bot|hi bot|hey there|hi there|hello there|hi all|hello all|hey all|hi everyone|hello everyone|hey everyone|hey guys|hi guys|hello guys|hi team|hey team|hello team|could someone|can someone|can somebody|could somebody|someone|somebody|in addition|additionally|\
     furthermore|besides|instead|after that|at last";
 
 /// What asks for something to be made without a command.
@@ -452,7 +452,9 @@ fn is_known(word: &str) -> bool {
     let is_value = COLOURS.iter().any(|(name, _)| name.split(' ').any(|known| known == word))
         || NUMBERS.iter().any(|(name, _)| *name == word)
         || UNITS.iter().any(|(name, _)| *name == word);
-    is_value || in_tables() || super::permits::is_word(word)
+    const ORDINARY: &str = "rules rule forms form stars star other older power tower party world games movies plant \
+        point share great class press guild plans stories store story water under house event events unable";
+    is_value || ORDINARY.split(' ').any(|known| known == word) || in_tables() || super::permits::is_word(word)
 }
 
 /// What a word was meant to be, when it is one letter away from exactly one word worth mending.

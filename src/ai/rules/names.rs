@@ -78,8 +78,21 @@ impl Index {
 
     /// True when an object of this kind has the name.
     pub(super) fn has_name(&self, text: &str, kind: Option<Kind>) -> bool {
-        let found = self.exact.get(&squeeze(text)).into_iter().flatten();
+        let letters = squeeze(text);
+        let found = self.exact.get(&letters).into_iter().chain(self.folded.get(&fold(&letters))).flatten();
         found.filter_map(|at| self.objects.get(*at)).any(|(object, k)| kind.is_none_or(|kind| is_of(object, *k, kind)))
+    }
+
+    /// The one object with exactly these letters in its name.
+    pub(super) fn only(
+        &self,
+        letters: &str,
+        wanted: &dyn Fn(&Subject, Option<ChannelKind>) -> bool,
+    ) -> Option<Subject> {
+        let found = self.exact.get(letters)?.iter().filter_map(|at| self.objects.get(*at));
+        let mut fitting = found.filter(|(object, kind)| wanted(object, *kind)).map(|(object, _)| object);
+        let first = fitting.next()?;
+        fitting.all(|other| other == first).then(|| first.clone())
     }
 
     /// True for a word of some name.
@@ -95,6 +108,14 @@ impl Index {
         wanted: &dyn Fn(&Subject, Option<ChannelKind>) -> bool,
     ) -> Option<Hit> {
         let spans = self.spans(tokens, at);
+        let numbered = spans.iter().rev().find_map(|(length, letters)| {
+            let found = self.numbered(letters)?.iter().filter_map(|at| self.objects.get(*at));
+            let objects: Vec<Subject> = found.filter(|(o, kind)| wanted(o, *kind)).map(|(o, _)| o.clone()).collect();
+            (*length > 1 && !objects.is_empty()).then_some(Hit { length: *length, fit: Fit::Folded, objects })
+        });
+        if numbered.is_some() {
+            return numbered;
+        }
         [Fit::Exact, Fit::Folded, Fit::Typo].into_iter().find_map(|fit| {
             spans.iter().rev().find_map(|(length, letters)| {
                 let mut found = self.fitting(letters, fit);
@@ -154,10 +175,20 @@ impl Index {
         spans
     }
 
+    /// `squads 3` is `squad-3`.
+    fn numbered(&self, letters: &str) -> Option<&Vec<usize>> {
+        let word = letters.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = &letters[word.len()..];
+        let is_plural = !number.is_empty() && fold(word) != word;
+        self.exact.get(&format!("{}{number}", fold(word))).filter(|_| is_plural)
+    }
+
     fn fitting(&self, letters: &str, fit: Fit) -> Vec<usize> {
         match fit {
             Fit::Exact => self.exact.get(letters).cloned().unwrap_or_default(),
-            Fit::Folded => self.folded.get(&fold(letters)).cloned().unwrap_or_default(),
+            Fit::Folded => {
+                self.folded.get(&fold(letters)).or_else(|| self.numbered(letters)).cloned().unwrap_or_default()
+            }
             Fit::Typo if letters.chars().count() < 5 => Vec::new(),
             Fit::Typo => {
                 let near = shortened(letters).into_iter().filter_map(|less| self.near.get(&less));

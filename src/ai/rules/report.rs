@@ -26,12 +26,20 @@ pub(super) fn interpretation(request: &str, source: &[char], maker: Maker, heard
         let Gap { start, end, why } = gap;
         Part { text: typed(*start, *end), position: Position { start: *start, end: *end }, why: told(why).to_owned() }
     };
+    let others = readings.iter().flat_map(|reading| &reading.others).map(|(kind, (start, end))| Entity {
+        kind: *kind,
+        value: typed(*start, *end),
+        confidence: 1.0,
+        position: Position { start: *start, end: *end },
+    });
     let mut entities: Vec<Entity> = readings
         .iter()
         .flat_map(|reading| &reading.mentions)
         .map(|(mention, (start, end))| entity(mention, typed(*start, *end), *start, *end))
+        .chain(others)
         .collect();
     entities.sort_by_key(|entity| (entity.position.start, entity.position.end));
+    entities.dedup_by_key(|entity| entity.position);
     Interpretation {
         original_text: request.to_owned(),
         confidence_score,

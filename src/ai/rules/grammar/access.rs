@@ -1,5 +1,6 @@
 //! Requests about who may do what, in a channel or everywhere.
 
+use crate::ai::EntityKind;
 use crate::model::Permissions;
 
 use super::super::clause::{Clause, Context, Mention, Why, implied, place, role};
@@ -27,6 +28,9 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let tokens = &clause.tokens;
     let gives = verb_at(tokens, 0, &[Verb::Let, Verb::Give, Verb::On]);
     let stops = verb_at(tokens, 0, &[Verb::Stop, Verb::Off, Verb::Take]);
+    if tokens[0].is_any("we i you me us") {
+        return None;
+    }
     let dont = tokens[0].is_any("dont never") || (tokens[0].is("do") && tokens.get(1).is_some_and(|t| t.is("not")));
     let after_dont = if tokens[0].is("do") { 2 } else { 1 };
     let dont_let =
@@ -34,22 +38,31 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     if dont && dont_let.is_none() {
         return None;
     }
+    let adds = tokens[0].is("add") && tokens.iter().any(|t| t.is_any("to for")) && {
+        let from = (1..tokens.len()).find(|at| !tokens[*at].is_any("the a an")).unwrap_or(1);
+        let next =
+            |length: usize| tokens.get(from + length).is_some_and(|t| t.is_any("to for and ,") || t.is_any(NOUNS));
+        permission_at(tokens, from).is_some_and(|(_, length)| next(length))
+    };
+    let makes_able = tokens[0].is("make") && tokens.iter().any(|t| t.is_any("able unable"));
+    let gives = gives.or((adds || makes_able).then_some(1));
     let only_let =
         tokens[0].is("only").then(|| verb_at(tokens, 1, &[Verb::Let, Verb::Give])).flatten().map(|length| length + 1);
     let modal = tokens.iter().any(|t| {
         t.is_any(
             "can may should cannot cant must mustnt shouldnt could allowed able permitted forbidden may gets \
-            get has wont shall permission permissions have need needs rights",
+            get has wont shall permission permissions have need needs rights unable",
         )
     });
     let nobody = tokens.iter().any(|t| t.is_any("nobody noone")) || clause.find_phrase("no one").is_some();
     let is_about_new = !context.about.is_empty();
-    let no_links = tokens[0].is("no") || (tokens[0].is("only") && tokens.len() > 1);
+    let no_links = (tokens[0].is("no") && !tokens.get(1).is_some_and(|t| t.is("one")))
+        || (tokens[0].is("only") && tokens.len() > 1);
     let bare = is_about_new || no_links || tokens.iter().any(|t| t.is("not"));
     if gives.is_none() && stops.is_none() && dont_let.is_none() && only_let.is_none() && !modal && !nobody && !bare {
         return None;
     }
-    let needs_from = tokens[0].is_any("ban block keep bar");
+    let needs_from = tokens[0].is_any("ban block keep bar exclude");
     if needs_from && !tokens.iter().any(|t| t.is("from")) {
         return None;
     }
@@ -64,6 +77,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         "and nobody else|and no one else|nobody else|no one else|but nobody else|but no one else|noone else",
     );
     let only = only_let.is_some() || else_nobody || is_only(&clause);
+    clause.take_phrases("away from");
     // Channels that follow `in` are places, whatever they are called.
     let mut places: Vec<Mention> = Vec::new();
     for at in verb..clause.len().saturating_sub(1) {
@@ -84,16 +98,37 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let others = but_others(&mut clause, context, verb);
     let said = permissions(&mut clause, context, verb, base);
     let mut people = People::find(&mut clause, context, verb, usize::MAX, false);
+    // `let a write and b read`: each has its own.
+    let interleaved = |mention: &Mention| {
+        let led = mention.from.checked_sub(1).and_then(|at| clause.tokens.get(at));
+        let led = led.is_some_and(|t| t.is_any("from for to by of except but than"));
+        let before = said.iter().any(|said| said.to <= mention.from);
+        let after = said.iter().any(|said| said.from >= mention.to);
+        !led && before && after
+    };
+    if people.mentions.iter().any(interleaved) {
+        return None;
+    }
     people.merge(others);
     places.extend(clause.mentions(context, verb, clause.len(), &place));
     clause.take_phrases(
-        "permission|permissions|rights|right|access|ability|only|able|allowed|permitted|not|can|may|\
+        "permission|permissions|rights|right|access|ability|only|able|unable|allowed|permitted|not|can|may|\
         should|cannot|cant|must|mustnt|shouldnt|could|longer|no longer|forbidden|away|without|has|have|gets|get|but|\
         be|anymore|any more|new|themselves|there|also|neither|nor|who|which|that|do|possible|never|shall|wont|\
         anything|any|following|everywhere|no|need|needs|to",
     );
     let has_noun = clause.tokens.iter().any(|t| t.is_any(NOUNS));
     let names_all = clause.tokens.iter().any(|t| t.is_any("nothing everything"));
+    let shuts_out = needs_from || clause.tokens[0].is_any("exclude keep");
+    if said.is_empty() && shuts_out && !places.is_empty() && !people.is_empty() && clause.leftovers(true).is_empty() {
+        let mut reading = Reading::default();
+        people.note(&mut reading, &clause);
+        let objects = reading.note(&clause, &places);
+        let shut = Said { bits: Permissions::VIEW_CHANNEL, from: 0, to: 1, is_given: false };
+        let grants = grants(&[shut], &people, false);
+        reading.asks.push(Ask::Access { places: objects, grants });
+        return Some(reading);
+    }
     if said.is_empty() {
         let strangers = clause.leftovers(true);
         let gives_things = gives.is_some() && clause.tokens[0].is_any("give grant");
@@ -117,6 +152,8 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     for refused in said.iter().filter(|said| is_refused(said)) {
         reading.gaps.push(clause.gap(refused.from, refused.to, Why::Refused("administrator is never granted")));
     }
+    let spans = said.iter().map(|said| (EntityKind::Permission, clause.span(said.from, said.to)));
+    reading.others.extend(spans);
     let is_named = !people.is_empty() || people.has_gaps();
     if !is_named && !only {
         let roles = implied(context, &role);
@@ -152,6 +189,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         _ => reading.rest(&clause, false, &lost),
     };
     let lost_place = !places.is_empty() && objects.is_empty();
+    let said = read_only(&clause, said);
     let grants = grants(&said, &people, only);
     if grants.is_empty() || lost_place {
         return (!reading.gaps.is_empty()).then_some(reading);
@@ -187,6 +225,17 @@ fn ends_in_no(clause: &Clause, but: usize) -> bool {
                     || t.is_any("can may not cannot cant should shouldnt must mustnt be able to allowed")
             })
     })
+}
+
+/// `may only read` is said of what somebody may not.
+fn read_only(clause: &Clause, said: Vec<Said>) -> Vec<Said> {
+    let [one] = said.as_slice() else { return said };
+    let reads = clause.tokens.get(one.from).is_some_and(|t| t.is("read"));
+    let only = one.from.checked_sub(1).and_then(|at| clause.tokens.get(at)).is_some_and(|t| t.is_any("only just"));
+    match reads && only && one.is_given {
+        true => vec![Said { bits: Permissions::SEND_MESSAGES, is_given: false, ..*one }],
+        false => said,
+    }
 }
 
 /// Strangers in a list of roles are names; others are beside the request.

@@ -6,6 +6,8 @@
 mod item;
 mod reader;
 
+use crate::ai::EntityKind;
+
 use super::super::clause::{Clause, Context};
 use super::super::lexicon::{FILLERS, Kind, Verb, any_verb_at, verb_at, wish_at};
 use super::super::words::Shape;
@@ -74,6 +76,9 @@ pub(crate) struct Item {
 
 pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     let mut start = 0;
+    if clause.find_phrase("for each").or(clause.find_phrase("for every")).is_some() {
+        return None;
+    }
     let gives_us = clause.tokens[0].is("give") && clause.tokens.get(1).is_some_and(|t| t.is_any("us me it"));
     let verb = verb_at(&clause.tokens, 0, &[Verb::Make]).or(gives_us.then_some(1));
     let wish = wish_at(&clause.tokens, 0);
@@ -91,7 +96,7 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     }
     let mut reader = Reader::new(clause, context, start, is_command);
     reader.run();
-    let Reader { items, mut further, gaps, is_lost, clause, .. } = reader;
+    let Reader { items, mut further, gaps, mentions, is_lost, clause, .. } = reader;
     let has_new_word =
         clause.tokens[0].is_any("new another") || clause.tokens.iter().any(|t| t.is_any("new more another"));
     let is_plain_move = move_in.is_some() && !is_command;
@@ -111,7 +116,12 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
         item.names.iter().any(named)
     };
     let unsaid = |item: &Item| item.said.is_empty() && item.noun.is_none();
-    let makes_same = clause.tokens[0].is_any("make set") && unsaid(first) && is_there(first);
+    let is_definite = clause.tokens[0].is_any("make set") && clause.tokens.get(start).is_some_and(|t| t.is("the"));
+    if is_definite && is_there(first) {
+        return None;
+    }
+    let makes_same =
+        !has_new_word && (wish.is_some() || clause.tokens[0].is_any("make set")) && unsaid(first) && is_there(first);
     if makes_same {
         return None;
     }
@@ -127,14 +137,15 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     {
         return None;
     }
-    // Bare names are new channels only in a list of channels.
-    if items.iter().all(|item| {
-        item.kind.is_none()
-            && item.names.iter().all(|name| !name.is_literal && !name.text.is_empty())
-            && item.noun.is_none()
-    }) && !clause.tokens.iter().any(|t| t.sigil.is_some())
-        && !is_lost
-    {
+    let is_mere_word =
+        |item: &Item| item.kind.is_none() && item.noun.is_none() && item.names.iter().any(|name| !name.is_literal);
+    // `create tea-time in hobbies`: a category says what it is, unless something is called so.
+    let names_new = |item: &Item| {
+        let is_free = item.names.iter().all(|name| !context.index.has_name(&name.text, None));
+        matches!(item.home, Home::Category(_)) && is_free
+    };
+    let adds = clause.tokens[0].is_any("create add");
+    if !is_lost && items.iter().any(|item| is_mere_word(item) && !(adds && names_new(item))) {
         return None;
     }
     if items.iter().any(|item| item.kind.is_none() && item.noun.is_some() && item.names.is_empty() && !item.is_many) {
@@ -143,6 +154,16 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     let mut reading = Reading { gaps, ..Reading::default() };
     further.retain(|(_, tokens)| tokens.iter().any(|t| t.shape != Shape::Sign && !t.is_any(FILLERS)));
     if !is_lost {
+        let clear = mentions.into_iter().filter(|mention| mention.why.is_none());
+        reading.mentions.extend(clear.map(|mention| (mention.clone(), clause.span(mention.name.0, mention.name.1))));
+        for item in &items {
+            let kind = match item.kind {
+                Some(Kind::Role) => EntityKind::RoleName,
+                Some(Kind::Category) => EntityKind::Category,
+                _ => EntityKind::ChannelName,
+            };
+            reading.others.extend(item.names.iter().map(|name| (kind, (name.start, name.end))));
+        }
         reading.asks.push(Ask::Create(items));
         reading.further = further;
     }

@@ -7,7 +7,8 @@ use crate::model::{Bucket, ChannelKind};
 
 use super::super::clause::{Clause, Context, Gap, Mention, Why, channel, implied, role, talk};
 use super::super::lexicon::{ARTICLES, Phrases, Verb, any_verb_at, colour_at, duration_at, number_at, verb_at};
-use super::super::words::Shape;
+use super::super::words::{Shape, Token};
+use super::settings::take_former;
 use super::{Ask, Reading};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +169,10 @@ fn topic(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         _ => None,
     })?;
     let free = free_text(&clause.tokens);
+    let is_value = |at: &usize| clause.tokens[*at].is_quote() && clause.mention(context, *at, &channel).is_none();
+    if (0..clause.len()).filter(is_value).count() > 1 {
+        return None;
+    }
     clause.take(0, verb);
     clause.take(at, at + length);
     let mut reading = Reading::default();
@@ -200,7 +205,7 @@ fn topic(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         return None;
     }
     let mentions = clause.mentions(context, verb, clause.len(), &posts);
-    clause.take_phrases("new|following|channel");
+    clause.take_phrases("new|following|channel|saying|says|that says|reading|which says");
     let is_named = !mentions.is_empty();
     let mut objects = reading.note(&clause, &mentions);
     if !is_named {
@@ -270,6 +275,18 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         found.retain(|(_, field, _)| *field != Field::Limit);
         clause.take_phrases("limit|one|to|1|a");
     }
+    take_former(&mut clause, |tokens, at| {
+        let duration = duration_at(tokens, at).map(|(_, length)| length);
+        let colour = || colour_at(tokens, at).map(|(_, length)| length);
+        let number = || number_at(tokens, at).map(|(_, length)| length);
+        duration.or_else(colour).or_else(number)
+    });
+    let is_rate = |t: &Token| t.low.ends_with("kbps") && t.low.starts_with(|c: char| c.is_ascii_digit());
+    if let Some(at) =
+        clause.tokens.iter().position(is_rate).filter(|_| !found.iter().any(|(_, field, _)| *field == Field::Bitrate))
+    {
+        found.insert(0, (at, Field::Bitrate, 0));
+    }
     let off = is_off(&clause);
     let mentions_role = mentioned_role(&mut clause, context);
     clause.take(0, verb.min(clause.len()));
@@ -323,16 +340,21 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         return None;
     }
     clause.take_phrases(
-        "off|on|no|not|longer|disabled|enabled|without|separately|each|mode|members list|member list|\
+        "from online members|from others|from other members|from the others|from the rest|\
+        from everyone else|in the member list|showing|displaying|listing|hoisting",
+    );
+    clause.take_phrases(
+        "no more|off|on|no|not|longer|disabled|enabled|without|separately|each|mode|members list|member list|\
         dont|cant|shouldnt|isnt|arent|people|users|members|players|person|can|may|anymore|any more|again|messages|\
         message|threads|posts|thread|post|after|inactivity|of inactivity|colour|color|none|seconds|voice|able|\
         channel|role|removed|limit|show|shown|display|displayed|default|it|cannot|never|allow|allowed|let|mention|\
-        only|guests|participants|one|between|delay|hold|holds|fit|fits|take|takes|every|have|quality|bit|kind|a|\
+        only|guests|participants|one|between|delay|everyone|everybody|hold|holds|fit|fits|take|takes|every|have|quality|bit|kind|a|\
         value|listed|up|down",
     );
     let is_named = !mentions.is_empty();
     let mut objects = reading.note(&clause, &mentions);
     if !is_named {
+        reading.assumed = context.about.is_empty();
         let first = changes.first().map_or(wanted, |change| change.wanted);
         objects = implied(context, &first);
     }
@@ -403,6 +425,9 @@ fn mentioned_role(clause: &mut Clause, context: Context<'_>) -> Option<Mention> 
 
 /// `make newcomers chartreuse`
 fn no_such_colour(clause: Clause, mentions: &[Mention], context: Context<'_>) -> Option<Reading> {
+    if mentions.iter().any(|mention| mention.why.is_some()) {
+        return None;
+    }
     let is_role = mentions.iter().flat_map(|m| &m.objects).all(|o| role(o, context.guild.kind(o)));
     let runs = clause.leftovers(true);
     let [(from, to)] = runs.as_slice() else { return None };

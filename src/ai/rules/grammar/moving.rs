@@ -2,14 +2,14 @@
 
 use crate::manifest::edit::Subject;
 
-use super::super::clause::{Clause, Context, Mention, Why, any, category, role};
+use super::super::clause::{Clause, Context, Mention, Why, any, category, is_about_contents, role};
 use super::super::guild::key;
 use super::super::lexicon::{ARTICLES, FILLERS, Verb, verb_at};
 use super::{Ask, Reading, Spot};
 
 const INTO: &str = "to into in under inside onto within underneath";
-const TOPS: &str = "top beginning start front first";
-const ENDS: &str = "bottom end last";
+const TOPS: &str = "top beginning start front first highest topmost uppermost";
+const ENDS: &str = "bottom end last lowest bottommost";
 
 /// Where something goes, as it was said.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +95,11 @@ pub(super) fn edge_at(clause: &Clause, at: usize) -> Option<(Spot, usize)> {
         () => return None,
     };
     end += 1;
-    while clause.tokens.get(end).is_some_and(|t| t.is_any("one place position")) {
+    while clause
+        .tokens
+        .get(end)
+        .is_some_and(|t| t.is_any("one place position channel category role section item entry"))
+    {
         end += 1;
     }
     if clause.tokens.get(end).is_some_and(|t| t.is("of"))
@@ -140,6 +144,9 @@ pub(super) fn where_at(clause: &Clause, context: Context<'_>, at: usize, of_role
         let home = clause.mention(context, at + 2, &category)?;
         return Some(Where { is_outside: true, end: home.to, ..Where::default() });
     }
+    if clause.tokens.get(at).is_some_and(|t| t.is("between")) {
+        return between_at(clause, context, at + 1, of_role);
+    }
     let into = usize::from(clause.tokens.get(at).is_some_and(|t| t.is_any("in to")));
     if of_role != Some(true) && clause.tokens.get(at + into).is_some_and(|t| t.is_any("there here")) && at > 0 {
         let home = clause.mention(context, at + into, &category)?;
@@ -157,7 +164,7 @@ pub(super) fn where_at(clause: &Clause, context: Context<'_>, at: usize, of_role
         return Some(found);
     }
     if let Some((is_before, length)) = beside_at(clause, at) {
-        let is_under = clause.tokens[at].is_any("under underneath below beneath");
+        let is_under = clause.tokens[at].is_any("under underneath");
         let sibling: &dyn Fn(&Subject, Option<crate::model::ChannelKind>) -> bool = match of_role {
             Some(true) => &role,
             Some(false) => &super::super::clause::place,
@@ -186,6 +193,23 @@ pub(super) fn where_at(clause: &Clause, context: Context<'_>, at: usize, of_role
         });
     }
     None
+}
+
+/// `between a and b`: after the first of the two.
+fn between_at(clause: &Clause, context: Context<'_>, at: usize, of_role: Option<bool>) -> Option<Where> {
+    let sibling: &dyn Fn(&Subject, Option<crate::model::ChannelKind>) -> bool = match of_role {
+        Some(true) => &role,
+        Some(false) => &super::super::clause::place,
+        None => &any,
+    };
+    let one = clause.mention(context, at, sibling)?;
+    let and = clause.tokens.get(one.to).is_some_and(|t| t.is("and"));
+    let other = clause.mention(context, one.to + 1, sibling).filter(|_| and)?;
+    let end = other.to;
+    let place = |mention: &Mention| context.guild.objects().position(|object| Some(&object) == mention.objects.first());
+    let first = if place(&one) <= place(&other) { one } else { other };
+    let spot = first.objects.first().cloned().map(Spot::After);
+    Some(Where { end, spot, beside: Some(first), ..Where::default() })
 }
 
 /// `the kitchen category`: a category that is not there.
@@ -301,6 +325,20 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
             end,
         };
     }
+    if is_about_contents(&clause, &named) {
+        return None;
+    }
+    // Beside a category stands a category.
+    let is_beside_category =
+        place.beside.as_ref().is_some_and(|b| matches!(b.objects.as_slice(), [Subject::Category(_)]));
+    for mention in named.iter_mut().filter(|m| is_beside_category && matches!(m.why, Some(Why::Ambiguous(_)))) {
+        let categories: Vec<Subject> =
+            mention.objects.iter().filter(|o| matches!(o, Subject::Category(_))).cloned().collect();
+        if categories.len() == 1 {
+            mention.objects = categories;
+            mention.why = None;
+        }
+    }
     let is_named = !named.is_empty();
     let mut objects = reading.note(&clause, &named);
     if !is_named {
@@ -345,18 +383,21 @@ fn objects_are_roles(named: &[Mention]) -> Option<bool> {
 
 /// `order the categories: a, b, c`.
 pub(super) fn order(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
-    let verb = verb_at(&clause.tokens, 0, &[Verb::Order])?;
+    let by_word = clause.find("order").filter(|at| *at > 0);
+    let verb = verb_at(&clause.tokens, 0, &[Verb::Order])
+        .or_else(|| by_word.and_then(|_| verb_at(&clause.tokens, 0, &[Verb::Move, Verb::Make, Verb::Set])))?;
     clause.take(0, verb);
+    if let Some(at) = by_word {
+        clause.take(at, at + 1);
+    }
     let colon = (verb..clause.len()).find(|at| clause.tokens[*at].is_any(": like as"))?;
     let mut reading = Reading::default();
     let mut head = clause.clone();
     head.take(colon, clause.len());
     let homes = head.mentions(context, verb, colon, &category);
-    if !head
-        .leftovers(true)
-        .iter()
-        .all(|(from, to)| clause.tokens[*from..*to].iter().all(|t| t.is_any("categories channels roles")))
-    {
+    if !head.leftovers(true).iter().all(|(from, to)| {
+        clause.tokens[*from..*to].iter().all(|t| t.is_any("categories channels roles category channel order"))
+    }) {
         return None;
     }
     let kind = (verb..colon).find_map(|at| super::super::lexicon::kind_at(&clause.tokens, at)).map(|(kind, _, _)| kind);

@@ -1,6 +1,6 @@
 //! Requests to give an object another name.
 
-use super::super::clause::{Clause, Context, any};
+use super::super::clause::{Clause, Context, any, is_about_contents};
 use super::super::lexicon::{ARTICLES, FILLERS, JOINERS, Verb, verb_at};
 use super::create::NewName;
 use super::{Ask, Reading};
@@ -29,6 +29,9 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
             return None;
         }
         clause.take(at, at + 1);
+    }
+    if clause.tokens.iter().take(4).any(|t| t.is_any("tag tags")) {
+        return None;
     }
     clause.take(0, verb.unwrap_or(0));
     let start = verb.unwrap_or(0);
@@ -64,6 +67,9 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     match clause.tokens[from].is_quote() {
         true => clause.take(from, from + 1),
         false => clause.take(from, clause.len()),
+    }
+    if is_about_contents(&clause, &mentions) {
+        return None;
     }
     let is_named = !mentions.is_empty();
     let objects = reading.note(&clause, &mentions);

@@ -84,6 +84,13 @@ impl People {
                 let named = clause.mention(context, at, &role).filter(|m| !(is_place && m.is_pronoun)).filter(|m| {
                     m.to <= to && !(only_led && m.why.is_some() && clause.mention(context, at, &place).is_some())
                 });
+                let is_all_of = clause.tokens[at].is("all")
+                    && clause.mention(context, at + 1, &role).is_some_and(|m| !m.is_pronoun);
+                if is_all_of {
+                    clause.take(at, at + 1);
+                    at += 1;
+                    continue;
+                }
                 let everyone = longest_at(&clause.tokens, at, EVERYONE).filter(|n| clause.is_free(at, at + n));
                 let everyone = everyone.filter(|n| named.as_ref().is_none_or(|m| m.is_pronoun || at + n >= m.to));
                 let is_at = clause.tokens[at].sigil == Some('@')

@@ -2,7 +2,7 @@
 
 use crate::manifest::edit::Subject;
 
-use super::super::clause::{Clause, Context, Why, any};
+use super::super::clause::{Clause, Context, Why, any, is_about_contents};
 use super::super::lexicon::{Verb, verb_at};
 use super::{Ask, Reading};
 
@@ -83,6 +83,9 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     }
     let mentions = clause.mentions(context, verb, clause.len(), &any);
     let objects = protected(&mut reading, &clause, context, &mentions, with_channels);
+    if is_about_contents(&clause, &mentions) {
+        return None;
+    }
     let is_named = !mentions.is_empty();
     if !is_named
         && clause.leftovers(true).len() == 1

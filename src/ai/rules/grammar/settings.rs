@@ -4,6 +4,7 @@ use crate::manifest::edit::{Subject, Value};
 
 use super::super::clause::{Clause, Context, Why, channel, talk};
 use super::super::lexicon::{FILLERS, Phrases, Verb, duration_at, number_at, verb_at};
+use super::super::words::Token;
 use super::{Ask, Reading};
 use std::sync::LazyLock;
 
@@ -50,7 +51,7 @@ static SETTINGS: LazyLock<Phrases<Setting>> = LazyLock::new(|| {
         ),
         (
             Setting::SystemChannel,
-            "system channel|welcome messages|welcome message|join messages|system messages|system messages channel|\
+            "system channel|welcome channel|welcome messages|welcome message|join messages|system messages|system messages channel|\
                 system message channel|join message|welcome messages channel",
         ),
         (
@@ -140,6 +141,12 @@ fn text(clause: &Clause, context: Context<'_>, from: usize) -> Option<String> {
 fn setting(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     let (at, found, length) =
         (0..clause.len()).find_map(|at| SETTINGS.at(&clause.tokens, at).map(|(s, n)| (at, s, n)))?;
+    // A channel may be called so.
+    let is_named = clause.tokens[at].is_any("welcome")
+        && context.index.at(&clause.tokens, at, &channel).is_some_and(|hit| hit.length < length || hit.length == 1);
+    if is_named && clause.tokens.get(at + 1).is_some_and(|t| t.is("channel")) {
+        return None;
+    }
     let verb = verb_at(&clause.tokens, 0, &[Verb::Set, Verb::Off, Verb::On, Verb::Remove, Verb::Move, Verb::Make]);
     let is_removal = verb_at(&clause.tokens, 0, &[Verb::Remove, Verb::Off]).is_some()
         || clause.tokens[0].is_any("clear unset reset");
@@ -237,6 +244,15 @@ fn has_be(clause: &Clause) -> bool {
     clause.tokens.iter().any(|t| t.is_any("be is should :"))
 }
 
+/// `from low to medium`: the value that was is passed over.
+pub(super) fn take_former(clause: &mut Clause, value_at: impl Fn(&[Token], usize) -> Option<usize>) {
+    let Some(from) = clause.find("from") else { return };
+    let Some(length) = value_at(&clause.tokens, from + 1) else { return };
+    if clause.tokens.get(from + 1 + length).is_some_and(|t| t.is("to")) {
+        clause.take(from, from + 1 + length);
+    }
+}
+
 /// One of a few words.
 fn choice(
     mut clause: Clause,
@@ -244,6 +260,7 @@ fn choice(
     field: &'static str,
     why: &'static str,
 ) -> Option<Reading> {
+    take_former(&mut clause, |tokens, at| words.at(tokens, at).map(|(_, length)| length));
     let found = (0..clause.len()).find_map(|at| {
         let (value, length) = words.at(&clause.tokens, at)?;
         clause.is_free(at, at + length).then_some((at, value, length))

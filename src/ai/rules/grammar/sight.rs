@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::manifest::edit::Subject;
 use crate::model::Permissions;
 
-use super::super::clause::{Clause, Context, implied, place};
+use super::super::clause::{Clause, Context, implied, is_about_contents, place};
 use super::super::lexicon::{Phrases, Verb, any_verb_at, verb_at};
 use super::people::People;
 use super::{Ask, Grant, Reading};
@@ -31,7 +31,7 @@ static WORDS: LazyLock<Phrases<Sight>> = LazyLock::new(|| {
             Sight::Public,
             "public|open|unhide|publicly visible|unhidden|not private|no longer private|not hidden|no longer hidden",
         ),
-        (Sight::Visible, "visible|accessible|available|viewable|show|reveal|shown"),
+        (Sight::Visible, "visible|accessible|available|viewable|show|reveal|shown|readable"),
         (
             Sight::ReadOnly,
             "read only|readonly|lock|locked|lock down|view only|locked down|freeze|frozen|write protected",
@@ -61,7 +61,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         clause.take(at, at + length);
         sight = Some(word);
     }
-    if clause.find("separately apart").is_some() {
+    if clause.find("separately apart everything").is_some() {
         return None;
     }
     let start = verb.unwrap_or(0);
@@ -95,10 +95,14 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     people.merge(People::find(&mut clause, context, start, usize::MAX, false));
     let mut reading = Reading::default();
     people.note(&mut reading, &clause);
+    if is_about_contents(&clause, &places) {
+        return None;
+    }
     let is_named = !places.is_empty();
     let mut objects = reading.note(&clause, &places);
     clause.take_phrases("see|seen|by|view|channel|viewing|access|again|eyes|those|with|who|people|members");
     if !is_named {
+        reading.assumed = context.about.is_empty();
         objects = implied(context, &place);
         if objects.is_empty() && clause.leftovers(true).is_empty() {
             return None;

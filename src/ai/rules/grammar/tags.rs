@@ -26,7 +26,11 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let verb = verb_at(&clause.tokens, 0, &[Verb::Remove, Verb::Take, Verb::Make, Verb::Set, Verb::Give, Verb::Move]);
     let verb = verb.filter(|verb| *verb <= tag);
     let needs = clause.tokens.iter().any(|t| t.is_any("needs need gets should with has have get"));
-    if verb.is_none() && !needs && context.about.is_empty() && tag > 1 {
+    let is_headed = clause.tokens[..tag].iter().any(|t| t.is(":"));
+    if clause.tokens.iter().any(|t| t.is_any("require required requires")) {
+        return None;
+    }
+    if verb.is_none() && !needs && !is_headed && context.about.is_empty() && tag > 1 {
         return None;
     }
     let is_new_forum = is_addition
@@ -66,6 +70,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     if tags.is_empty() {
         return None;
     }
+    let all = is_removal && tags.iter().all(|(tag, _)| tag == "all");
     let is_named = !mentions.is_empty();
     let mut objects = reading.note(clause, &mentions);
     if !is_named {
@@ -73,6 +78,12 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     }
     if objects.is_empty() && reading.gaps.is_empty() {
         return None;
+    }
+    if all {
+        let names = objects.iter().flat_map(|forum| context.guild.tags(super::super::guild::key(forum)));
+        let tags: Vec<Tag> = names.map(|name| (name, None)).collect();
+        let gaps = vec![gaps.first().copied().unwrap_or_default(); tags.len()];
+        return finish(reading, clause, objects, tags, gaps, is_removal);
     }
     finish(reading, clause, objects, tags, gaps, is_removal)
 }

@@ -27,6 +27,23 @@ impl Reader<'_> {
             is_counted = true;
             at += length;
         }
+        if is_counted && count == 1 && self.is(at, "one") {
+            at += 1;
+        }
+        let more = usize::from(self.is(at, "more"));
+        let row = self.token(at + more).map(|t| fold(&t.low)).filter(|noun| self.has_row(noun));
+        if let Some(noun) = row.filter(|_| {
+            is_counted
+                && count == 1
+                && self.token(at + more + 1).is_none_or(|t| t.is_any(STOPS) || t.shape == Shape::Sign)
+        }) {
+            let end = at + more + 1;
+            return self.push(
+                Item { noun: Some(noun), ..blank(None, 1, true, &self.clause, from, end) },
+                Vec::new(),
+                end,
+            );
+        }
         if is_counted && count == 1 && self.is(at, "for about called named") {
             let kind = self.items.last().map(|item| item.kind).unwrap_or_else(|| self.kind_before());
             return self.named(from, at, kind, false, 1, Vec::new());
@@ -34,7 +51,8 @@ impl Reader<'_> {
         let mut traits: Vec<Token> = Vec::new();
         loop {
             let compound = self.is(at, "read") && self.is(at + 1, "only");
-            if self.is(at, TRAITS) || compound {
+            let only = self.token(at).is_some_and(|t| t.low.ends_with("-only") && t.is_plain());
+            if self.is(at, TRAITS) || compound || only {
                 let length = 1 + usize::from(compound);
                 traits.extend(self.clause.tokens[at..at + length].iter().cloned());
                 at += length;
@@ -73,8 +91,10 @@ impl Reader<'_> {
         let begins = at;
         let mut end = at;
         while end < self.clause.len() && end < begins + 5 {
-            let is_end = end > begins
-                && (kind_at(&self.clause.tokens, end).is_some() || self.is(end, AREAS) || self.is(end, "one ones"));
+            let is_article = end > begins && token_is_article(&self.clause.tokens[end]);
+            let is_end = is_article
+                || end > begins
+                    && (kind_at(&self.clause.tokens, end).is_some() || self.is(end, AREAS) || self.is(end, "one ones"));
             let token = &self.clause.tokens[end];
             if is_end
                 || token.shape == Shape::Sign && token.low != "&"
@@ -151,15 +171,8 @@ impl Reader<'_> {
         let is_named =
             token.is_some_and(|t| t.is_quote() || t.sigil.is_some()) || is_list_of_children || is_counted && count > 1;
         if is_counted && count > 1 && sign.is_none() && !token.is_some_and(Token::is_quote) {
-            let has_row = |noun: &str| {
-                self.context
-                    .guild
-                    .channels
-                    .keys()
-                    .any(|key| key.strip_prefix(noun).is_some_and(|rest| rest.starts_with('-')))
-            };
             let is_listed = (at..self.clause.len()).any(|at| self.is(at, ":"));
-            if !token.is_some_and(|t| has_row(&fold(&t.low)) || is_listed) {
+            if !token.is_some_and(|t| self.has_row(&fold(&t.low)) || is_listed) {
                 self.is_lost = true;
                 self.at = at + 1;
                 return;
@@ -189,6 +202,17 @@ impl Reader<'_> {
         };
         let count = names.len();
         self.push(Item { names, ..blank(kind, count, true, &self.clause, from, end) }, traits, end);
+    }
+
+    /// True when channels of this noun are numbered.
+    fn has_row(&self, noun: &str) -> bool {
+        !noun.is_empty()
+            && self
+                .context
+                .guild
+                .channels
+                .keys()
+                .any(|key| key.strip_prefix(noun).is_some_and(|rest| rest.starts_with('-')))
     }
 
     pub(super) fn say(&mut self, at: usize, length: usize) {
@@ -358,7 +382,7 @@ impl Reader<'_> {
                     .is_some_and(|(_, length, _)| self.token(next + length).is_none_or(|t| t.is_any(", and")))
                     && self.is(end, ", & and")
                     && self.token(next).is_some_and(|t| !t.is_quote()));
-            if !goes_on || other {
+            if !goes_on || (other && !signs) {
                 break;
             }
             at = next;
@@ -432,4 +456,9 @@ fn blank(kind: Option<Kind>, count: usize, is_many: bool, clause: &Clause, from:
         start,
         end,
     }
+}
+
+/// `newcomer the lowest role` names nothing new.
+fn token_is_article(token: &Token) -> bool {
+    token.is_any("the a an")
 }

@@ -1,8 +1,9 @@
 //! Goes through what is asked for from left to right: things, where they go, and what else is said of them.
 
-use super::super::super::clause::{Clause, Context, Gap, Why};
+use super::super::super::clause::{Clause, Context, Gap, Mention, Why};
 use super::super::super::guild::key;
 use super::super::super::lexicon::{AREAS, ARTICLES, FILLERS, Kind, colour_at, kind_at, number_at};
+use super::super::super::permits::permission_at;
 use super::super::super::words::{Shape, Token};
 use super::super::Spot;
 use super::super::moving::{beside_at, edge_at, where_at};
@@ -15,7 +16,7 @@ pub(super) const TRAITS: &str = "private public hidden secret readonly read-only
 pub(super) const EMPTY: &str = "new more extra additional separate dedicated small simple other special nice own \
     little big further following these brand second third";
 /// Words that end a name.
-pub(super) const STOPS: &str = "with w/ that which where who whose in inside under into within to for at below above \
+pub(super) const STOPS: &str = "thats whos between with w/ that which where who whose in inside under into within to for at below above \
     before after behind beneath beside next only visible both all each shown displayed limited max maximum as using \
     having containing including hidden called named from right directly on of about so allowed able mentionable \
     hoisted coloured colored accessible it there up everyone nobody titled underneath should can may restricted \
@@ -40,6 +41,8 @@ pub(super) struct Reader<'r> {
     /// Words about the open items that were read since.
     pub(super) tail: Vec<Token>,
     pub(super) gaps: Vec<Gap>,
+    /// What is there and was named.
+    pub(super) mentions: Vec<Mention>,
     /// The place it goes to is not there.
     pub(super) is_lost: bool,
     pub(super) is_command: bool,
@@ -59,6 +62,7 @@ impl<'r> Reader<'r> {
             further: Vec::new(),
             tail: Vec::new(),
             gaps: Vec::new(),
+            mentions: Vec::new(),
             is_lost: false,
             is_command,
             said: String::new(),
@@ -125,7 +129,8 @@ impl<'r> Reader<'r> {
         while self.is(at, TRAITS) || self.is(at, EMPTY) {
             at += 1;
         }
-        if begins && self.is(from, "one") && self.is(at, "for about called named in") {
+        let one = usize::from(self.is(from, "another") && self.is(at, "one"));
+        if begins && self.is(from, "one another") && self.is(at + one, "for about called named in") {
             return true;
         }
         let sign = self.token(at).is_some_and(|t| t.sigil.is_some()) && colour_at(&self.clause.tokens, at).is_none();
@@ -216,13 +221,26 @@ impl<'r> Reader<'r> {
         // `under it` is beside what was made before.
         if let Some((is_before, length)) = beside_at(&self.clause, from)
             && self.is(from + length, "it that this them")
-            && has_open
+            && let Some(previous) = self.open.first().and_then(|open| open.checked_sub(1))
         {
-            let previous = self.open.first().and_then(|open| open.checked_sub(1))?;
             self.each(|item| item.beside = Some((is_before, previous)));
             return Some(from + length + 1);
         }
-        let found = where_at(&self.clause, self.context, from, Some(about_role))?;
+        // `visible to officers` is no place, and a category goes into none.
+        let about_category =
+            self.open.last().and_then(|item| self.items.get(*item)).is_some_and(|i| i.kind == Some(Kind::Category));
+        let sees = from.checked_sub(1).is_some_and(|before| {
+            self.is(
+                before,
+                "visible only private accessible \
+            available open restricted limited hidden shown exclusive belongs access",
+            )
+        });
+        if self.is(from, "to") && has_open && sees {
+            return None;
+        }
+        let found = where_at(&self.clause, self.context, from, Some(about_role))
+            .filter(|found| !(about_category && found.home.is_some() && found.spot.is_none()))?;
         if found.is_outside || (joint == 1 && found.home.is_some() && found.spot.is_none() && self.is_item(from)) {
             return None;
         }
@@ -237,6 +255,7 @@ impl<'r> Reader<'r> {
         }
         let homes = found.home.as_ref().map(|home| home.objects.clone());
         for mention in found.home.iter().chain(&found.beside) {
+            self.mentions.push(mention.clone());
             if let Some(gap) = self.clause.gap_of(mention) {
                 self.gaps.push(gap);
                 self.is_lost = true;
@@ -293,19 +312,29 @@ impl<'r> Reader<'r> {
     /// Words about the open items: kept for a clause of its own.
     pub(super) fn modifier(&mut self) {
         let at = self.at;
-        let begins_anew = self.is(at, "with w/ , that which where and : ( ) — – ;");
+        let begins_anew = self.is(at, "with w/ , that thats which where who whos and : ( ) — – ;");
         if self.open.is_empty() {
             self.at += 1;
             return;
         }
         // `, voice, ...` says what they are.
         if begins_anew && let Some((kind, length, _)) = kind_at(&self.clause.tokens, at + 1) {
-            let ends = self.token(at + 1 + length).is_none_or(|t| t.is_any(", and ."));
+            let ends = self.token(at + 1 + length).is_none_or(|t| t.is_any(", and . )"));
             if ends && !self.is(at, "and") {
                 self.each(|item| item.kind = Some(kind));
                 self.at += 1 + length;
                 return;
             }
+        }
+        // `s5-news (announcement), s5-chat`: the list of a category goes on.
+        let after_paren = at.checked_sub(1).is_some_and(|before| self.is(before, ")"));
+        let is_child =
+            self.open.iter().filter_map(|item| self.items.get(*item)).any(|item| matches!(item.home, Home::Item(_)));
+        let next_is_name =
+            self.token(at + 1).is_some_and(|t| t.is_plain() && !t.is_any(STOPS)) && !self.starts_modifier(at + 1);
+        if self.is(at, ",") && after_paren && is_child && next_is_name && self.tail.is_empty() {
+            self.item(at + 1, true);
+            return;
         }
         let is_unnamed = self.open.iter().all(|item| self.items.get(*item).is_some_and(|i| i.names.is_empty()));
         if self.is(at, CALLED) && is_unnamed {
@@ -347,11 +376,14 @@ impl<'r> Reader<'r> {
                 return;
             }
         }
-        let is_listing =
-            self.tail.iter().any(|t| t.is_any("tag tags")) && self.is(at, ", and") && !self.starts_modifier(at + 1);
+        let is_permitting = (0..self.tail.len()).any(|at| permission_at(&self.tail, at).is_some())
+            && self.is(at, ", and")
+            && permission_at(&self.clause.tokens, at + 1).is_some();
+        let is_listing = is_permitting
+            || self.tail.iter().any(|t| t.is_any("tag tags")) && self.is(at, ", and") && !self.starts_modifier(at + 1);
         if begins_anew && !is_listing && (!self.is(at, "and") || self.starts_modifier(at + 1)) {
             self.flush();
-            if self.is(at, "with w/ , : ( ) and — – ;") || (self.is(at, "that which where")) {
+            if self.is(at, "with w/ , : ( ) and — – ;") || self.is(at, "that thats which where who whos") {
                 self.at += 1;
                 return;
             }
