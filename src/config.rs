@@ -115,12 +115,14 @@ impl fmt::Debug for Secret {
 }
 
 /// The bot.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Discord {
     /// Its token.
     pub token: Option<Secret>,
     /// Another server than Discord's own.
     pub url: Option<String>,
+    /// Whether commands are answered.
+    pub commands: bool,
 }
 
 /// What is served by HTTP.

@@ -16,12 +16,13 @@
 //!   `progress` and `share` tell people and other processes how far it is. `recover` finds out what a broken-off run did,
 //!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do
 //!   (`bound` remembers for it what is bound).
-//! * **People** are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
+//! * **People** ask and say by `console` what a chat brings; they are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
 
 mod attempt;
 mod back;
 mod bound;
 mod breaker;
+mod console;
 mod decision;
 mod desired;
 mod drive;
@@ -53,6 +54,7 @@ mod visit;
 mod wait;
 
 pub use breaker::Fights;
+pub use console::{Console, Culprit, Stand, Trouble, View, Written};
 pub use desired::{Desired, Known, Obstacle, Permission, Reading, Touched, Wanted, Wish};
 pub use engine::{Engine, Error, Proposal};
 pub use fleet::{Assign, Controller, GuildView, Handle, News, Settings, Watched};

@@ -15,9 +15,11 @@ mod client;
 mod convert;
 mod error;
 mod exchange;
+mod form;
 pub mod gateway;
 mod hint;
 mod identity;
+mod interaction;
 mod limits;
 mod lookup;
 mod members;
@@ -35,8 +37,10 @@ pub use changes::Change;
 pub use client::{Client, Settings};
 pub use error::{Disposition, Error, Refusal};
 pub use exchange::{Exchange, ExchangeError, Https};
+pub use form::File;
 pub use gateway::{Event, Gateway, GatewayError, GatewaySettings, patched};
 pub use identity::{Application, GuildSummary, Me};
+pub use interaction::InteractionRef;
 pub use limits::{
     BucketReading, Budget, Decision, Edits, Facts, Hold, Limits, Major, Notice, Outcome, Quota, Reading, Throttle,
     ThrottleScope, Ticket,

@@ -26,6 +26,7 @@
 //! |---|---|---|
 //! | face | [`cli`] | nothing: the only place that sees everything |
 //! | web | [`web`] | Discord, databases and manifests: it asks the controller |
+//! | bot | [`bot`] | decisions about guilds: it asks the controller, and shows |
 //! | behaviour | [`controller`] | YAML, terminals, HTTP |
 //! | adapters | [`ai`], [`discord`], [`store`], [`cache`], [`source`], [`config`], [`telemetry`], [`simulator`] | each other; policies |
 //! | time, trust | [`clock`], [`tls`] | everything else |
@@ -77,6 +78,7 @@ pub mod telemetry;
 
 pub mod controller;
 
+pub mod bot;
 pub mod web;
 
 pub mod cli;

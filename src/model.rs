@@ -30,7 +30,8 @@ pub use channel::{
 };
 pub use guild::{BoostTier, Guild};
 pub use id::{
-    ChannelId, ChannelRef, EmojiId, GuildId, InvalidKey, Key, ObjectKind, Ref, RoleId, RoleRef, TagId, UserId,
+    ApplicationId, ChannelId, ChannelRef, EmojiId, GuildId, InteractionId, InvalidKey, Key, ObjectKind, Ref, RoleId,
+    RoleRef, TagId, UserId,
 };
 pub use image::{Image, ImageSource};
 pub use index::{Index, Indexed};

@@ -24,6 +24,7 @@ mod held;
 mod lease;
 mod migration;
 mod mysql;
+mod people;
 mod record;
 mod retention;
 mod runs;
@@ -69,8 +70,9 @@ pub use error::Error;
 pub use held::{Closed, Closing, HeldPlan, HeldRecord, HeldSummary};
 pub use lease::{Bound, Lease, Mark};
 pub use migration::{MigrationState, MigrationStatus};
+pub use people::{CommandEnd, CommandRecord, CommandStatus, CommandType, Membership, NewCommand, Person};
 pub use record::{
-    Approval, Author, Created, DriftId, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun,
+    Approval, Author, CommandId, Created, DriftId, Fact, Finish, Finished, GuildState, IntendedStep, InvalidId, NewRun,
     OperationId, Outcome, Phase, Rebinding, RunId, RunRecord, RunSummary, Settled, SettledStep, StepCounts, StepRecord,
     Trigger, UnfinishedRun, Verdict,
 };
@@ -281,6 +283,18 @@ pub trait Store: Debug + Send + Sync {
     /// Removes what is over since before a time: plans that wait no more, differences that were answered or are gone,
     /// suspensions that ended, and statuses and schedules of guilds nobody spoke of since.
     async fn tidy(&self, before: DateTime<Utc>) -> Result<Tidied, Error>;
+
+    /// Records that somebody uses a command, who that is, and what they are in the guild.
+    async fn begin_command(&self, command: &NewCommand) -> Result<(), Error>;
+
+    /// Records what became of a command.
+    async fn end_command(&self, command: CommandId, end: &CommandEnd) -> Result<(), Error>;
+
+    /// A command that was used.
+    async fn command(&self, command: CommandId) -> Result<Option<CommandRecord>, Error>;
+
+    /// The latest commands that were used in a guild, the newest first.
+    async fn commands(&self, guild: GuildId, limit: u32) -> Result<Vec<CommandRecord>, Error>;
 
     /// Writes everything to its final place and lets go of the database. Dropping the store loses nothing either.
     async fn close(&self);

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::bot::Bot;
 use crate::clock::Clock;
 use crate::config::{self, Assignment, Config, DEFAULT_WORKERS, Drift, ForgeKind};
 use crate::controller::{
@@ -32,6 +33,9 @@ use super::failure::{Exit, Failure};
 use super::interrupt::asked_to_stop;
 use super::screen::Screen;
 
+/// How many uses of commands may wait for an answer.
+const INTERACTIONS: usize = 256;
+
 /// How often each guild is compared when nobody says how often.
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -48,16 +52,18 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let names: Vec<String> = settings.sources.iter().map(|watched| watched.name.clone()).collect();
     let engine = context::engine(connection).await?;
     let store = Arc::clone(engine.store());
+    let (asked, interactions) = mpsc::channel(INTERACTIONS);
+    let answers = settings.gateway.is_some() && config.as_ref().is_none_or(|config| config.discord.commands);
+    let settings = Settings { interactions: answers.then_some(asked), ..settings };
     let controller = Controller::new(engine.clone(), settings);
     let (handle, stop) = (controller.handle(), CancellationToken::new());
     let telling = notify::begin(&engine, config.as_ref(), &handle).await?;
     let web = web(config.as_ref(), &handle, recorder, &stop).await?;
     let news = handle.news();
+    let approvers = config.as_ref().map(|config| config.approvals.approvers.clone()).unwrap_or_default();
+    let bot = answers.then(|| Bot::new(controller.console(), approvers, Clock::system()));
+    let bot = bot.map(|bot| tokio::spawn(answer(bot, interactions, stop.clone())));
     let running = tokio::spawn(controller.run(stop.clone()));
-    if config.is_some_and(|config| !config.approvals.approvers.is_empty()) {
-        screen
-            .remark("warning: the operator's file names `approvers` in Discord, which this version does not heed yet");
-    }
     let teller = Teller { screen, json: command.json };
     if !command.json {
         screen.remark("Ctrl-C ends it, after the requests that are under way.");
@@ -69,12 +75,27 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     stop.cancel();
     let ran = running.await;
     telling.end().await;
+    if let Some(bot) = bot {
+        drop(bot.await);
+    }
     ran.map_err(|error| Failure::new(format!("the controller broke down: {error}")))?;
     if let Some(web) = web {
         drop(web.await);
     }
     store.close().await;
     Ok(exit)
+}
+
+/// Answers people in Discord. That Discord does not take the command now is no reason not to answer those who have it.
+async fn answer(bot: Bot, told: mpsc::Receiver<serde_json::Value>, stop: CancellationToken) {
+    let registered = tokio::select! {
+        () = stop.cancelled() => return,
+        registered = bot.register() => registered,
+    };
+    if let Err(error) = registered {
+        tracing::error!(%error, "Discord does not take the command `/setai`; whoever has it already is answered");
+    }
+    bot.listen(told, stop).await;
 }
 
 /// What the operator decided. Folders that are named stand for its sources, and so does this one where it has none.
@@ -112,6 +133,7 @@ fn settings(
         // Nobody else is told of what is looked at once.
         shares: !command.once && context::is_served(connection)?,
         gateway,
+        interactions: None,
         recorder: Some(recorder.clone()),
         approval_ends: config.map_or(APPROVAL_ENDS, |config| config.approvals.expire_after),
         audit: config.and_then(|config| config.retention.audit),

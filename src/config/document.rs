@@ -62,6 +62,8 @@ objects! {
         token_file: PathText,
         /// Another server than Discord's own, such as a simulated one.
         url: HttpUrl,
+        /// Whether `setai run` answers commands in Discord; true by default.
+        commands: bool,
     }
 
     /// What is served by HTTP: health, metrics and webhooks.

@@ -17,8 +17,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use serde::Serialize;
-use serde_json::json;
-use tokio::sync::{Notify, broadcast, watch};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,7 @@ use crate::store::{Author, Trigger, Turn};
 use crate::telemetry::{Recorder, metrics};
 
 use super::breaker::Fights;
+use super::console::Console;
 use super::desired::{Desired, Wish};
 use super::engine::Engine;
 use super::follow::{Follower, Presence};
@@ -75,6 +76,8 @@ pub struct Settings {
     pub shares: bool,
     /// How Discord tells what happens; none to find out only by looking.
     pub gateway: Option<GatewaySettings>,
+    /// Who is told of every use of a command, as Discord told of it; none when nobody answers.
+    pub interactions: Option<mpsc::Sender<Value>>,
     /// Where it is measured what happens.
     pub recorder: Option<Recorder>,
     /// How long a plan waits for an approval.
@@ -85,8 +88,19 @@ pub struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sources, assign: _, sweep, workers, grace, shares, gateway: _, recorder: _, approval_ends, audit } =
-            self;
+        let Self {
+            sources,
+            assign: _,
+            sweep,
+            workers,
+            grace,
+            shares,
+            gateway: _,
+            interactions: _,
+            recorder: _,
+            approval_ends,
+            audit,
+        } = self;
         f.debug_struct("Settings")
             .field("sources", sources)
             .field("sweep", sweep)
@@ -270,6 +284,11 @@ impl Controller {
     /// The way for others to ask and tell.
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.shared))
+    }
+
+    /// What people ask and say in a chat goes through this.
+    pub fn console(&self) -> Console {
+        Console::new(self.engine.clone(), self.handle(), self.settings.sources.clone())
     }
 
     /// Runs until it is asked to stop. Visits under way then end after the request they are at, and whatever is left goes on
@@ -539,6 +558,11 @@ impl Handle {
     /// What is wrong with a source: all of it, or files of which nobody knows whose they are.
     pub fn problems(&self, source: &str) -> Vec<String> {
         self.0.inner().desired.problems(source)
+    }
+
+    /// What is wanted of a guild; none when no source speaks of it.
+    pub(super) fn wish(&self, guild: GuildId) -> Option<Wish> {
+        self.0.inner().desired.of(guild)
     }
 
     /// What happens from now on.

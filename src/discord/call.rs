@@ -1,11 +1,12 @@
 //! A request, described but not sent.
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderValue, Method};
 use serde_json::Value;
 use twilight_http::request::Request;
 use twilight_http::routing::Route;
 
+use super::form::Form;
 use super::limits::{Edits, Facts};
 use crate::model::GuildId;
 
@@ -16,6 +17,8 @@ pub(super) struct Call {
     /// Path and query below `/api/v10/`.
     pub(super) path: String,
     pub(super) body: Option<Bytes>,
+    /// What the body is.
+    pub(super) content_type: HeaderValue,
     /// What is written into the audit log, percent-encoded.
     pub(super) reason: Option<String>,
     pub(super) facts: Facts,
@@ -28,12 +31,19 @@ impl Call {
         // Every method has a name that parses; reading would be the harmless guess.
         let method = request.method().name().parse().unwrap_or(Method::GET);
         let facts = Facts::of(&method, request.path(), Edits::default());
-        Self { method, path: request.path().to_owned(), body: None, reason: None, facts }
+        let content_type = HeaderValue::from_static("application/json");
+        Self { method, path: request.path().to_owned(), body: None, content_type, reason: None, facts }
     }
 
     /// The same with a body.
     pub(super) fn json(self, body: &Value) -> Self {
         Self { body: Some(Bytes::from(body.to_string())), ..self }
+    }
+
+    /// The same with a body of several parts.
+    pub(super) fn form(self, form: Form) -> Self {
+        let Form { body, content_type } = form;
+        Self { body: Some(body), content_type, ..self }
     }
 
     /// The same, editing fields that have a limit of their own.

@@ -313,10 +313,41 @@ impl Transport {
             request = request.header("x-audit-log-reason", reason);
         }
         if call.body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+            request = request.header(header::CONTENT_TYPE, call.content_type.clone());
         }
         let body = call.body.clone().unwrap_or_default();
         request.body(body).map_err(|error| Error::Unsendable { request: call.label(), cause: error.to_string() })
+    }
+
+    /// Sends what is answered for the token in its path alone: an answer to somebody who is waiting. Discord counts it neither
+    /// among the bot's requests nor against anything else (its documentation, "Receiving and Responding to Interactions"), so it
+    /// waits for nobody. `shown` stands for the path in messages, because the token must not.
+    pub(super) async fn answer(&self, call: &Call, shown: &str) -> Result<Answer, Error> {
+        let mut request = self.request(call)?;
+        request.headers_mut().remove(header::AUTHORIZATION);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let result = self.exchange.exchange(request.clone()).await;
+            let status = result.as_ref().ok().map(|answer| answer.status().as_u16());
+            tracing::debug!(request = shown, status, attempt = tries, "answered an interaction");
+            let wait = match result {
+                Ok(answer) if answer.status().is_success() => {
+                    return Ok(Answer { body: answer.into_body(), request: shown.to_owned() });
+                }
+                Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => retry_after(answer.headers()),
+                Ok(answer) if answer.status().is_server_error() && call.method != Method::POST => Self::BACKOFF,
+                Ok(answer) => return Err(Error::of_answer(shown.to_owned(), answer.status().as_u16(), answer.body())),
+                Err(ExchangeError::NotSent(_)) => Self::BACKOFF,
+                Err(ExchangeError::Lost(_)) if call.method != Method::POST => Self::BACKOFF,
+                Err(ExchangeError::Lost(cause)) => return Err(Error::Unknown { request: shown.to_owned(), cause }),
+            };
+            if tries > Self::WRITE_RETRIES || wait > Self::BACKOFF * 4 {
+                let cause = status.map_or_else(|| "no answer".to_owned(), |status| format!("status {status}"));
+                return Err(Error::Unavailable { request: shown.to_owned(), cause });
+            }
+            self.clock.sleep(wait).await;
+        }
     }
 
     fn judge(&self, call: &Call, result: Result<http::Response<Bytes>, ExchangeError>, trials: &mut Trials) -> Verdict {
@@ -385,6 +416,12 @@ impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").field("address", &self.address).finish_non_exhaustive()
     }
+}
+
+/// How long an answer of 429 says to wait; a second when it says nothing.
+fn retry_after(headers: &http::HeaderMap) -> Duration {
+    let seconds = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    seconds.map_or(Duration::from_secs(1), Duration::from_secs)
 }
 
 /// A token without what people copy along with it.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twilight_model::id::Id;
-use twilight_model::id::marker::{ChannelMarker, EmojiMarker, GuildMarker, RoleMarker, TagMarker, UserMarker};
+use twilight_model::id::marker::{
+    ApplicationMarker, ChannelMarker, EmojiMarker, GuildMarker, InteractionMarker, RoleMarker, TagMarker, UserMarker,
+};
 
 /// Snowflake of a guild.
 pub type GuildId = Id<GuildMarker>;
@@ -25,6 +27,10 @@ pub type UserId = Id<UserMarker>;
 pub type TagId = Id<TagMarker>;
 /// Snowflake of a custom emoji.
 pub type EmojiId = Id<EmojiMarker>;
+/// Snowflake of an application.
+pub type ApplicationId = Id<ApplicationMarker>;
+/// Snowflake of one use of a command, a button or a form.
+pub type InteractionId = Id<InteractionMarker>;
 /// A role that exists or will.
 pub type RoleRef = Ref<RoleMarker>;
 /// A channel or category that exists or will.

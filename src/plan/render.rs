@@ -5,5 +5,5 @@ mod markdown;
 mod text;
 
 pub use change::loss;
-pub use markdown::markdown;
-pub use text::{Line, Tone, lines, plain, step_lines, summary};
+pub use markdown::{diff, markdown};
+pub use text::{Counts, Line, Tone, lines, plain, sentence, step_lines, summary};

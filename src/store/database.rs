@@ -14,12 +14,12 @@ use sqlx::{MySql, MySqlPool, Sqlite, SqlitePool};
 use super::sign::Signs;
 use super::sql::{Connection, Statement};
 use super::{
-    Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, Correction, DriftAnswer, DriftChanges,
-    DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord,
-    HeldSummary, IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName,
-    RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun,
-    approvals, bindings, corrections, drift, guilds, held, lease, mysql, retention, runs, servers, status, suspensions,
-    tidy, trail, turns,
+    Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, CommandEnd, CommandId, CommandRecord,
+    Correction, DriftAnswer, DriftChanges, DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState,
+    GuildStatus, HeldPlan, HeldRecord, HeldSummary, IntendedStep, Lease, NewCommand, NewRun, ObservedDrift, Place,
+    Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store,
+    Suspension, Tidied, Turn, Turns, UnfinishedRun, approvals, bindings, corrections, drift, guilds, held, lease,
+    mysql, people, retention, runs, servers, status, suspensions, tidy, trail, turns,
 };
 use crate::model::{Bindings, GuildId, ServerConfiguration};
 use crate::plan::StepId;
@@ -276,6 +276,22 @@ impl Store for Database {
 
     async fn prune(&self, expiry: &Expiry) -> Result<Prunable, Error> {
         writing!(self, |connection| retention::prune(connection, expiry))
+    }
+
+    async fn begin_command(&self, command: &NewCommand) -> Result<(), Error> {
+        writing!(self, |connection| people::begin(connection, command))
+    }
+
+    async fn end_command(&self, command: CommandId, end: &CommandEnd) -> Result<(), Error> {
+        writing!(self, |connection| people::end(connection, command, end))
+    }
+
+    async fn command(&self, command: CommandId) -> Result<Option<CommandRecord>, Error> {
+        reading!(self, |connection| people::command(connection, command))
+    }
+
+    async fn commands(&self, guild: GuildId, limit: u32) -> Result<Vec<CommandRecord>, Error> {
+        reading!(self, |connection| people::commands(connection, guild, limit))
     }
 
     async fn approve(&self, approval: &Approval) -> Result<(), Error> {

@@ -63,6 +63,11 @@ id! {
     DriftId
 }
 
+id! {
+    /// One use of a command. A version 7 UUID, so that ids sort by time.
+    CommandId
+}
+
 words! {
     /// Why a run was started.
     Trigger {

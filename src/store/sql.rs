@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, MySql, SqlSafeStr, SqlStr, Sqlite};
 use twilight_model::id::Id;
 
 use super::column::get;
-use super::{Author, DriftId, Error, OperationId, RunId};
+use super::{Author, CommandId, DriftId, Error, OperationId, RunId};
 use crate::model::Key;
 
 /// A connection to either database, usually within a transaction.
@@ -322,7 +322,7 @@ macro_rules! as_text {
     };
 }
 
-as_text!(&str, &String, &Key, &Author, RunId, OperationId, DriftId);
+as_text!(&str, &String, &Key, &Author, RunId, OperationId, DriftId, CommandId);
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -58,8 +59,9 @@ impl Controller {
         });
         if let Some(gateway) = self.settings.gateway.clone() {
             let (shared, clock, ends) = (Arc::clone(&self.shared), self.engine.clock.clone(), stop.clone());
+            let bot = self.settings.interactions.clone();
             watchers.spawn(async move {
-                let listen = || Arc::clone(&shared).listen_to_discord(gateway.clone(), ends.clone());
+                let listen = || Arc::clone(&shared).listen_to_discord(gateway.clone(), bot.clone(), ends.clone());
                 kept_up("listening to Discord", clock, listen).await;
             });
         }
@@ -69,13 +71,19 @@ impl Controller {
 
 impl Shared {
     /// Hears what happens in guilds, and asks for looks at those that are worth it.
-    async fn listen_to_discord(self: Arc<Self>, settings: GatewaySettings, stop: CancellationToken) {
+    async fn listen_to_discord(
+        self: Arc<Self>,
+        settings: GatewaySettings,
+        bot: Option<mpsc::Sender<Value>>,
+        stop: CancellationToken,
+    ) {
         let (events, mut heard) = mpsc::channel(EVENTS);
         let gateway = Gateway::new(settings, Arc::clone(self.engine.client()));
         let connection = gateway.run(events, stop.clone());
         let hearing = async {
             while let Some(event) = heard.recv().await {
                 self.note_connection(&event);
+                let Some(event) = handed_over(event, bot.as_ref()) else { continue };
                 let nudges = self.follower.hear(event).await;
                 self.nudge(nudges);
             }
@@ -145,6 +153,18 @@ impl Shared {
         self.keep_known(&mut guilds);
         Ok(guilds)
     }
+}
+
+/// Gives uses of commands to whoever answers them; anything else comes back.
+fn handed_over(event: Event, bot: Option<&mpsc::Sender<Value>>) -> Option<Event> {
+    let Event::Interaction(told) = event else { return Some(event) };
+    // Guilds must not wait for it: whoever asked asks again.
+    if let Some(bot) = bot
+        && bot.try_send(*told).is_err()
+    {
+        tracing::warn!("too many people ask at once; one of them gets no answer");
+    }
+    None
 }
 
 /// What people said to other processes, as far as it was heard.

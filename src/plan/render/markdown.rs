@@ -7,7 +7,7 @@ use super::super::note::{Note, Weight};
 use super::super::risk::Risk;
 use super::super::{Plan, Step};
 use super::change::{Detail, Sign, describe};
-use super::text::summary;
+use super::text::{sentence, summary};
 
 /// Longest comment, in bytes; GitHub takes 65,536 characters.
 const MOST: usize = 60_000;
@@ -39,7 +39,7 @@ pub fn markdown(plan: &Plan) -> String {
 fn risk_text(risk: &Risk) -> String {
     match risk {
         Risk::Deletes { kind, name } => format!("{} {} is gone for ever", kind.noun(), code(name)),
-        Risk::Access(change) => escape(&change.sentence()),
+        Risk::Access(_) => escape(&sentence(risk)),
     }
 }
 
@@ -86,6 +86,11 @@ fn steps(out: &mut String, plan: &Plan, most: usize) {
         out.push_str(&text);
     }
     out.push_str("```\n\n</details>\n");
+}
+
+/// Every step, in lines that a block of a diff colours.
+pub fn diff(plan: &Plan) -> String {
+    plan.steps.iter().map(|step| step_text(plan, step)).collect()
 }
 
 fn step_text(plan: &Plan, step: &Step) -> String {

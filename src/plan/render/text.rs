@@ -159,21 +159,26 @@ fn folded(label: Line, tone: Tone, sign: &str, text: &str) -> Vec<Line> {
     rows.into_iter().enumerate().map(row).collect()
 }
 
+/// A risk in a sentence.
+pub fn sentence(risk: &Risk) -> String {
+    match risk {
+        Risk::Deletes { kind, name } => format!("{} {name} is gone for ever", kind.noun()),
+        Risk::Access(change) => change.sentence(),
+    }
+}
+
 fn risk_lines(plan: &Plan) -> Vec<Line> {
     if plan.risks.is_empty() {
         return Vec::new();
     }
     let mut lines = vec![Line::of(Tone::Strong, "What it means for people")];
     for risk in &plan.risks {
-        lines.push(match risk {
-            Risk::Deletes { kind, name } => {
-                Line::of(Tone::Delete, format!("  - {} {name} is gone for ever", kind.noun()))
-            }
-            Risk::Access(change) if !change.gains.is_empty() => {
-                Line::of(Tone::Warn, format!("  ! {}", change.sentence()))
-            }
-            Risk::Access(change) => Line::of(Tone::Plain, format!("    {}", change.sentence())),
-        });
+        let (tone, sign) = match risk {
+            Risk::Deletes { .. } => (Tone::Delete, '-'),
+            Risk::Access(change) if !change.gains.is_empty() => (Tone::Warn, '!'),
+            Risk::Access(_) => (Tone::Plain, ' '),
+        };
+        lines.push(Line::of(tone, format!("  {sign} {}", sentence(risk))));
     }
     lines.push(Line::default());
     lines
@@ -214,6 +219,39 @@ fn refusal_lines(plan: &Plan) -> Vec<Line> {
     lines
 }
 
+/// How many requests of each sort a plan makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That make something new.
+    pub creates: usize,
+    /// That change something.
+    pub changes: usize,
+    /// That delete something.
+    pub deletes: usize,
+    /// That put things in another order.
+    pub moves: usize,
+}
+
+impl Counts {
+    /// Counts.
+    pub fn of(plan: &Plan) -> Self {
+        let mut counts = Self::default();
+        for step in &plan.steps {
+            match step.operation {
+                Operation::CreateRole { .. } | Operation::CreateChannel { .. } => counts.creates += 1,
+                Operation::UpdateGuild { .. }
+                | Operation::UpdateRole { .. }
+                | Operation::GiveRole { .. }
+                | Operation::UpdateChannel { .. }
+                | Operation::SetTopic { .. } => counts.changes += 1,
+                Operation::DeleteRole { .. } | Operation::DeleteChannel { .. } => counts.deletes += 1,
+                Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => counts.moves += 1,
+            }
+        }
+        counts
+    }
+}
+
 /// One sentence: what would be done, in how many requests.
 pub fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
@@ -221,20 +259,8 @@ pub fn summary(plan: &Plan) -> String {
         let but = if left { " It is not all as the manifest says, though: see the notes." } else { "" };
         return format!("Nothing to do.{but}");
     }
-    let (mut creates, mut updates, mut deletes, mut moves) = (0, 0, 0, 0);
-    for step in &plan.steps {
-        match step.operation {
-            Operation::CreateRole { .. } | Operation::CreateChannel { .. } => creates += 1,
-            Operation::UpdateGuild { .. }
-            | Operation::UpdateRole { .. }
-            | Operation::GiveRole { .. }
-            | Operation::UpdateChannel { .. }
-            | Operation::SetTopic { .. } => updates += 1,
-            Operation::DeleteRole { .. } | Operation::DeleteChannel { .. } => deletes += 1,
-            Operation::MoveRoles { .. } | Operation::MoveChannels { .. } => moves += 1,
-        }
-    }
-    let counted = [(creates, "to create"), (updates, "to change"), (deletes, "to delete"), (moves, "to reorder")];
+    let Counts { creates, changes, deletes, moves } = Counts::of(plan);
+    let counted = [(creates, "to create"), (changes, "to change"), (deletes, "to delete"), (moves, "to reorder")];
     let parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let requests = plan.steps.len();
     let plural = if requests == 1 { "" } else { "s" };

@@ -77,6 +77,7 @@ impl Hall {
             grace: Duration::from_secs(10),
             shares,
             gateway: None,
+            interactions: None,
             recorder: None,
         };
         let controller = Controller::new(engine, settings);

@@ -400,6 +400,22 @@ impl Store for MortalStore {
         self.inner.corrections(guild, since).await
     }
 
+    async fn begin_command(&self, command: &NewCommand) -> Result<(), Error> {
+        self.inner.begin_command(command).await
+    }
+
+    async fn end_command(&self, command: CommandId, end: &CommandEnd) -> Result<(), Error> {
+        self.inner.end_command(command, end).await
+    }
+
+    async fn command(&self, command: CommandId) -> Result<Option<CommandRecord>, Error> {
+        self.inner.command(command).await
+    }
+
+    async fn commands(&self, guild: GuildId, limit: u32) -> Result<Vec<CommandRecord>, Error> {
+        self.inner.commands(guild, limit).await
+    }
+
     async fn tidy(&self, before: DateTime<Utc>) -> Result<Tidied, Error> {
         self.inner.tidy(before).await
     }

@@ -1,0 +1,135 @@
+//! The bot: slash commands, buttons and forms in Discord.
+//!
+//! Decides who may ask for what, and what is shown. Everything it does goes through the controller's
+//! [`Console`](crate::controller::Console), and everything it changes needs a word that names exactly one plan. It answers by
+//! the gateway or by HTTP alike: [`Bot::hear`] gives the first answer and what comes after it.
+//!
+//! | part | decides |
+//! |---|---|
+//! | `wire` | what of a message of Discord's is read |
+//! | `ask` | what is asked |
+//! | `permit` | who may |
+//! | `serve` | what comes of it, and that it is recorded |
+//! | `propose` | what becomes of plain words |
+//! | `tell`, `words` | what is shown, in which language |
+//! | `reply` | how long anything gets |
+//! | `register` | which commands there are |
+
+mod ask;
+mod permit;
+mod propose;
+mod register;
+mod reply;
+mod serve;
+mod tell;
+mod wire;
+mod words;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Approver;
+use crate::controller::Console;
+use crate::discord;
+use crate::model::ApplicationId;
+
+/// How many people are served at once. Who comes when all are busy is answered when somebody is done.
+const MOST_AT_ONCE: usize = 64;
+
+/// The bot of one application. Clones are the same bot.
+#[derive(Clone)]
+pub struct Bot(Arc<Parts>);
+
+struct Parts {
+    console: Console,
+    approvers: Vec<Approver>,
+    clock: Clock,
+}
+
+impl fmt::Debug for Bot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bot").field("approvers", &self.0.approvers).finish_non_exhaustive()
+    }
+}
+
+/// An answer: what is said at once, and what follows.
+pub struct Turn {
+    /// The body of Discord's Interaction Response.
+    pub first: Value,
+    /// What comes after it was taken.
+    pub then: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("first", &self.first).field("is_all", &self.then.is_none()).finish()
+    }
+}
+
+impl Bot {
+    /// A bot that speaks for a controller. `approvers` may change guilds through it besides administrators.
+    pub fn new(console: Console, approvers: Vec<Approver>, clock: Clock) -> Self {
+        Self(Arc::new(Parts { console, approvers, clock }))
+    }
+
+    /// Sees to it that Discord knows the command of this version. Nothing is sent when it does, and other commands of the
+    /// same application stay as they are.
+    ///
+    /// # Errors
+    /// When Discord cannot be asked, or does not take the command.
+    pub async fn register(&self) -> Result<(), discord::Error> {
+        let client = self.0.console.engine().client();
+        let id = client.application().await?.id;
+        let malformed = |_| discord::Error::Malformed {
+            request: "GET /applications/@me".to_owned(),
+            problem: format!("`{id}` is no id"),
+        };
+        let application: ApplicationId = id.parse().map_err(malformed)?;
+        let wanted = register::command();
+        if register::is_there(&wanted, &client.commands(application).await?) {
+            return Ok(());
+        }
+        client.set_command(application, &wanted).await
+    }
+
+    /// Answers everything that is told until it is stopped or nothing more can come.
+    pub async fn listen(self, mut told: mpsc::Receiver<Value>, stop: CancellationToken) {
+        let mut served = JoinSet::new();
+        loop {
+            while served.len() >= MOST_AT_ONCE {
+                served.join_next().await;
+            }
+            let told = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = served.join_next() => continue,
+                told = told.recv() => told,
+            };
+            let Some(told) = told else { break };
+            let bot = self.clone();
+            served.spawn(async move { bot.answer(&told).await });
+        }
+        // Whoever waits for an answer gets it.
+        served.join_all().await;
+    }
+
+    async fn answer(&self, told: &Value) {
+        let Some(to) = wire::reference(told) else { return };
+        let Some(Turn { first, then }) = self.hear(told).await else { return };
+        let client = self.0.console.engine().client();
+        if let Err(error) = client.respond(&to, &first).await {
+            tracing::warn!(%error, "somebody could not be answered in time");
+            return;
+        }
+        if let Some(then) = then {
+            then.await;
+        }
+    }
+}
