@@ -25,10 +25,11 @@ mod tell;
 mod wire;
 mod words;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -39,7 +40,7 @@ use crate::clock::Clock;
 use crate::config::Approver;
 use crate::controller::Console;
 use crate::discord;
-use crate::model::ApplicationId;
+use crate::model::{ApplicationId, InteractionId};
 
 /// How many people are served at once. Who comes when all are busy is answered when somebody is done.
 const MOST_AT_ONCE: usize = 64;
@@ -52,6 +53,26 @@ struct Parts {
     console: Console,
     approvers: Vec<Approver>,
     clock: Clock,
+    heard: Mutex<Lately>,
+}
+
+/// What was heard lately: the same interaction must not be carried out twice, whoever brings it again.
+#[derive(Debug, Default)]
+struct Lately(VecDeque<InteractionId>);
+
+impl Lately {
+    /// More than can come in the three seconds in which Discord takes an answer.
+    const MOST: usize = 4096;
+
+    /// True for one that was not heard before.
+    fn is_new(&mut self, id: InteractionId) -> bool {
+        let is_new = !self.0.contains(&id);
+        if is_new {
+            self.0.push_back(id);
+            self.0.drain(..self.0.len().saturating_sub(Self::MOST));
+        }
+        is_new
+    }
 }
 
 impl fmt::Debug for Bot {
@@ -77,7 +98,7 @@ impl fmt::Debug for Turn {
 impl Bot {
     /// A bot that speaks for a controller. `approvers` may change guilds through it besides administrators.
     pub fn new(console: Console, approvers: Vec<Approver>, clock: Clock) -> Self {
-        Self(Arc::new(Parts { console, approvers, clock }))
+        Self(Arc::new(Parts { console, approvers, clock, heard: Mutex::default() }))
     }
 
     /// Sees to it that Discord knows the command of this version. Nothing is sent when it does, and other commands of the
@@ -118,6 +139,14 @@ impl Bot {
         }
         // Whoever waits for an answer gets it.
         served.join_all().await;
+    }
+
+    /// The key Discord signs interactions with that it brings by HTTP, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// When Discord cannot be asked.
+    pub async fn key(&self) -> Result<String, discord::Error> {
+        Ok(self.0.console.engine().client().application().await?.verify_key)
     }
 
     async fn answer(&self, told: &Value) {

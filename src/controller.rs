@@ -16,7 +16,7 @@
 //!   `progress` and `share` tell people and other processes how far it is. `recover` finds out what a broken-off run did,
 //!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do
 //!   (`bound` remembers for it what is bound).
-//! * **People** ask and say by `console` what a chat brings; they are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
+//! * **People** ask and say by `console` what a chat brings, and `proposals` puts their plain words in front of a team; they are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
 
 mod attempt;
 mod back;
@@ -36,6 +36,7 @@ mod measure;
 mod note;
 mod notify;
 mod progress;
+mod proposals;
 pub mod queue;
 mod rate;
 mod recover;
@@ -62,6 +63,7 @@ pub use follow::{Follower, Nudge, Presence, Subject, Why};
 pub use front::{Front, Health};
 pub use glance::Glance;
 pub use notify::{Dependency, Desk, Event, Herald, Message, Notice, Outbox, Outcome, Settled, Sight};
+pub use proposals::{Asker, Draft, Drafted, Outlet, Proposals};
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
 pub use rhythm::{Rhythm, Times};

@@ -3,6 +3,7 @@
 //! Decides what is asked for and who is believed; whatever follows from it is the controller's. A webhook is an order to look
 //! again and nothing more, so nothing in it can change a guild. Answers at once: no request waits for Discord, git or a database.
 
+mod interaction;
 mod server;
 mod webhook;
 
@@ -22,6 +23,7 @@ use crate::controller::Front;
 use crate::source::webhook::{Deliveries, Kind};
 use crate::telemetry::Recorder;
 
+pub use interaction::{Answer, Answers, key_of};
 pub use server::{Bounds, serve};
 pub use webhook::{LONGEST_BODY, PATIENCE};
 
@@ -43,6 +45,8 @@ struct Parts {
     recorder: Recorder,
     /// Each with its messages of late: a number of one sender says nothing of another's.
     hooks: BTreeMap<String, (Hook, Deliveries)>,
+    /// Who answers interactions, where Discord brings them by HTTP.
+    answers: Option<Arc<dyn Answers>>,
 }
 
 impl fmt::Debug for Web {
@@ -56,7 +60,16 @@ impl Web {
     /// webhook.
     pub fn new(front: Arc<dyn Front>, recorder: Recorder, hooks: BTreeMap<String, Hook>) -> Self {
         let hooks = hooks.into_iter().map(|(source, hook)| (source, (hook, Deliveries::default()))).collect();
-        Self(Arc::new(Parts { front, recorder, hooks }))
+        Self(Arc::new(Parts { front, recorder, hooks, answers: None }))
+    }
+
+    /// The same, with somebody who answers interactions at `/interactions`.
+    #[must_use]
+    pub fn answering(self, answers: Arc<dyn Answers>) -> Self {
+        let Parts { front, recorder, hooks, answers: _ } = &*self.0;
+        let hooks = hooks.iter().map(|(source, (hook, _))| (source.clone(), (hook.clone(), Deliveries::default())));
+        let (front, recorder, hooks) = (Arc::clone(front), recorder.clone(), hooks.collect());
+        Self(Arc::new(Parts { front, recorder, hooks, answers: Some(answers) }))
     }
 
     /// The routes.
@@ -67,6 +80,7 @@ impl Web {
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .route("/webhooks/{source}", post(webhook::take))
+            .route("/interactions", post(interaction::take))
             .with_state(self.clone())
     }
 }

@@ -3,18 +3,22 @@
 //! Discord wants a first answer within three seconds, so the first one only promises another and needs nobody: no database, no
 //! Discord, no source.
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::controller::Trouble;
+use crate::discord::{self, InteractionRef};
 use crate::model::{GuildId, Permissions, ServerConfiguration, ServerSettings};
 use crate::store::{Author, CommandEnd, CommandId, CommandStatus, Membership, NewCommand, Person};
 
 use super::ask::{Ask, FIELD, FORM, Misuse, Press, sort_of, typing};
 use super::permit::{Caller, Level, permitted};
 use super::register::LONGEST_REQUEST;
-use super::reply::{EPHEMERAL, Reply};
+use super::reply::{EPHEMERAL, Message, Reply};
 use super::tell;
 use super::wire::{Data, Heard, Kind, Member};
 use super::words::Words;
@@ -30,6 +34,10 @@ const FORM_ASKED: u8 = 9;
 
 /// Most choices of an option that is being typed (Discord's documentation, "Autocomplete").
 const MOST_CHOICES: usize = 25;
+
+/// How often an answer is tried to be given that Discord does not know of yet, and the pause between.
+const TRIES: u32 = 4;
+const SOON: Duration = Duration::from_millis(500);
 
 /// How many runs are listed.
 const MOST_RUNS: u32 = 10;
@@ -106,6 +114,9 @@ impl Bot {
                 return None;
             }
         };
+        if !self.0.heard.lock().unwrap_or_else(PoisonError::into_inner).is_new(heard.id) {
+            return None;
+        }
         let data = heard.data.clone().unwrap_or_default();
         let place = heard.guild_id.zip(heard.member.clone());
         let Some((guild, member)) = place.filter(|_| heard.kind != Kind::Ping) else {
@@ -146,12 +157,24 @@ impl Bot {
         let then = async move {
             let reply = bot.served(guild, member, wanted).await;
             let message = reply.message();
-            let client = bot.0.console.engine().client();
-            if let Err(error) = client.edit_response(&to, &message.body, &message.files).await {
+            if let Err(error) = bot.give(&to, &message).await {
                 tracing::warn!(%guild, %error, "an answer could not be given");
             }
         };
         Turn { first, then: Some(Box::pin(then)) }
+    }
+
+    /// Gives the answer that was promised. Where the promise went by HTTP, Discord may not have taken it yet.
+    async fn give(&self, to: &InteractionRef, message: &Message) -> Result<(), discord::Error> {
+        let client = self.0.console.engine().client();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match client.edit_response(to, &message.body, &message.files).await {
+                Err(discord::Error::Gone { .. }) if tries < TRIES => self.0.clock.sleep(SOON).await,
+                given => return given,
+            }
+        }
     }
 
     /// The answer to what somebody wants.

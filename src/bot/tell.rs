@@ -43,8 +43,14 @@ fn version(words: &Words, plan: &Plan) -> String {
     words.with("plan-version", &[("revision", (&revision).into()), ("digest", plan.digest.short().into())])
 }
 
-/// A plan with what is in its way and what it means for people.
+/// A plan with its steps.
 pub(super) fn shown(words: &Words, plan: &Plan, reply: Reply) -> Reply {
+    let reply = if plan.is_empty() { reply } else { reply.say(counts(words, plan)) };
+    warned(words, plan, reply).block(render::diff(plan), words.say("plan-in-file")).say(version(words, plan))
+}
+
+/// What is in a plan's way, and what it means for people.
+pub(super) fn warned(words: &Words, plan: &Plan, reply: Reply) -> Reply {
     let listed = |title: &str, lines: Vec<String>| {
         let mut text = words.say(title);
         lines.iter().take(MOST).for_each(|line| text.push_str(&format!("\n- {line}")));
@@ -54,9 +60,6 @@ pub(super) fn shown(words: &Words, plan: &Plan, reply: Reply) -> Reply {
         text
     };
     let mut reply = reply;
-    if !plan.is_empty() {
-        reply = reply.say(counts(words, plan));
-    }
     if !plan.refusals.is_empty() {
         let lines = plan.refusals.iter().map(|refusal| format!("{} {}", plain(&refusal.text), plain(&refusal.help)));
         reply = reply.say(listed("plan-refused", lines.collect()));
@@ -73,7 +76,7 @@ pub(super) fn shown(words: &Words, plan: &Plan, reply: Reply) -> Reply {
         };
         reply = reply.say(listed("plan-remarks", noted.iter().map(line).collect()));
     }
-    reply.block(render::diff(plan), words.say("plan-in-file")).say(version(words, plan))
+    reply
 }
 
 /// How dangerous a plan looks at first sight.
@@ -354,8 +357,16 @@ pub(super) fn trouble(words: &Words, trouble: &Trouble) -> Reply {
         Trouble::Engine(crate::controller::Error::Store(store::Error::GuildBusy { .. })) => {
             reply.say(words.say("trouble-busy"))
         }
-        Trouble::Obstacle(_) | Trouble::Source { .. } | Trouble::Engine(_) | Trouble::Store(_) => {
-            reply.say(plain(&trouble.to_string()))
+        Trouble::NoOutlet { source_name } => {
+            reply.say(words.with("propose-no-forge", &[("source", (&plain(source_name)).into())]))
         }
+        Trouble::Obstacle(_)
+        | Trouble::Source { .. }
+        | Trouble::NoProposals
+        | Trouble::Interpreter(_)
+        | Trouble::Unproposable { .. }
+        | Trouble::Forge(_)
+        | Trouble::Engine(_)
+        | Trouble::Store(_) => reply.say(plain(&trouble.to_string())),
     }
 }

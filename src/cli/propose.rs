@@ -8,9 +8,10 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::ai::rules::{LONGEST, interpret};
+use crate::ai::told::{self, Sign};
 use crate::ai::{Interpretation, Part};
 use crate::manifest::Files;
-use crate::manifest::edit::{self, Edit, Place, Subject, Value};
+use crate::manifest::edit;
 use crate::plan::render::Tone;
 
 use super::arguments::Propose;
@@ -60,7 +61,7 @@ pub(super) fn run(command: &Propose, screen: Screen) -> Result<Exit, Failure> {
     let edited = edit::apply(&loaded.files, entry, &interpretation.edits).map_err(|error| refused(&error))?;
     let mut changed = edited.changed;
     changed.sort();
-    let diff: String = changed.iter().map(|name| rewrite::diff(&loaded.files, &edited.files, name)).collect();
+    let diff: String = changed.iter().map(|name| edit::difference(&loaded.files, &edited.files, name)).collect();
     let mut proposal = Proposal { interpretation, changed, dropped: edited.dropped, diff, written: false };
     if !command.json {
         show(&proposal, &edited.rewritten, screen);
@@ -145,8 +146,8 @@ fn tell(interpretation: &Interpretation, screen: Screen) {
         screen.toned(Tone::Strong, format!("Understood ({:.0}% sure):", confidence_score * 100.0));
     }
     for edit in edits {
-        let (tone, text) = told(edit);
-        screen.toned(tone, format!("  {text}"));
+        let (sign, text) = told::told(edit);
+        screen.toned(tone(sign), format!("  {} {text}", sign.symbol()));
     }
     if !not_understood.is_empty() {
         screen.toned(Tone::Warn, "Not understood:");
@@ -175,64 +176,11 @@ fn show(proposal: &Proposal, rewritten: &[edit::Rewritten], screen: Screen) {
     }
 }
 
-/// An edit in words.
-fn told(edit: &Edit) -> (Tone, String) {
-    match edit {
-        Edit::Add { object, category, fields, place } => {
-            let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field} {}", short(value))).collect();
-            let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
-            (Tone::Create, format!("+ {object}{}{}{said}", inside(category.as_deref()), beside(place)))
-        }
-        Edit::Remove { object } => (Tone::Delete, format!("- {object}")),
-        Edit::Rename { object, to } => (Tone::Update, format!("~ {object} gets the key {to}")),
-        Edit::Move { object, category, place } => {
-            let home = match object {
-                Subject::Channel(_) if category.is_none() => " outside the categories".to_owned(),
-                _ => inside(category.as_deref()),
-            };
-            let place = if *place == Place::Last { " last".to_owned() } else { beside(place) };
-            (Tone::Move, format!("> {object}{home}{place}"))
-        }
-        Edit::Set { object, field, value: Value::Null } => (Tone::Update, format!("~ {object}: no {field}")),
-        Edit::Set { object, field, value } => (Tone::Update, format!("~ {object}: {field} {}", short(value))),
-        Edit::Unset { object, field } => (Tone::Update, format!("~ {object}: {field} is not managed any more")),
-        Edit::SetOverwrite { object, target, value } => {
-            (Tone::Update, format!("~ {object}: {target} has {}", short(value)))
-        }
-        Edit::UnsetOverwrite { object, target } => {
-            (Tone::Update, format!("~ {object}: {target} has nothing of its own any more"))
-        }
-        Edit::SetTag { channel, tag, .. } => (Tone::Create, format!("+ tag {tag} of channels.{channel}")),
-        Edit::UnsetTag { channel, tag } => (Tone::Delete, format!("- tag {tag} of channels.{channel}")),
-        Edit::Expect { .. } => (Tone::Create, "+ an expectation".to_owned()),
-        Edit::Unexpect { index } => (Tone::Delete, format!("- expectation {index}")),
-    }
-}
-
-fn inside(category: Option<&str>) -> String {
-    category.map_or_else(String::new, |category| format!(" in {category}"))
-}
-
-fn beside(place: &Place) -> String {
-    match place {
-        Place::First => " at the top".to_owned(),
-        Place::Last => String::new(),
-        Place::Before(other) => format!(" before {other}"),
-        Place::After(other) => format!(" after {other}"),
-    }
-}
-
-/// A value on one line.
-fn short(value: &Value) -> String {
-    match value {
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Text(text) => format!("`{}`", text.replace('\n', " ")),
-        Value::List(items) => items.iter().map(|item| short(item).replace('`', "")).collect::<Vec<_>>().join(", "),
-        Value::Map(entries) => {
-            let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{key} {}", short(value))).collect();
-            format!("({})", entries.join("; "))
-        }
+fn tone(sign: Sign) -> Tone {
+    match sign {
+        Sign::Create => Tone::Create,
+        Sign::Delete => Tone::Delete,
+        Sign::Move => Tone::Move,
+        Sign::Update => Tone::Update,
     }
 }

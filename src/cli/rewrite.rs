@@ -2,21 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use similar::TextDiff;
-
 use crate::manifest::Files;
 use crate::plan::render::Tone;
 
 use super::failure::Failure;
 use super::screen::Screen;
 use super::write_whole;
-
-/// The difference of one file, as git shows it.
-pub(super) fn diff(before: &Files, after: &Files, name: &str) -> String {
-    let text = |files: &Files| String::from_utf8_lossy(files.get(name).unwrap_or_default()).into_owned();
-    let (old, new) = (text(before), text(after));
-    TextDiff::from_lines(&old, &new).unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
-}
 
 /// Shows a difference in colour.
 pub(super) fn show(diff: &str, screen: Screen) {

@@ -2,6 +2,7 @@
 
 mod notify;
 pub(super) mod sources;
+mod talk;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use super::context;
 use super::failure::{Exit, Failure};
 use super::interrupt::asked_to_stop;
 use super::screen::Screen;
+use talk::{Counter, answer};
 
 /// How many uses of commands may wait for an answer.
 const INTERACTIONS: usize = 256;
@@ -58,10 +60,10 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let controller = Controller::new(engine.clone(), settings);
     let (handle, stop) = (controller.handle(), CancellationToken::new());
     let telling = notify::begin(&engine, config.as_ref(), &handle).await?;
-    let web = web(config.as_ref(), &handle, recorder, &stop).await?;
-    let news = handle.news();
     let approvers = config.as_ref().map(|config| config.approvals.approvers.clone()).unwrap_or_default();
     let bot = answers.then(|| Bot::new(controller.console(), approvers, Clock::system()));
+    let web = web(config.as_ref(), &handle, recorder, bot.clone(), &stop).await?;
+    let news = handle.news();
     let bot = bot.map(|bot| tokio::spawn(answer(bot, interactions, stop.clone())));
     let running = tokio::spawn(controller.run(stop.clone()));
     let teller = Teller { screen, json: command.json };
@@ -84,18 +86,6 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     }
     store.close().await;
     Ok(exit)
-}
-
-/// Answers people in Discord. That Discord does not take the command now is no reason not to answer those who have it.
-async fn answer(bot: Bot, told: mpsc::Receiver<serde_json::Value>, stop: CancellationToken) {
-    let registered = tokio::select! {
-        () = stop.cancelled() => return,
-        registered = bot.register() => registered,
-    };
-    if let Err(error) = registered {
-        tracing::error!(%error, "Discord does not take the command `/setai`; whoever has it already is answered");
-    }
-    bot.listen(told, stop).await;
 }
 
 /// What the operator decided. Folders that are named stand for its sources, and so does this one where it has none.
@@ -169,6 +159,7 @@ async fn web(
     config: Option<&Config>,
     handle: &Handle,
     recorder: Recorder,
+    bot: Option<Bot>,
     stop: &CancellationToken,
 ) -> Result<Option<JoinHandle<()>>, Failure> {
     let Some((config, address)) = config.and_then(|config| Some((config, config.http.listen?))) else {
@@ -181,6 +172,10 @@ async fn web(
     let hooks = config.sources.iter().filter(|_| config.http.webhooks);
     let hooks = hooks.filter_map(|source| Some((source.name.clone(), hook(source.webhook.as_ref()?))));
     let web = Web::new(Arc::new(handle.clone()), recorder.clone(), hooks.collect());
+    let web = match bot {
+        Some(bot) => web.answering(Arc::new(Counter::new(bot))),
+        None => web,
+    };
     let (stop, upkeep) = (stop.clone(), stop.clone());
     tokio::spawn(async move {
         let mut rhythm = tokio::time::interval(Duration::from_secs(5));

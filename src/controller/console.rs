@@ -10,7 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::from_value;
 
+use crate::ai;
 use crate::discord;
+use crate::forge;
 use crate::manifest::{Files, Manifest};
 use crate::model::GuildId;
 use crate::plan::{Approved, Consent, Plan, Rejected, judge, judge_strictly};
@@ -24,6 +26,7 @@ use super::desired::{Obstacle, Wanted};
 use super::engine::{self, Engine, Proposal};
 use super::fleet::{Handle, Watched};
 use super::progress::{Silent, StopSignal};
+use super::proposals::Proposals;
 use super::run::{Report, Request};
 
 /// How long an approval counts that somebody gives in a chat.
@@ -70,6 +73,27 @@ pub enum Trouble {
         /// Why.
         error: source::Error,
     },
+    /// Nobody here understands plain words.
+    #[error("plain words are not understood by this process")]
+    NoProposals,
+    /// Whoever understands plain words could not.
+    #[error(transparent)]
+    Interpreter(ai::Error),
+    /// Nothing can be proposed to this source.
+    #[error("the source `{source_name}` has no `forge` in the operator's file, so nothing can be proposed to it")]
+    NoOutlet {
+        /// Which.
+        source_name: String,
+    },
+    /// The change cannot be written down.
+    #[error("this cannot be proposed: {why}")]
+    Unproposable {
+        /// Why.
+        why: String,
+    },
+    /// The forge does not take it.
+    #[error(transparent)]
+    Forge(forge::Error),
     /// Discord, or a run.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -126,11 +150,23 @@ pub struct Console {
     engine: Engine,
     handle: Handle,
     sources: Vec<Watched>,
+    proposals: Option<Arc<Proposals>>,
 }
 
 impl Console {
     pub(super) fn new(engine: Engine, handle: Handle, sources: Vec<Watched>) -> Self {
-        Self { engine, handle, sources }
+        Self { engine, handle, sources, proposals: None }
+    }
+
+    /// The same, which understands plain words and can put changes in front of teams.
+    #[must_use]
+    pub fn with_proposals(self, proposals: Proposals) -> Self {
+        Self { proposals: Some(Arc::new(proposals)), ..self }
+    }
+
+    /// Who understands requests, and where proposals go.
+    pub(super) fn proposals(&self) -> Option<&Proposals> {
+        self.proposals.as_deref()
     }
 
     /// The engine behind it.

@@ -268,7 +268,7 @@ impl Visit<'_> {
             proposal,
             manifest: Some(manifest),
             trigger: self.trigger(wanted),
-            author: self.errand.author.clone(),
+            author: self.author(wanted).await,
             rollback_of: None,
             patience: PATIENCE,
             concurrency: CONCURRENCY,
@@ -301,6 +301,15 @@ impl Visit<'_> {
             (Trigger::Event | Trigger::Schedule | Trigger::Retry | Trigger::StartUp, false) => Trigger::Revision,
             (trigger, _) => trigger,
         }
+    }
+
+    /// On whose word the guild is changed: theirs who proposed in Discord what the manifest says now, where somebody did.
+    async fn author(&self, wanted: &Wanted) -> Author {
+        let asked = match self.trigger(wanted) {
+            Trigger::Revision => self.engine.proposed_by(self.errand.guild, &wanted.fingerprint).await,
+            Trigger::Person | Trigger::Event | Trigger::Schedule | Trigger::StartUp | Trigger::Retry => None,
+        };
+        asked.unwrap_or_else(|| self.errand.author.clone())
     }
 
     /// A guild that was left between two manifests is equal to neither.

@@ -33,6 +33,12 @@ pub struct Application {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// The key Discord signs interactions with that it brings by HTTP, in hexadecimal digits.
+    #[serde(default)]
+    pub verify_key: String,
+    /// Where Discord brings interactions by HTTP; none when it tells them by the gateway.
+    #[serde(default)]
+    pub interactions_endpoint_url: Option<String>,
     /// Its flags, raw.
     #[serde(default, deserialize_with = "number")]
     pub flags: u64,

@@ -26,6 +26,7 @@ use std::str::FromStr;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use similar::TextDiff;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::origin::Lines;
@@ -418,6 +419,13 @@ pub enum Trouble {
 
 fn meant(nearest: &Option<String>) -> String {
     nearest.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}
+
+/// The difference of one file, as git shows it.
+pub fn difference(before: &Files, after: &Files, name: &str) -> String {
+    let text = |files: &Files| String::from_utf8_lossy(files.get(name).unwrap_or_default()).into_owned();
+    let (old, new) = (text(before), text(after));
+    TextDiff::from_lines(&old, &new).unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
 }
 
 /// Makes edits, one after the other, in the manifest of the file `entry`.

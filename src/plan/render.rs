@@ -5,5 +5,5 @@ mod markdown;
 mod text;
 
 pub use change::loss;
-pub use markdown::{diff, markdown};
+pub use markdown::{diff, escaped, markdown};
 pub use text::{Counts, Line, Tone, lines, plain, sentence, step_lines, summary};

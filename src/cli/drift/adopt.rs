@@ -136,7 +136,7 @@ impl<'d> Desk<'d> {
         self.adopted.changed.sort();
         self.adopted.changed.dedup();
         self.adopted.diff =
-            self.adopted.changed.iter().map(|name| rewrite::diff(&self.loaded.files, &self.files, name)).collect();
+            self.adopted.changed.iter().map(|name| edit::difference(&self.loaded.files, &self.files, name)).collect();
         if !command.json {
             self.show(screen);
         }

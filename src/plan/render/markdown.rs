@@ -23,8 +23,8 @@ const END_OF_STEPS: usize = 100;
 
 /// The plan as Markdown: the sentence first, then what people must see, then every step, folded.
 pub fn markdown(plan: &Plan) -> String {
-    let mut out = format!("### {}: {}\n\n", escape(&plan.name), summary(plan));
-    section(&mut out, "Refused", plan.refusals.iter().map(|r| format!("**{}** {}", escape(&r.text), escape(&r.help))));
+    let mut out = format!("### {}: {}\n\n", escaped(&plan.name), summary(plan));
+    section(&mut out, "Refused", plan.refusals.iter().map(|r| format!("**{}** {}", escaped(&r.text), escaped(&r.help))));
     section(&mut out, "What it means for people", plan.risks.iter().map(risk_text));
     let noted = plan.notes.iter().filter(|note| note.weight != Weight::Info);
     section(&mut out, "Notes", noted.map(note_text));
@@ -39,14 +39,14 @@ pub fn markdown(plan: &Plan) -> String {
 fn risk_text(risk: &Risk) -> String {
     match risk {
         Risk::Deletes { kind, name } => format!("{} {} is gone for ever", kind.noun(), code(name)),
-        Risk::Access(_) => escape(&sentence(risk)),
+        Risk::Access(_) => escaped(&sentence(risk)),
     }
 }
 
 fn note_text(note: &Note) -> String {
     let subject = if note.subject.is_empty() { String::new() } else { format!("{}: ", code(&note.subject)) };
     let help = note.help.as_deref().unwrap_or_default();
-    format!("{subject}{} {}", escape(&note.text), escape(help))
+    format!("{subject}{} {}", escaped(&note.text), escaped(help))
 }
 
 fn footer(plan: &Plan) -> String {
@@ -139,7 +139,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text in which nothing is Markdown, a mention, a link or HTML.
-fn escape(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let text = clipped(text);
     let mut escaped = String::with_capacity(text.len());
     let mut before = None;
