@@ -97,6 +97,13 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// When it cannot be told what is there, or when that may not be used. There is never a part of it, and never nothing.
     async fn look(&self, known: Option<&Revision>) -> Result<Look, Error>;
 
+    /// Reads everything that is there at another commit, of which nobody says that it counts: one that is proposed. Whoever signed
+    /// it does not matter. None when there are no commits.
+    ///
+    /// # Errors
+    /// As of [`look`](Self::look).
+    async fn at(&self, commit: &str) -> Result<Option<Content>, Error>;
+
     /// Resolves when it is worth a look. A source that cannot tell never does: it has to be looked at now and then.
     async fn changed(&self);
 }

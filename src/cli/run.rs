@@ -124,6 +124,7 @@ fn settings(
         shares: !command.once && context::is_served(connection)?,
         gateway,
         interactions: None,
+        reviews: None,
         recorder: Some(recorder.clone()),
         approval_ends: config.map_or(APPROVAL_ENDS, |config| config.approvals.expire_after),
         audit: config.and_then(|config| config.retention.audit),

@@ -164,6 +164,14 @@ impl Console {
         Self { proposals: Some(Arc::new(proposals)), ..self }
     }
 
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(super) fn sources(&self) -> &[Watched] {
+        &self.sources
+    }
+
     /// Who understands requests, and where proposals go.
     pub(super) fn proposals(&self) -> Option<&Proposals> {
         self.proposals.as_deref()

@@ -38,6 +38,7 @@ use super::front::{Front, Health};
 use super::measure::measure;
 use super::progress::{Silent, StopSignal};
 use super::queue::{Queue, Work};
+use super::review::PullRequestOf;
 use super::rhythm::Rhythm;
 use super::spread::fraction;
 use super::standing::{Again, Standing, back_off};
@@ -78,6 +79,8 @@ pub struct Settings {
     pub gateway: Option<GatewaySettings>,
     /// Who is told of every use of a command, as Discord told of it; none when nobody answers.
     pub interactions: Option<mpsc::Sender<Value>>,
+    /// Who is told of every pull request that is worth a look; none when nobody looks.
+    pub reviews: Option<mpsc::Sender<PullRequestOf>>,
     /// Where it is measured what happens.
     pub recorder: Option<Recorder>,
     /// How long a plan waits for an approval.
@@ -97,6 +100,7 @@ impl fmt::Debug for Settings {
             shares,
             gateway: _,
             interactions: _,
+            reviews: _,
             recorder: _,
             approval_ends,
             audit,
@@ -195,6 +199,7 @@ struct Shared {
     /// Follows guilds by what the gateway tells.
     follower: Follower,
     recorder: Option<Recorder>,
+    reviews: Option<mpsc::Sender<PullRequestOf>>,
     /// How long a plan waits for an approval.
     approval_ends: Duration,
     news: broadcast::Sender<News>,
@@ -275,6 +280,7 @@ impl Controller {
             replicas: settings.shares.then(|| Replicas::new(&engine, settings.workers.max(1))),
             follower: Follower::new(engine.cache.clone(), engine.clock.clone()),
             recorder: settings.recorder.clone(),
+            reviews: settings.reviews.clone(),
             approval_ends: settings.approval_ends,
             news: broadcast::Sender::new(BACKLOG),
         };
@@ -610,7 +616,16 @@ impl Front for Handle {
         Health { live, ready, details }
     }
 
-    fn look_again(&self, source: &str, _: &Delivery) {
-        self.look_at_source(source);
+    fn look_again(&self, source: &str, delivery: &Delivery) {
+        let Some(event) = &delivery.pull_request else { 
+            self.look_at_source(source);
+            return;
+        };
+        let asked = PullRequestOf { source: source.to_owned(), number: event.number };
+        if let Some(reviews) = &self.0.reviews
+            && reviews.try_send(asked).is_err()
+        {
+            tracing::warn!(source, number = event.number, "too many pull requests wait for a look; one is left out");
+        }
     }
 }

@@ -22,7 +22,7 @@ use super::engine::{Engine, Proposal};
 use super::console::{Console, Trouble, View, Written};
 
 /// The context of the commit status that says what a proposal would do.
-const CONTEXT: &str = "setai/plan";
+pub(super) const CONTEXT: &str = "setai/plan";
 
 /// How many uses of commands are looked through for the proposal of a manifest.
 const MOST_COMMANDS: u32 = 100;

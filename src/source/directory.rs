@@ -138,6 +138,10 @@ impl Source for Directory {
         Err(Error::Unsettled { path: self.path.clone() })
     }
 
+    async fn at(&self, _: &str) -> Result<Option<Content>, Error> {
+        Ok(None)
+    }
+
     async fn changed(&self) {
         self.watch.changed(&self.clock).await;
     }

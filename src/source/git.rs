@@ -134,6 +134,8 @@ pub struct Git {
     limits: Limits,
     /// Held by whoever works in the cache, also when nobody waits for it any more.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// The same for the cache of what is proposed.
+    proposed: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Git {
@@ -154,7 +156,7 @@ impl Git {
         if is_open && !matches!(settings.credentials, Credentials::None) {
             tracing::warn!(repository = %address, "credentials are sent over http, where everybody on the way can read them");
         }
-        Ok(Self { address, folder, settings, limits: Limits::default(), turn: Arc::default() })
+        Ok(Self { address, folder, settings, limits: Limits::default(), turn: Arc::default(), proposed: Arc::default() })
     }
 
     /// The same with other limits.
@@ -285,6 +287,23 @@ impl Source for Git {
     async fn look(&self, known: Option<&Revision>) -> Result<Look, Error> {
         let late = |_| Error::TimedOut { place: self.address.to_string(), seconds: self.settings.timeout.as_secs() };
         tokio::time::timeout(self.settings.timeout, self.attempt(known)).await.map_err(late)?
+    }
+
+    async fn at(&self, commit: &str) -> Result<Option<Content>, Error> {
+        let mut beside = self.settings.cache.file_name().unwrap_or_default().to_owned();
+        beside.push(".proposed");
+        let settings = GitSettings {
+            reference: Reference::Commit(commit.to_owned()),
+            signatures: None,
+            // What is proposed must not be in the way of what counts, nor be kept with it.
+            cache: self.settings.cache.with_file_name(beside),
+            ..self.settings.clone()
+        };
+        let proposed = Self { turn: Arc::clone(&self.proposed), ..Self::new(settings)?.with_limits(self.limits) };
+        match proposed.look(None).await? {
+            Look::New(content) => Ok(Some(*content)),
+            Look::Unchanged => Ok(None),
+        }
     }
 
     /// Never: a server does not tell. It is looked at now and then, and when a webhook says so.

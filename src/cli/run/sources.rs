@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::clock::Clock;
 use crate::config::{self, Config, Origin, Scope};
 use crate::controller::Watched;
-use crate::source::{Credentials, Directory, Error, Git, GitSettings, Look, Reference, Revision, Signatures, Source};
+use crate::source::{Content, Credentials, Directory, Error, Git, GitSettings, Look, Reference, Revision, Signatures, Source};
 
 /// How often a folder is looked at besides when it says that it changed.
 const FOLDER_INTERVAL: Duration = Duration::from_secs(60);
@@ -100,6 +100,10 @@ impl Source for Unusable {
 
     async fn look(&self, known: Option<&Revision>) -> Result<Look, Error> {
         made(&self.source, &self.caches)?.look(known).await
+    }
+
+    async fn at(&self, commit: &str) -> Result<Option<Content>, Error> {
+        made(&self.source, &self.caches)?.at(commit).await
     }
 
     async fn changed(&self) {

@@ -78,6 +78,7 @@ impl Hall {
             shares,
             gateway: None,
             interactions: None,
+            reviews: None,
             recorder: None,
         };
         let controller = Controller::new(engine, settings);

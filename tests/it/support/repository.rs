@@ -53,6 +53,10 @@ impl Source for View {
         Ok(Look::New(Box::new(Content { revision, files: Files::single("guild.yaml", yaml).expect("a path") })))
     }
 
+    async fn at(&self, _: &str) -> Result<Option<Content>, Error> {
+        Ok(None)
+    }
+
     async fn changed(&self) {
         std::future::pending::<()>().await;
     }
