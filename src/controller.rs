@@ -16,7 +16,8 @@
 //!   `progress` and `share` tell people and other processes how far it is. `recover` finds out what a broken-off run did,
 //!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do
 //!   (`bound` remembers for it what is bound).
-//! * **People** ask and say by `console` what a chat brings, and `proposals` puts their plain words in front of a team; they are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
+//! * **People** ask and say by `console` what a chat brings, and `proposals` puts their plain words in front of a team,
+//!   where `review` says of pull requests what they would do; they are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
 
 mod attempt;
 mod back;
@@ -41,6 +42,7 @@ pub mod queue;
 mod rate;
 mod recover;
 mod remember;
+mod review;
 mod rhythm;
 mod run;
 mod send;
@@ -66,6 +68,7 @@ pub use notify::{Dependency, Desk, Event, Herald, Message, Notice, Outbox, Outco
 pub use proposals::{Asker, Draft, Drafted, Outlet, Proposals};
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
+pub use review::{PullRequestOf, Reviewed};
 pub use rhythm::{Rhythm, Times};
 pub use run::{Report, Request};
 pub use servers::Servers;
