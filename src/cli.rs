@@ -6,6 +6,7 @@ mod apply;
 mod arguments;
 mod audit;
 mod backup;
+mod branch;
 mod check;
 mod config;
 mod context;
@@ -175,7 +176,7 @@ async fn dispatch(arguments: &Arguments, screen: Screen) -> Result<Exit, Failure
         Command::Lint(command) => check::run(command, true, screen),
         Command::Plan(command) => plan::run(command, connection, screen).await,
         Command::Apply(command) => apply::run(command, connection, screen).await,
-        Command::Propose(command) => propose::run(command, screen),
+        Command::Propose(command) => propose::run(command, connection, screen).await,
         Command::Run(command) => run::run(command, connection, screen).await,
         Command::Status(command) => say::status(command, connection, screen).await,
         Command::Approve(command) => say::approve(command, connection, screen).await,

@@ -68,7 +68,7 @@ impl Bot {
     }
 
     fn offered(&self, visitor: &Visitor, draft: &Draft) -> Reply {
-        let (words, plan) = (&visitor.words, &draft.view.proposal.plan);
+        let (words, plan) = (&visitor.words, &draft.plan);
         let is_sure = draft.interpretation.confidence_score >= SURE && draft.interpretation.not_understood.is_empty();
         let tone = if is_sure { tell::tone_of(plan) } else { Tone::Careful };
         let title = words.with("propose-title", &[("guild", visitor.name.as_str().into())]);

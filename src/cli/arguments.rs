@@ -141,6 +141,7 @@ impl Command {
             | Self::Plan(_)
             | Self::Apply(_)
             | Self::Run(_)
+            | Self::Propose(_)
             | Self::Status(_)
             | Self::Approve(_)
             | Self::Suspend(_)
@@ -156,7 +157,6 @@ impl Command {
             Self::Init(_)
             | Self::Validate(_)
             | Self::Lint(_)
-            | Self::Propose(_)
             | Self::Schema
             | Self::Config(_)
             | Self::Simulate(_)
@@ -260,9 +260,18 @@ pub(super) struct Propose {
     /// A manifest, or a folder with one
     #[arg(default_value = ".", value_name = "PATH")]
     pub(super) path: PathBuf,
-    /// Write the manifest without asking
+    /// Write without asking: the files, or what `--branch` or `--pr` name
     #[arg(long)]
     pub(super) write: bool,
+    /// Commit it to this new branch instead of writing the files
+    #[arg(long, value_name = "NAME", conflicts_with = "pr")]
+    pub(super) branch: Option<String>,
+    /// Open a pull request at the forge of a source of the operator's file; PATH is then a file of that source
+    #[arg(long)]
+    pub(super) pr: bool,
+    /// The source that is meant, when several have a forge
+    #[arg(long, value_name = "NAME", requires = "pr")]
+    pub(super) source: Option<String>,
     /// Print JSON; nothing is written without `--write`
     #[arg(long)]
     pub(super) json: bool,

@@ -1,7 +1,6 @@
 //! `setai drift`: what was changed in Discord and not in the manifest.
 
 mod adopt;
-mod branch;
 
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use crate::cache;
-use crate::controller;
+use crate::ai;
+use crate::controller::{self, Trouble};
 use crate::discord;
 use crate::plan::Rejected;
 use crate::source;
@@ -149,6 +150,24 @@ impl From<controller::Error> for Failure {
             error @ controller::Error::Unsettled { .. } => Self::new(error)
                 .help("Look for it in Discord. If it is there, give its id to the manifest (`id:`), or delete the surplus.")
                 .exit(Exit::Refused),
+        }
+    }
+}
+
+impl From<ai::Error> for Failure {
+    fn from(error: ai::Error) -> Self {
+        Self::new(chain(&error))
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Engine(error) => error.into(),
+            Trouble::Store(error) => error.into(),
+            Trouble::Rejected(rejected) => (*rejected).into(),
+            Trouble::Interpreter(error) => error.into(),
+            other => Self::new(chain(&other)),
         }
     }
 }

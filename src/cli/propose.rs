@@ -1,24 +1,31 @@
-//! `setai propose`: a request in plain English becomes a change of a manifest.
+//! `setai propose`: a request in plain words becomes a change of a manifest.
 //!
-//! Decides what is shown of how a request was understood, and what is asked before files are written. Sends nothing to
-//! anybody: the embedded interpreter needs no network.
+//! Decides what is shown of how a request was understood, and what is asked before anything is written: into the files, onto a
+//! branch of their repository, or into a pull request. Sends nothing to Discord; what it shows of the plan it only reads.
 
-use std::time::Instant;
+mod pull_request;
 
 use serde::Serialize;
 
-use crate::ai::rules::{LONGEST, interpret};
+use crate::ai::guard::breaches;
 use crate::ai::told::{self, Sign};
-use crate::ai::{Interpretation, Part};
-use crate::manifest::Files;
+use crate::ai::{Interpretation, Interpreter, Part, Request, Rules};
+use crate::clock::Clock;
 use crate::manifest::edit;
-use crate::plan::render::Tone;
+use crate::manifest::{Files, parse};
+use crate::plan::Plan;
+use crate::plan::render::{self, Tone};
 
-use super::arguments::Propose;
+use super::arguments::{Connection, Propose};
+use super::branch::{self, Committed};
+use super::context;
 use super::failure::{Exit, Failure};
 use super::manifests::{Loaded, load, manifests};
-use super::rewrite;
+use super::rewrite::{self, root_of};
 use super::screen::Screen;
+
+/// Most characters of a request.
+const LONGEST: usize = crate::ai::rules::LONGEST;
 
 /// A request and what it comes to, for scripts.
 #[derive(Debug, Serialize)]
@@ -29,47 +36,64 @@ struct Proposal {
     /// What referred to something that goes, and goes with it.
     dropped: Vec<String>,
     diff: String,
+    /// What it would do in Discord; none where nobody could look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan>,
     written: bool,
+    /// Where it was committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<Committed>,
 }
 
-pub(super) fn run(command: &Propose, screen: Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(command: &Propose, connection: &Connection, screen: Screen) -> Result<Exit, Failure> {
     let request = checked(&command.text)?;
+    if command.pr {
+        return pull_request::run(command, request, connection, screen).await;
+    }
     let loaded = load(&command.path)?;
     manifests(&loaded, screen)?;
     let entry = only_entry(&loaded)?;
-    let begun = Instant::now();
-    let mut interpretation = interpret(request, &loaded.files, entry);
-    interpretation.processing_time = begun.elapsed().as_secs_f64() * 1000.0;
+    let asked = Request::about(request, &loaded.files, entry);
+    let interpretation = interpreter().interpret(&asked).await?;
     if !command.json {
         tell(&interpretation, screen);
     }
     if interpretation.edits.is_empty() {
         if command.json {
-            let proposal = Proposal {
-                interpretation,
-                changed: Vec::new(),
-                dropped: Vec::new(),
-                diff: String::new(),
-                written: false,
-            };
-            screen.say(super::json(&proposal)?);
+            screen.say(super::json(&Proposal::nothing(interpretation))?);
         }
-        return Err(Failure::new("the request comes to no change; nothing was written")
-            .help("Say it in other words, one request to a sentence, with names as they stand in the manifest.")
-            .help("What is understood: create, delete, rename and move roles, categories and channels, set their fields, and say who may do what where."));
+        return Err(no_change());
     }
-    let edited = edit::apply(&loaded.files, entry, &interpretation.edits).map_err(|error| refused(&error))?;
+    let edited = edit::apply(&loaded.files, entry, &interpretation.edits).map_err(|error| refused(&error.to_string()))?;
+    let breaches = breaches(&loaded.files, &edited.files, entry, &interpretation.edits);
+    if !breaches.is_empty() {
+        return Err(refused(&breaches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
+    }
     let mut changed = edited.changed;
     changed.sort();
     let diff: String = changed.iter().map(|name| edit::difference(&loaded.files, &edited.files, name)).collect();
-    let mut proposal = Proposal { interpretation, changed, dropped: edited.dropped, diff, written: false };
+    let plan = plan(&edited.files, entry, connection, screen).await?;
+    let dropped = edited.dropped;
+    let mut proposal = Proposal { interpretation, changed, dropped, diff, plan, written: false, commit: None };
     if !command.json {
         show(&proposal, &edited.rewritten, screen);
     }
     if !proposal.changed.is_empty() {
-        proposal.written = written(command, &loaded, &edited.files, &proposal, screen)?;
+        write(command, &loaded, &edited.files, &mut proposal, screen)?;
     }
     finish(command, &proposal, screen)
+}
+
+impl Proposal {
+    fn nothing(interpretation: Interpretation) -> Self {
+        let (changed, dropped, diff) = (Vec::new(), Vec::new(), String::new());
+        Self { interpretation, changed, dropped, diff, plan: None, written: false, commit: None }
+    }
+}
+
+/// Who understands.
+fn interpreter() -> Rules {
+    Rules::new(Clock::system())
 }
 
 /// The request, when it is one.
@@ -96,38 +120,80 @@ fn only_entry(loaded: &Loaded) -> Result<&str, Failure> {
     }
 }
 
-fn refused(error: &edit::EditError) -> Failure {
-    Failure::new(format!("the manifest cannot be changed like that: {error}"))
+fn refused(why: &str) -> Failure {
+    Failure::new(format!("the manifest cannot be changed like that: {why}"))
         .help("Nothing was written. Ask for less, or edit the manifest by hand.")
         .exit(Exit::Refused)
 }
 
-/// Writes, after asking where somebody can be asked; false when it was only shown.
-fn written(
+fn no_change() -> Failure {
+    Failure::new("the request comes to no change; nothing was written")
+        .help("Say it in other words, one request to a sentence, with names as they stand in the manifest.")
+        .help("What is understood: create, delete, rename and move roles, categories and channels, set their fields, and say who may do what where.")
+}
+
+/// What it would do in Discord, where there is a token to look with.
+async fn plan(files: &Files, entry: &str, connection: &Connection, screen: Screen) -> Result<Option<Plan>, Failure> {
+    if !context::says_token(connection) {
+        screen.remark("There is no bot token, so what it would do in Discord is not shown.");
+        return Ok(None);
+    }
+    let Some(manifest) = parse(files, entry).manifest else { return Ok(None) };
+    let engine = context::engine(connection).await?;
+    Ok(Some(engine.propose(&manifest, None).await?.plan))
+}
+
+/// Writes, after asking where somebody can be asked.
+fn write(
     command: &Propose,
     loaded: &Loaded,
     files: &Files,
-    proposal: &Proposal,
+    proposal: &mut Proposal,
     screen: Screen,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
+    let question = match &command.branch {
+        Some(branch) => format!("Commit this to the new branch `{branch}`?"),
+        None => "Write this?".to_owned(),
+    };
     if !command.write {
         if command.json {
-            return Ok(false);
+            return Ok(());
         }
         if !screen.is_interactive() {
-            return Err(Failure::new("nobody can be asked here, so nothing was written")
-                .help("Look at the difference, then use `--write`.")
-                .exit(Exit::Refused));
+            return Err(nobody_to_ask());
         }
-        screen.confirm("Write this?", "not written")?;
+        screen.confirm(&question, "not written")?;
     }
-    rewrite::write(&command.path, &loaded.files, files, &proposal.changed)?;
-    Ok(true)
+    match &command.branch {
+        None => {
+            rewrite::write(&command.path, &loaded.files, files, &proposal.changed)?;
+            proposal.written = true;
+        }
+        Some(name) => {
+            let changed = proposal.changed.iter().filter_map(|name| {
+                Some(branch::Change { name, before: loaded.files.get(name)?, after: files.get(name)? })
+            });
+            let message = format!("{}\n", proposal.interpretation.original_text.trim());
+            let committed = branch::commit(&root_of(&command.path), name, &changed.collect::<Vec<_>>(), &message)?;
+            proposal.commit = Some(committed);
+            proposal.written = true;
+        }
+    }
+    Ok(())
+}
+
+fn nobody_to_ask() -> Failure {
+    Failure::new("nobody can be asked here, so nothing was written")
+        .help("Look at the difference, then use `--write`.")
+        .exit(Exit::Refused)
 }
 
 fn finish(command: &Propose, proposal: &Proposal, screen: Screen) -> Result<Exit, Failure> {
     if command.json {
         screen.say(super::json(proposal)?);
+    } else if let Some(Committed { branch, commit }) = &proposal.commit {
+        let short = commit.get(..12).unwrap_or(commit);
+        screen.toned(Tone::Create, format!("Committed as {short} on the branch `{branch}`. Merging it is `git merge {branch}`."));
     } else if proposal.written {
         let files = proposal.changed.join(", ");
         screen.toned(Tone::Create, format!("Wrote {files}. `setai plan` shows what it would change in Discord."));
@@ -173,6 +239,15 @@ fn show(proposal: &Proposal, rewritten: &[edit::Rewritten], screen: Screen) {
     }
     for rewritten in rewritten {
         screen.remark(format!("{rewritten}."));
+    }
+    show_plan(proposal.plan.as_ref(), screen);
+}
+
+fn show_plan(plan: Option<&Plan>, screen: Screen) {
+    if let Some(plan) = plan {
+        screen.say("");
+        render::lines(plan).iter().for_each(|line| screen.line(line));
+        screen.say("");
     }
 }
 

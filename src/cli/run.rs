@@ -1,6 +1,7 @@
 //! `setai run`: keeps guilds equal to their manifests, for as long as it runs.
 
 mod notify;
+pub(super) mod proposals;
 pub(super) mod sources;
 mod talk;
 
@@ -15,11 +16,12 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::ai::Rules;
 use crate::bot::Bot;
 use crate::clock::Clock;
 use crate::config::{self, Assignment, Config, DEFAULT_WORKERS, Drift, ForgeKind};
 use crate::controller::{
-    Assign, Controller, GuildView, Handle, News, Rhythm, Settings, Standing, State, Times, Visited,
+    Assign, Controller, GuildView, Handle, News, Proposals, Rhythm, Settings, Standing, State, Times, Visited,
 };
 use crate::discord::gateway::GatewaySettings;
 use crate::plan::render::{self, Line, Tone};
@@ -34,6 +36,9 @@ use super::failure::{Exit, Failure};
 use super::interrupt::asked_to_stop;
 use super::screen::Screen;
 use talk::{Counter, answer};
+
+/// How many pull requests may wait for a look.
+const REVIEWS: usize = 64;
 
 /// How many uses of commands may wait for an answer.
 const INTERACTIONS: usize = 256;
@@ -56,15 +61,21 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let store = Arc::clone(engine.store());
     let (asked, interactions) = mpsc::channel(INTERACTIONS);
     let answers = settings.gateway.is_some() && config.as_ref().is_none_or(|config| config.discord.commands);
-    let settings = Settings { interactions: answers.then_some(asked), ..settings };
+    let outlets = proposals::outlets(config.as_ref().map_or(&[], |config| &config.sources))?;
+    let (review, reviews) = mpsc::channel(REVIEWS);
+    let reviewing = (!outlets.is_empty()).then_some(review);
+    let settings = Settings { interactions: answers.then_some(asked), reviews: reviewing, ..settings };
     let controller = Controller::new(engine.clone(), settings);
     let (handle, stop) = (controller.handle(), CancellationToken::new());
     let telling = notify::begin(&engine, config.as_ref(), &handle).await?;
     let approvers = config.as_ref().map(|config| config.approvals.approvers.clone()).unwrap_or_default();
-    let bot = answers.then(|| Bot::new(controller.console(), approvers, Clock::system()));
+    let interpreter = Arc::new(Rules::new(Clock::system()));
+    let console = controller.console().with_proposals(Proposals { interpreter, outlets });
+    let bot = answers.then(|| Bot::new(console.clone(), approvers, Clock::system()));
     let web = web(config.as_ref(), &handle, recorder, bot.clone(), &stop).await?;
     let news = handle.news();
     let bot = bot.map(|bot| tokio::spawn(answer(bot, interactions, stop.clone())));
+    let reviewer = tokio::spawn(console.review_all(reviews, stop.clone()));
     let running = tokio::spawn(controller.run(stop.clone()));
     let teller = Teller { screen, json: command.json };
     if !command.json {
@@ -80,6 +91,7 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     if let Some(bot) = bot {
         drop(bot.await);
     }
+    drop(reviewer.await);
     ran.map_err(|error| Failure::new(format!("the controller broke down: {error}")))?;
     if let Some(web) = web {
         drop(web.await);

@@ -19,7 +19,7 @@ use crate::plan::{Plan, adopt_live};
 use crate::store::{self, CommandId, CommandRecord};
 
 use super::engine::{Engine, Proposal};
-use super::console::{Console, Trouble, View, Written};
+use super::console::{Console, Trouble, Written};
 
 /// The context of the commit status that says what a proposal would do.
 pub(super) const CONTEXT: &str = "setai/plan";
@@ -85,7 +85,7 @@ pub struct Draft {
     /// What the manifest means afterwards, as a number.
     pub fingerprint: String,
     /// What it would do in Discord.
-    pub view: View,
+    pub plan: Plan,
 }
 
 /// Who proposes.
@@ -116,7 +116,7 @@ impl Console {
         let written = self.written(guild).await?;
         let request = Request { language, ..Request::about(text, &written.files, &written.entry) };
         let interpretation = proposals.interpreter.interpret(&request).await.map_err(Trouble::Interpreter)?;
-        self.drafted(written, interpretation).await
+        self.engine().draft(written, interpretation).await
     }
 
     /// The same change once more, of the manifest as it is now.
@@ -125,26 +125,7 @@ impl Console {
     /// As [`draft`](Self::draft).
     pub async fn draft_again(&self, guild: GuildId, interpretation: Interpretation) -> Result<Drafted, Trouble> {
         let written = self.written(guild).await?;
-        self.drafted(written, interpretation).await
-    }
-
-    async fn drafted(&self, written: Written, interpretation: Interpretation) -> Result<Drafted, Trouble> {
-        if interpretation.edits.is_empty() {
-            return Ok(Drafted::Nothing(interpretation));
-        }
-        let Edited { files, changed, dropped, manifest } = match edited(&written, &interpretation.edits) {
-            Ok(edited) => edited,
-            Err(wrong) => return Ok(Drafted::Refused(interpretation, wrong)),
-        };
-        if changed.is_empty() {
-            return Ok(Drafted::Same(interpretation));
-        }
-        let diff = changed.iter().map(|name| edit::difference(&written.files, &files, name)).collect();
-        let text = |name: &String| files.get(name).map(|text| String::from_utf8_lossy(text).into_owned());
-        let files = changed.iter().map(|name| (name.clone(), text(name))).collect();
-        let view = self.view_of(&manifest, &written.revision.short()).await?;
-        let fingerprint = manifest.fingerprint().to_owned();
-        Ok(Drafted::Change(Box::new(Draft { interpretation, written, files, dropped, diff, fingerprint, view })))
+        self.engine().draft(written, interpretation).await
     }
 
     /// The change after which the manifest says what somebody did in Discord, where that is still what the plan with this digest
@@ -163,7 +144,7 @@ impl Console {
         }
         let Proposal { plan, snapshot, bindings } = &proposal;
         let adoption = adopt_live(&manifest, spelled, plan, snapshot, bindings, |_| true);
-        match self.drafted(written, interpretation_of(adoption.edits)).await? {
+        match self.engine().draft(written, interpretation_of(adoption.edits)).await? {
             Drafted::Change(draft) => Ok(Some(draft)),
             Drafted::Refused(_, wrong) => Err(Trouble::Unproposable { why: wrong.join("; ") }),
             Drafted::Nothing(_) | Drafted::Same(_) => Ok(None),
@@ -182,15 +163,61 @@ impl Console {
     pub async fn open(&self, draft: &Draft, asker: &Asker, command: Option<CommandId>) -> Result<Proposed, Trouble> {
         let source = &draft.written.source;
         let outlet = self.outlet(source).ok_or_else(|| Trouble::NoOutlet { source_name: source.clone() })?;
-        let change = change(draft, outlet, asker, command).map_err(|why| Trouble::Unproposable { why })?;
-        let proposed = outlet.forge.propose(&change).await.map_err(Trouble::Forge)?;
-        if let Some(proposal) = proposed.proposal() {
-            let status = status(&draft.view.proposal.plan);
-            if let Err(error) = outlet.forge.status(&proposal.commit, &status).await {
-                tracing::warn!(source, %error, "the status of a proposal could not be set");
-            }
+        outlet.open(draft, asker, command).await
+    }
+}
+
+impl Outlet {
+    /// Puts a change in front of the team. Asked again for the same request, the same pull request gets the new change.
+    ///
+    /// # Errors
+    /// When it cannot be written down, or the forge does not take it.
+    pub async fn open(&self, draft: &Draft, asker: &Asker, command: Option<CommandId>) -> Result<Proposed, Trouble> {
+        let change = change(draft, self, asker, command).map_err(|why| Trouble::Unproposable { why })?;
+        let proposed = self.forge.propose(&change).await.map_err(Trouble::Forge)?;
+        if let Some(proposal) = proposed.proposal()
+            && let Err(error) = self.forge.status(&proposal.commit, &status(&draft.plan)).await
+        {
+            tracing::warn!(forge = self.forge.describe(), %error, "the status of a proposal could not be set");
         }
         Ok(proposed)
+    }
+}
+
+impl Engine {
+    /// What an interpretation makes of a manifest. Nothing is written.
+    ///
+    /// # Errors
+    /// When Discord or the store cannot be read.
+    pub async fn draft(&self, written: Written, interpretation: Interpretation) -> Result<Drafted, Trouble> {
+        if interpretation.edits.is_empty() {
+            return Ok(Drafted::Nothing(interpretation));
+        }
+        let Edited { files, changed, dropped, manifest } = match edited(&written, &interpretation.edits) {
+            Ok(edited) => edited,
+            Err(wrong) => return Ok(Drafted::Refused(interpretation, wrong)),
+        };
+        if changed.is_empty() {
+            return Ok(Drafted::Same(interpretation));
+        }
+        let diff = changed.iter().map(|name| edit::difference(&written.files, &files, name)).collect();
+        let text = |name: &String| files.get(name).map(|text| String::from_utf8_lossy(text).into_owned());
+        let files = changed.iter().map(|name| (name.clone(), text(name))).collect();
+        let plan = self.propose(&manifest, Some(&written.revision.short())).await?.plan;
+        let fingerprint = manifest.fingerprint().to_owned();
+        Ok(Drafted::Change(Box::new(Draft { interpretation, written, files, dropped, diff, fingerprint, plan })))
+    }
+
+    /// Who proposed in Discord the manifest that means this, when somebody did lately. It is for the record: whether a manifest
+    /// counts is decided by its source alone.
+    pub(super) async fn proposed_by(&self, guild: GuildId, fingerprint: &str) -> Option<store::Author> {
+        // That nobody can tell is no reason not to apply it.
+        let commands = self.store.commands(guild, MOST_COMMANDS).await.unwrap_or_default();
+        let proposed = |command: &&CommandRecord| {
+            let details = command.results.as_ref().map(|results| &results[0]["details"]);
+            details.is_some_and(|details| details["manifest"] == *fingerprint && details["pull_request"].is_object())
+        };
+        commands.iter().find(proposed).map(|command| store::Author::User(command.user))
     }
 }
 
@@ -208,20 +235,6 @@ fn interpretation_of(edits: Vec<Edit>) -> Interpretation {
         cached: false,
         edits,
         not_understood: Vec::new(),
-    }
-}
-
-impl Engine {
-    /// Who proposed in Discord the manifest that means this, when somebody did lately. It is for the record: whether a manifest
-    /// counts is decided by its source alone.
-    pub(super) async fn proposed_by(&self, guild: GuildId, fingerprint: &str) -> Option<store::Author> {
-        // That nobody can tell is no reason not to apply it.
-        let commands = self.store.commands(guild, MOST_COMMANDS).await.unwrap_or_default();
-        let proposed = |command: &&CommandRecord| {
-            let details = command.results.as_ref().map(|results| &results[0]["details"]);
-            details.is_some_and(|details| details["manifest"] == *fingerprint && details["pull_request"].is_object())
-        };
-        commands.iter().find(proposed).map(|command| store::Author::User(command.user))
     }
 }
 
@@ -251,7 +264,7 @@ fn status(plan: &Plan) -> Status {
 
 fn change(draft: &Draft, outlet: &Outlet, asker: &Asker, command: Option<CommandId>) -> Result<Change, String> {
     let request = draft.interpretation.original_text.trim();
-    let guild = draft.view.proposal.plan.guild;
+    let guild = draft.plan.guild;
     let branch = BranchName::new(&branch(guild, request)).map_err(|error| error.to_string())?;
     let file = |(name, content): &(String, Option<String>)| {
         let path = [outlet.folder.trim_matches('/'), name].join("/");
@@ -320,7 +333,7 @@ fn message(title: &str, request: &str, asker: &Asker, command: Option<CommandId>
 
 /// The text of the pull request: the request, how it was understood, and what it would do.
 fn body(draft: &Draft, asker: &Asker) -> String {
-    let Draft { interpretation, view, dropped, .. } = draft;
+    let Draft { interpretation, plan, dropped, .. } = draft;
     let Interpretation { original_text, confidence_score, model_used, edits, not_understood, .. } = interpretation;
     let mut body = String::new();
     for line in original_text.trim().lines() {
@@ -347,7 +360,7 @@ fn body(draft: &Draft, asker: &Asker) -> String {
         dropped.iter().for_each(|place| body.push_str(&format!("- {}\n", render::escaped(place))));
     }
     body.push_str("\nWhat merging this does:\n\n");
-    body.push_str(&render::markdown(&view.proposal.plan));
+    body.push_str(&render::markdown(plan));
     body
 }
 

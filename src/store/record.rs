@@ -126,6 +126,15 @@ pub enum Author {
 }
 
 impl Author {
+    /// What people call them.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Local(name) => name.clone(),
+            Self::User(user) => user.to_string(),
+            Self::Controller => "SetAI".to_owned(),
+        }
+    }
+
     /// The Discord user, when it is one.
     pub fn user(&self) -> Option<UserId> {
         match self {

@@ -14,12 +14,12 @@ use crate::plan::{Adoption, Left, adopt_live, propose};
 use serde::Serialize;
 
 use super::super::arguments::Drift;
+use super::super::branch::{self, Committed};
 use super::super::failure::{Exit, Failure};
 use super::super::manifests::Loaded;
 use super::super::rewrite::{self, root_of};
 use super::super::screen::Screen;
 use super::Difference;
-use super::branch::{self, Committed};
 
 /// What was adopted, for scripts.
 #[derive(Debug, Default, Serialize)]

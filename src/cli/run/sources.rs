@@ -55,7 +55,7 @@ pub(super) fn folders(named: &[PathBuf]) -> Result<Vec<config::Source>, Failure>
 }
 
 /// What is to be watched. A source that cannot be right is among it: it tells so, and the others are watched nevertheless.
-pub(super) fn watched(sources: &[config::Source]) -> Result<Vec<Watched>, Failure> {
+pub(in crate::cli) fn watched(sources: &[config::Source]) -> Result<Vec<Watched>, Failure> {
     let caches = caches()?;
     let watched = sources.iter().map(|source| {
         let made = made(source, &caches);

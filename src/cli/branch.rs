@@ -8,7 +8,7 @@ use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Repository};
 use serde::Serialize;
 
-use super::super::failure::Failure;
+use super::failure::Failure;
 
 /// A file before and after, by its name below the folder of manifests.
 pub(super) struct Change<'c> {
@@ -61,7 +61,7 @@ pub(super) fn commit(root: &Path, branch: &str, changes: &[Change<'_>], message:
         });
         if !is_same {
             return Err(Failure::new(format!("`{name}` has changes that are in no commit"))
-                .help("Commit or stash them first: they are not what was changed in Discord."));
+                .help("Commit or stash them first: they are no part of this change."));
         }
         // What git keeps with plain line breaks stays so.
         let is_plain = committed.as_ref().and_then(|entry| repository.find_blob(entry.id()).ok());

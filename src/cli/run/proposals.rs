@@ -1,0 +1,63 @@
+//! Where `setai run` and `setai propose` put changes in front of teams: the forges of the operator's file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cli::failure::Failure;
+use crate::clock::Clock;
+use crate::config::{self, ForgeAt, ForgeServer, Origin};
+use crate::controller::Outlet;
+use crate::forge::{self, Address, BranchName, Kind};
+
+/// The forge of every source that has one. A repository of this machine is one by itself.
+pub(in crate::cli) fn outlets(sources: &[config::Source]) -> Result<BTreeMap<String, Outlet>, Failure> {
+    let mut outlets = BTreeMap::new();
+    for source in sources {
+        if let Some(outlet) = outlet(source)? {
+            outlets.insert(source.name.clone(), outlet);
+        }
+    }
+    Ok(outlets)
+}
+
+fn outlet(source: &config::Source) -> Result<Option<Outlet>, Failure> {
+    let Origin::Git(git) = &source.origin else { return Ok(None) };
+    let wrong = |why: String| Failure::new(format!("the forge of the source `{}` cannot be used: {why}", source.name));
+    let followed = match &git.reference {
+        config::Reference::Branch(name) => Some(name.clone()),
+        config::Reference::Default | config::Reference::Tag(_) | config::Reference::Commit(_) => None,
+    };
+    let (forge, base) = match &git.forge {
+        None => match local(&git.url) {
+            // That it is no repository is told when it is read.
+            Some(path) => match forge::open_local(path, Clock::system()) {
+                Ok(forge) => (forge, followed),
+                Err(_) => return Ok(None),
+            },
+            None => return Ok(None),
+        },
+        Some(config::Forge { at: ForgeAt::Local, base }) => {
+            let path = local(&git.url).ok_or_else(|| wrong("it is not on this machine".to_owned()))?;
+            (forge::open_local(path, Clock::system()).map_err(|error| wrong(error.to_string()))?, base.clone())
+        }
+        Some(config::Forge { at: ForgeAt::Server { kind, api, repository, token }, base }) => {
+            let kind = match kind {
+                ForgeServer::Github => Kind::GitHub,
+                ForgeServer::Gitlab => Kind::GitLab,
+                ForgeServer::Gitea => Kind::Gitea,
+            };
+            let address = Address::of_git(kind, &git.url, api.as_deref(), repository.as_deref());
+            let address = address.map_err(|error| wrong(error.to_string()))?;
+            let forge = forge::open(address, token.get().clone(), Clock::system());
+            (forge.map_err(|error| wrong(error.to_string()))?, base.clone())
+        }
+    };
+    let base = base.map(|base| BranchName::new(&base).map_err(|error| wrong(error.to_string()))).transpose()?;
+    Ok(Some(Outlet { forge, base, folder: source.path.clone() }))
+}
+
+/// The folder of a repository of this machine.
+fn local(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("file://").unwrap_or(url);
+    path.starts_with('/').then(|| Path::new(path))
+}
