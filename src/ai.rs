@@ -1,17 +1,26 @@
 //! Requests in plain language become typed edits of a manifest.
 //!
-//! Decides what an interpretation is, whoever made it. It never speaks to Discord: its edits are looked at, planned and
-//! judged like everybody else's.
+//! Decides what an interpretation is, whoever made it: rules that need no network, or a language model. It never speaks to
+//! Discord: its edits are looked at, planned and judged like everybody else's, and [`guard`] says what none of them may do.
 
+mod change;
+mod error;
+mod ground;
+pub mod guard;
+mod interpreter;
+pub mod models;
 pub mod rules;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::edit::{Edit, Subject, Value};
 
+pub use error::Error;
+pub use interpreter::{Earlier, Interpreter, Name, Request, Rules, allowed, remembered_as};
+
 /// What a request was understood to mean.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interpretation {
     /// The request as it was written.
     pub original_text: String,
@@ -38,7 +47,7 @@ pub struct Interpretation {
 }
 
 /// What sort of request it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// Something new.
@@ -62,7 +71,7 @@ pub enum Intent {
 }
 
 /// Something that was named.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entity {
     /// What it is.
     #[serde(rename = "type")]
@@ -76,7 +85,7 @@ pub struct Entity {
 }
 
 /// What was named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityKind {
     /// A channel.
@@ -92,7 +101,7 @@ pub enum EntityKind {
 }
 
 /// Where something stands in the request, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Its first character.
     pub start: usize,
@@ -101,7 +110,7 @@ pub struct Position {
 }
 
 /// A request as data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Command {
     /// What is to be done.
     pub action: String,
@@ -117,7 +126,7 @@ pub struct Command {
 pub type Alternative = Command;
 
 /// What a command is about.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     /// `role`, `category`, `channel` or `setting`.
     #[serde(rename = "type")]
@@ -129,7 +138,7 @@ pub struct Target {
 }
 
 /// A value a command gives.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Modifier {
     /// Of what.
     pub name: String,
@@ -138,7 +147,7 @@ pub struct Modifier {
 }
 
 /// A part of a request that gave no edit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// As it was typed.
     pub text: String,

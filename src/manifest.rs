@@ -26,7 +26,7 @@ pub mod window;
 
 pub use content::{ChannelSpec, Content, Expectation, Manifest, Origin, Previously, RoleSpec};
 pub use diagnostic::{Diagnostic, Label, RULES, Rule, Severity, Suggestion};
-pub use named::named_in;
+pub use named::{head_of, named_in};
 pub use parse::{Parsed, guild_files, is_guild_file, parse};
 pub use policy::{ApprovalMode, DeletionLimit, DriftMode, OnRemove, Pattern, Policy, Prune, UpdateLimit};
 pub use report::{diagnostics_to_json, render_diagnostics};

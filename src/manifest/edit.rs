@@ -21,10 +21,12 @@ mod text;
 mod value;
 mod write;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::diagnostic::{Diagnostic, Severity};
@@ -147,8 +149,23 @@ impl<'de> Deserialize<'de> for Subject {
     }
 }
 
+impl JsonSchema for Subject {
+    fn schema_name() -> Cow<'static, str> {
+        "Subject".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What an edit is about, such as `settings`, `roles.admin`, `categories.study`, `channels.rules`, \
+                `permission_sets.crew` or `access.staff`.",
+            "type": "string",
+            "pattern": "^(settings|policy|(roles|categories|channels|permission_sets|access)[.].+)$",
+        })
+    }
+}
+
 /// Where among its siblings something stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// Before all others.
@@ -163,7 +180,7 @@ pub enum Place {
 }
 
 /// One edit of a manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "edit", rename_all = "snake_case")]
 pub enum Edit {
     /// Something new.

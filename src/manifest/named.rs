@@ -1,8 +1,8 @@
-//! Which files a file names: those it includes or extends, and images.
+//! What a file is about, and which files it names: those it includes or extends, and images.
 //!
 //! Decides nothing about what they mean. For whoever reads only what is needed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compose::Loader;
 use super::diagnostic::Problems;
@@ -11,6 +11,26 @@ use super::tree::{Node, Value};
 
 /// Keys whose values are paths.
 const NAMING: [&str; 6] = ["include", "extends", "icon", "splash", "discovery_splash", "banner"];
+
+/// Keys at the head of a file: what it is about, and of which files it is made.
+const HEAD: [&str; 5] = ["version", "guild", "name", "extends", "include"];
+
+/// What stands under each key at the head of a file, as it is written. A file that cannot be read has no head.
+pub fn head_of(files: &Files, path: &str) -> BTreeMap<&'static str, Vec<String>> {
+    let mut ignored = Problems::default();
+    let Some(root) = Loader::new(&mut ignored).load(files, path, None) else { return BTreeMap::new() };
+    let said = |key: &'static str| Some((key, texts(&root.get(key)?.node)));
+    HEAD.into_iter().filter_map(said).collect()
+}
+
+/// The scalars of a node, in order.
+fn texts(node: &Node<'_>) -> Vec<String> {
+    match &node.value {
+        Value::Map(entries) => entries.iter().flat_map(|entry| texts(&entry.node)).collect(),
+        Value::List(items) => items.iter().flat_map(texts).collect(),
+        Value::Scalar { text, .. } => vec![text.to_string()],
+    }
+}
 
 /// The paths and patterns a file names, relative to the folder of manifests. A file that cannot be read names none, and
 /// what leads out of the folder is not among them: whoever parses the manifest is told so.

@@ -113,6 +113,14 @@ macro_rules! record {
                 $( if !crate::model::Overlay::<$type>::is_silent($field) { said.push(stringify!($field)); } )*
                 said
             }
+
+            /// The fields of which `other` says something else.
+            pub fn differing(&self, other: &Self) -> Vec<&'static str> {
+                let Self { $( $field, )* } = self;
+                let mut differing = Vec::new();
+                $( if *$field != other.$field { differing.push(stringify!($field)); } )*
+                differing
+            }
         }
 
         impl $patch {

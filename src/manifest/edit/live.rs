@@ -105,6 +105,16 @@ impl Words {
         self.sets.iter().find(|(set, _)| set == name).map(|(_, overwrite)| *overwrite)
     }
 
+    /// Every permission set, with what it allows and denies.
+    pub fn all_sets(&self) -> impl Iterator<Item = (&str, &Overwrite)> {
+        self.sets.iter().map(|(name, set)| (name.as_str(), set))
+    }
+
+    /// Every entry of `access`, with what its targets have.
+    pub fn all_access(&self) -> impl Iterator<Item = (&str, &Overwrites)> {
+        self.access.iter().map(|(name, overwrites)| (name.as_str(), overwrites))
+    }
+
     fn access(&self, name: &str) -> Option<&Overwrites> {
         self.access.iter().find(|(entry, _)| entry == name).map(|(_, overwrites)| overwrites)
     }

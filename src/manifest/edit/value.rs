@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use granit_parser::ScalarStyle;
 use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::diagnostic::Spot;
@@ -32,6 +33,24 @@ pub enum Value {
     List(Vec<Self>),
     /// A map, in order.
     Map(IndexMap<String, Self>),
+}
+
+impl JsonSchema for Value {
+    fn schema_name() -> Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let own = generator.subschema_for::<Self>();
+        json_schema!({
+            "description": "A value as the language has it: nothing, a switch, a whole number, a text, a list or a map.",
+            "anyOf": [
+                { "type": ["null", "boolean", "integer", "string"] },
+                { "type": "array", "items": own },
+                { "type": "object", "additionalProperties": own },
+            ],
+        })
+    }
 }
 
 impl From<&str> for Value {
