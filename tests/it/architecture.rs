@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("plan", &["model", "manifest"]),
     ("clock", &[]),
     ("tls", &[]),
-    ("ai", &["model", "manifest", "plan", "clock"]),
+    ("ai", &["model", "manifest", "plan", "clock", "tls"]),
     ("discord", &["model", "manifest", "plan", "clock", "tls"]),
     ("store", &["model", "manifest", "plan", "clock"]),
     ("cache", &["model", "clock"]),

@@ -26,6 +26,7 @@ mod guards;
 mod interpreter;
 mod layers;
 mod manifest;
+mod models;
 mod notifications;
 mod properties;
 mod render;
