@@ -50,6 +50,25 @@ const CLAUSES: usize = 200;
 const GUARDED: &str = "approval approvals protection protections protect protected unprotect policy policies drift \
     expectation expectations prune pruning max_deletions max_updates on_remove safeguard safeguards";
 
+/// How people shorten words.
+const SHORT: &[(&str, &str)] = &[
+    ("u", "you"),
+    ("ppl", "people"),
+    ("r", "are"),
+    ("w", "with"),
+    ("chnl", "channel"),
+    ("chnls", "channels"),
+    ("perms", "permissions"),
+    ("perm", "permission"),
+    ("cat", "category"),
+    ("desc", "description"),
+    ("msgs", "messages"),
+    ("msg", "message"),
+    ("shouldve", "should"),
+    ("abt", "about"),
+    ("tmrw", "tomorrow"),
+];
+
 /// Understands a request about the manifest in `entry`.
 pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
     let source: Vec<char> = request.chars().collect();
@@ -100,8 +119,8 @@ impl Speaker<'_> {
             if self.maker.index.has_piece(&token.low) {
                 continue;
             }
-            if token.low == "u" {
-                "you".clone_into(&mut token.low);
+            if let Some((_, word)) = SHORT.iter().find(|(short, _)| token.low == *short) {
+                (*word).clone_into(&mut token.low);
             }
             if let Some(word) = lexicon::mended(&token.low) {
                 word.clone_into(&mut token.low);
@@ -206,7 +225,14 @@ impl Speaker<'_> {
         let Some(wish) = lexicon::wish_at(&inner, 0) else { return inner };
         let looked = clause::Clause::new(inner.clone());
         let context = self.context(&[]);
-        let subject = looked.mention(context, wish, &clause::any).map(|mention| mention.to);
+        let mut subject = looked.mention(context, wish, &clause::any).map(|mention| mention.to);
+        // `I'd like a and b to be ...`
+        while let Some(to) = subject
+            && let Some(joint) = inner.get(to).filter(|t| t.is_any("and , & or")).map(|_| to + 1)
+            && let Some(more) = looked.mention(context, joint, &clause::any)
+        {
+            subject = Some(more.to);
+        }
         let all = inner.get(wish).is_some_and(|t| t.is_any("everyone everybody nobody anyone members people"));
         let Some(to) = subject.or(all.then_some(wish + 1)) else { return inner };
         let says = inner.get(to).is_some_and(|t| t.is("to")) && inner.len() > to + 1;

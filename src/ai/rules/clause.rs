@@ -174,7 +174,9 @@ impl Clause {
         if !self.is_free(at, at + 1) {
             return None;
         }
-        self.pronoun(context, at, wanted)
+        let of_its = self.tokens[at].is_any("its their").then(|| self.of_category(context, at, wanted)).flatten();
+        of_its
+            .or_else(|| self.pronoun(context, at, wanted))
             .or_else(|| self.whole(context, at, wanted))
             .or_else(|| self.named(context, at, wanted))
     }
@@ -236,7 +238,50 @@ impl Clause {
 
     /// `all voice channels in X`, `every channel of X`.
     fn whole(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
-        self.row(context, at, wanted).or_else(|| self.every(context, at, wanted))
+        self.row(context, at, wanted)
+            .or_else(|| self.of_category(context, at, wanted))
+            .or_else(|| self.every(context, at, wanted))
+    }
+
+    /// `all hobbies channels`, `everything in hobbies`, `its channels`.
+    fn of_category(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        let is = |at: usize, words: &str| self.tokens.get(at).is_some_and(|t| t.is_any(words));
+        let (homes, kind, end) = if is(at, "everything") && is(at + 1, "in from inside of within") {
+            let home = self.mention(context, at + 2, &category).filter(|home| home.why.is_none())?;
+            (home.objects, Kind::Channel, home.to)
+        } else {
+            let start = (at..at + 3).take_while(|at| is(*at, "all every each the of")).count() + at;
+            let its = is(start, "its their");
+            let (homes, next) = match its {
+                true => (spoken_of(context, &category, false)?, start + 1),
+                false => {
+                    let hit = context.index.at(&self.tokens, start, &category).filter(|hit| hit.objects.len() == 1)?;
+                    (hit.objects, start + hit.length)
+                }
+            };
+            let (kind, length, plural) = kind_at(&self.tokens, next)?;
+            let is_called_so = !its && context.index.at(&self.tokens, start, &channel).is_some();
+            if !plural || matches!(kind, Kind::Category | Kind::Role) || is_called_so {
+                return None;
+            }
+            (homes, kind, next + length)
+        };
+        let inside = homes.iter().flat_map(|home| context.guild.channels_of(super::guild::key(home)));
+        let fits = |object: &Subject| {
+            let k = context.guild.kind(object);
+            is_of(object, k, kind) && wanted(object, k)
+        };
+        let objects: Vec<Subject> = inside.filter(fits).collect();
+        (!objects.is_empty() && self.is_free(at, end)).then_some(Mention {
+            from: at,
+            to: end,
+            name: (at, end),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: false,
+            plural: None,
+        })
     }
 
     /// `all squads`, where there are `squad-1` and `squad-2`.

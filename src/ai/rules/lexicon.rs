@@ -56,7 +56,7 @@ pub(super) const VERBS: &[(Verb, &str)] = &[
         "describe|set|change|update|adjust|use|apply|limit|restrict|cap|raise|lower|increase|decrease|reduce|edit|\
             configure|modify|replace|switch|auto archive|archive|notify|mark|flag|tag|turn|send|post|show|put|make|\
             clear|reset|require|bump|bump up|boost|turn up|turn down|crank up|bring up|bring down|cut|double|fix|\
-            tighten|loosen|tweak|keep|empty|blank|enforce|impose|pick|choose|assign",
+            tighten|loosen|tweak|swap|keep|empty|blank|enforce|impose|pick|choose|assign",
     ),
     (Verb::Order, "order|sort|reorder|arrange"),
     (Verb::Let, "let|allow|permit|enable|grant|authorize|authorise"),

@@ -114,6 +114,15 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     let is_plain_move = move_in.is_some() && !is_command;
     let is_bare = !is_command && !is_plain_move;
     let first = items.first()?;
+    // `two categories with a channel each`: one would be made for one of them only.
+    let categories = items.iter().filter(|item| item.kind == Some(Kind::Category));
+    let homes: usize = categories.map(|item| item.names.len().max(item.count)).sum();
+    let is_for_each = homes > 1
+        && items.iter().any(|item| item.kind != Some(Kind::Category))
+        && clause.tokens.iter().any(|t| t.is_any("each both every all"));
+    if is_for_each {
+        return None;
+    }
     let has_name = items.iter().all(|item| !item.names.is_empty());
     // `a category X with two voice rooms`: what is in it needs no name.
     let has_name = has_name || first.kind == Some(Kind::Category) && !first.names.is_empty();

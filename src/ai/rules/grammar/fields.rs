@@ -480,8 +480,7 @@ fn mentioned_role(clause: &mut Clause, context: Context<'_>) -> Option<Mention> 
         clause.take(at, at + 1);
         return Some(mention);
     }
-    let mention =
-        clause.mention(context, at + 1, &role).filter(|m| subject && may && m.why.is_none() && !m.is_pronoun)?;
+    let mention = clause.mention(context, at + 1, &role).filter(|m| subject && may && m.why.is_none())?;
     if mention.objects.contains(&Subject::Role("everyone".to_owned()))
         || clause.tokens.get(mention.to).is_some_and(|t| t.is_any("in"))
     {

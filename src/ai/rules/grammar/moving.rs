@@ -4,7 +4,7 @@ use crate::manifest::edit::Subject;
 
 use super::super::clause::{Clause, Context, Mention, Why, any, category, is_about_contents, role};
 use super::super::guild::key;
-use super::super::lexicon::{ARTICLES, FILLERS, JOINERS, Verb, is_known, verb_at};
+use super::super::lexicon::{ARTICLES, FILLERS, JOINERS, Verb, any_verb_at, is_known, number_at, verb_at};
 use super::super::words::{Shape, Token};
 use super::{Ask, Reading, Spot};
 
@@ -280,7 +280,22 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     .filter_map(|phrase| clause.find_phrase(phrase))
     .find(|(from, _)| *from > 0)
     .or_else(|| clause.tokens[0].is_any("stand sit come go be stands sits goes").then_some((0, 1)));
-    if verb.is_none() && made.is_none() && goes.is_none() && context.about.is_empty() {
+    // `the information category to the bottom`
+    let is_bare = verb.is_none() && made.is_none() && goes.is_none() && context.about.is_empty();
+    let is_named_first = || clause.mention(context, 0, &any).is_some_and(|m| !m.is_pronoun && m.why.is_none());
+    if is_bare
+        && (any_verb_at(&clause.tokens, 0).is_some()
+            || !is_named_first()
+            || clause.tokens.iter().any(|t| t.is_any("in under inside can may should with and for : private -> =")))
+    {
+        return None;
+    }
+    // `add a channel for …` is something new.
+    let is_new = made.filter(|_| verb.is_none()).is_some_and(|made| {
+        let next = clause.tokens.get(made);
+        next.is_some_and(|t| t.is_any("a an new another") || number_at(&clause.tokens, made).is_some() && !t.is("no"))
+    });
+    if is_new {
         return None;
     }
     let start = match (verb, made) {
@@ -350,7 +365,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
             end,
         };
     }
-    if is_about_contents(&clause, &named) {
+    if is_about_contents(&clause, &named) || is_bare && !clause.leftovers(true).is_empty() {
         return None;
     }
     // Beside a category stands a category.

@@ -31,6 +31,18 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     if is_negated && tag.is_some() {
         return None;
     }
+    // `ideas: delete the tag x`
+    let colon = clause.tokens.iter().position(|t| t.is(":")).filter(|at| tag.is_some_and(|tag| *at < tag));
+    let after = colon.and_then(|at| verb_at(&clause.tokens, at + 1, &[Verb::Remove, Verb::Take]).map(|n| (at, n)));
+    if let Some((at, length)) = after {
+        clause.take(at + 1, at + 1 + length);
+    }
+    let from = after.map_or(0, |(at, length)| at + 1 + length);
+    let unneeded = unneeded || after.is_some();
+    let adds_too = unneeded && clause.tokens[from..].iter().any(|t| t.is_any("add create put"));
+    if adds_too {
+        return None;
+    }
     let is_removal = unneeded || verb_at(&clause.tokens, 0, &[Verb::Remove, Verb::Take]).is_some();
     let is_addition = verb_at(&clause.tokens, 0, &[Verb::Make, Verb::Set, Verb::Give, Verb::Move]).is_some();
     // `drop dps`, after the tags of a forum were spoken of
