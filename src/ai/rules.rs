@@ -7,6 +7,7 @@
 //! words      where words begin and end        lexicon   which words mean the same
 //! names      which objects a name fits        permits   what people call permissions
 //! clauses    where one request ends           clause    what its words name
+//! phrasing   other words for the same
 //! grammar    what a clause asks for           make      the edits, given what the manifest says now
 //! ```
 
@@ -18,6 +19,7 @@ mod lexicon;
 mod make;
 mod names;
 mod permits;
+mod phrasing;
 mod report;
 mod words;
 
@@ -47,6 +49,25 @@ const CLAUSES: usize = 200;
 /// What is never changed on request.
 const GUARDED: &str = "approval approvals protection protections protect protected unprotect policy policies drift \
     expectation expectations prune pruning max_deletions max_updates on_remove safeguard safeguards";
+
+/// How people shorten words.
+const SHORT: &[(&str, &str)] = &[
+    ("u", "you"),
+    ("ppl", "people"),
+    ("r", "are"),
+    ("w", "with"),
+    ("chnl", "channel"),
+    ("chnls", "channels"),
+    ("perms", "permissions"),
+    ("perm", "permission"),
+    ("cat", "category"),
+    ("desc", "description"),
+    ("msgs", "messages"),
+    ("msg", "message"),
+    ("shouldve", "should"),
+    ("abt", "about"),
+    ("tmrw", "tomorrow"),
+];
 
 /// Understands a request about the manifest in `entry`.
 pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
@@ -98,8 +119,8 @@ impl Speaker<'_> {
             if self.maker.index.has_piece(&token.low) {
                 continue;
             }
-            if token.low == "u" {
-                "you".clone_into(&mut token.low);
+            if let Some((_, word)) = SHORT.iter().find(|(short, _)| token.low == *short) {
+                (*word).clone_into(&mut token.low);
             }
             if let Some(word) = lexicon::mended(&token.low) {
                 word.clone_into(&mut token.low);
@@ -118,6 +139,12 @@ impl Speaker<'_> {
 
     fn sentence(&mut self, sentence: &[Token]) {
         let polite = after_politeness(sentence);
+        let is_asked = sentence.last().is_some_and(|t| t.is("?"));
+        let led = phrasing::without_preamble(&sentence[polite..]);
+        if led.len() + polite < sentence.len() {
+            let end = if is_asked { led.len() - 1 } else { led.len() };
+            return self.sentence(&led[..end]);
+        }
         let is_chatter = sentence.iter().skip(polite).all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS));
         if is_chatter || is_greeting(sentence) {
             return;
@@ -177,6 +204,10 @@ impl Speaker<'_> {
         };
         let mut named: Vec<Subject> = Vec::new();
         let are_several = readings.len() > 1;
+        let says_where = readings.iter().all(|reading| !reading.nowhere);
+        if !says_where {
+            return self.lost(clause, Why::Refused("say where: in which channel or category, or everywhere"));
+        }
         for reading in readings {
             named.extend(reading.groups.iter().flatten().cloned());
             if let Some(why) = self.follow(reading) {
@@ -194,7 +225,14 @@ impl Speaker<'_> {
         let Some(wish) = lexicon::wish_at(&inner, 0) else { return inner };
         let looked = clause::Clause::new(inner.clone());
         let context = self.context(&[]);
-        let subject = looked.mention(context, wish, &clause::any).map(|mention| mention.to);
+        let mut subject = looked.mention(context, wish, &clause::any).map(|mention| mention.to);
+        // `I'd like a and b to be ...`
+        while let Some(to) = subject
+            && let Some(joint) = inner.get(to).filter(|t| t.is_any("and , & or")).map(|_| to + 1)
+            && let Some(more) = looked.mention(context, joint, &clause::any)
+        {
+            subject = Some(more.to);
+        }
         let all = inner.get(wish).is_some_and(|t| t.is_any("everyone everybody nobody anyone members people"));
         let Some(to) = subject.or(all.then_some(wish + 1)) else { return inner };
         let says = inner.get(to).is_some_and(|t| t.is("to")) && inner.len() > to + 1;
@@ -285,7 +323,7 @@ impl Speaker<'_> {
         }
         let from = tokens
             .iter()
-            .position(|t| !(t.shape == Shape::Sign || t.is_any("and with also that which")))
+            .position(|t| !(t.shape == Shape::Sign || t.is_any("and with also that which both each having")))
             .unwrap_or(tokens.len());
         let tokens = &tokens[from..];
         if tokens.iter().all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS)) {
@@ -294,6 +332,9 @@ impl Speaker<'_> {
         let readings = grammar::read(tokens, self.context(&about));
         match readings {
             None => self.lost(tokens, Why::Leftover),
+            Some(readings) if readings.iter().any(|reading| reading.nowhere) => {
+                self.lost(tokens, Why::Refused("say where: in which channel or category, or everywhere"));
+            }
             Some(readings) => {
                 for reading in readings {
                     let groups = self.groups.len();
@@ -308,7 +349,7 @@ impl Speaker<'_> {
 /// `as well as` is one joining word.
 fn joined(tokens: Vec<Token>) -> Vec<Token> {
     let mut all: Vec<Token> = Vec::with_capacity(tokens.len());
-    for token in tokens {
+    for token in tokens.into_iter().flat_map(range) {
         let [.., first, second] = all.as_mut_slice() else {
             all.push(token);
             continue;
@@ -322,6 +363,22 @@ fn joined(tokens: Vec<Token>) -> Vec<Token> {
         all.push(token);
     }
     all
+}
+
+/// `1-3` is `1 through 3`.
+fn range(token: Token) -> Vec<Token> {
+    let is_number = |text: &str| (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let parts = token.low.split_once('-').filter(|(from, to)| token.is_plain() && is_number(from) && is_number(to));
+    let Some((from, to)) = parts else { return vec![token] };
+    let part = |low: &str, start: usize| Token {
+        low: low.to_owned(),
+        text: low.to_owned(),
+        start,
+        end: start + low.len().min(token.end - start),
+        ..token.clone()
+    };
+    let dash = Token { end: token.start + from.len() + 1, ..part("through", token.start + from.len()) };
+    vec![part(from, token.start), dash, part(to, token.start + from.len() + 1)]
 }
 
 /// `Hi team!` and the like.

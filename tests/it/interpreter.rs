@@ -96,6 +96,11 @@ fn the_same_requests_are_understood_in_other_words() {
 }
 
 #[test]
+fn requests_as_moderators_type_them_are_understood() {
+    held_against("everyday.yaml");
+}
+
+#[test]
 fn an_interpretation_has_the_form_of_the_data_model() {
     let files = &bases()["community"];
     let came = interpret("create a voice channel Tea in Hobbies and let artists talk there", files, "guild.yaml");

@@ -71,6 +71,22 @@ pub(super) struct Mention {
     plural: Option<Kind>,
 }
 
+impl Mention {
+    /// A word that stands for these objects.
+    pub(super) fn of(at: usize, objects: Vec<Subject>) -> Self {
+        Self {
+            from: at,
+            to: at + 1,
+            name: (at, at + 1),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: true,
+            plural: None,
+        }
+    }
+}
+
 /// Which objects are looked for.
 pub(super) type Wanted<'w> = &'w dyn Fn(&Subject, Option<ChannelKind>) -> bool;
 
@@ -158,7 +174,9 @@ impl Clause {
         if !self.is_free(at, at + 1) {
             return None;
         }
-        self.pronoun(context, at, wanted)
+        let of_its = self.tokens[at].is_any("its their").then(|| self.of_category(context, at, wanted)).flatten();
+        of_its
+            .or_else(|| self.pronoun(context, at, wanted))
             .or_else(|| self.whole(context, at, wanted))
             .or_else(|| self.named(context, at, wanted))
     }
@@ -220,6 +238,89 @@ impl Clause {
 
     /// `all voice channels in X`, `every channel of X`.
     fn whole(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        self.row(context, at, wanted)
+            .or_else(|| self.of_category(context, at, wanted))
+            .or_else(|| self.every(context, at, wanted))
+    }
+
+    /// `all hobbies channels`, `everything in hobbies`, `its channels`.
+    fn of_category(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        let is = |at: usize, words: &str| self.tokens.get(at).is_some_and(|t| t.is_any(words));
+        let (homes, kind, end) = if is(at, "everything") && is(at + 1, "in from inside of within") {
+            let home = self.mention(context, at + 2, &category).filter(|home| home.why.is_none())?;
+            (home.objects, Kind::Channel, home.to)
+        } else {
+            let start = (at..at + 3).take_while(|at| is(*at, "all every each the of")).count() + at;
+            let its = is(start, "its their");
+            let (homes, next) = match its {
+                true => (spoken_of(context, &category, false)?, start + 1),
+                false => {
+                    let hit = context.index.at(&self.tokens, start, &category).filter(|hit| hit.objects.len() == 1)?;
+                    (hit.objects, start + hit.length)
+                }
+            };
+            let (kind, length, plural) = kind_at(&self.tokens, next)?;
+            let is_called_so = !its && context.index.at(&self.tokens, start, &channel).is_some();
+            if !plural || matches!(kind, Kind::Category | Kind::Role) || is_called_so {
+                return None;
+            }
+            (homes, kind, next + length)
+        };
+        let inside = homes.iter().flat_map(|home| context.guild.channels_of(super::guild::key(home)));
+        let fits = |object: &Subject| {
+            let k = context.guild.kind(object);
+            is_of(object, k, kind) && wanted(object, k)
+        };
+        let objects: Vec<Subject> = inside.filter(fits).collect();
+        (!objects.is_empty() && self.is_free(at, end)).then_some(Mention {
+            from: at,
+            to: end,
+            name: (at, end),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: false,
+            plural: None,
+        })
+    }
+
+    /// `all squads`, where there are `squad-1` and `squad-2`.
+    fn row(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
+        let words = ["all", "of", "the", "three", "two", "four", "five"];
+        let skipped = (at..at + 4)
+            .take_while(|at| {
+                self.tokens.get(*at).is_some_and(|t| words.iter().any(|word| t.is(word)) || t.is_any("each every"))
+            })
+            .count();
+        let noun = self.tokens.get(at + skipped).filter(|t| t.is_plain())?;
+        if skipped == 0 || !self.tokens[at].is_any("all each every") || kind_at(&self.tokens, at + skipped).is_some() {
+            return None;
+        }
+        let kind = kind_at(&self.tokens, at + skipped + 1);
+        let stem = fold(&noun.low);
+        let is_row = |object: &Subject| {
+            let rest = super::guild::key(object).strip_prefix(stem.as_str()).and_then(|rest| rest.strip_prefix('-'));
+            rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let fits = |object: &Subject| {
+            let k = context.guild.kind(object);
+            wanted(object, k) && is_row(object) && kind.is_none_or(|(kind, ..)| is_of(object, k, kind))
+        };
+        let objects: Vec<Subject> = context.guild.objects().filter(fits).collect();
+        let end = at + skipped + 1 + kind.map_or(0, |(_, length, _)| length);
+        (objects.len() > 1 && self.is_free(at, end)).then_some(Mention {
+            from: at,
+            to: end,
+            name: (at, end),
+            objects,
+            why: None,
+            fit: Fit::Exact,
+            is_pronoun: false,
+            plural: None,
+        })
+    }
+
+    fn every(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> Option<Mention> {
         let skip =
             |from: usize, words: &str| from + usize::from(self.tokens.get(from).is_some_and(|t| t.is_any(words)));
         let after_all = skip(at, "all every each any");
@@ -422,6 +523,12 @@ impl Clause {
         };
         let mut more = Vec::new();
         let name = self.tokens.get(first.name.1.wrapping_sub(1)).map(|t| t.low.as_str()).unwrap_or_default();
+        if first.why.is_none()
+            && name.ends_with(|c: char| c.is_ascii_lowercase())
+            && name.contains(|c: char| c.is_ascii_digit())
+        {
+            return self.lettered(context, first, end, wanted);
+        }
         let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
         let (true, Ok(mut last)) = (digits > 0 && first.why.is_none(), name[name.len() - digits..].parse::<u32>())
         else {
@@ -448,6 +555,36 @@ impl Clause {
             }
             more.push((next, objects));
             last = found;
+            at = next + 1;
+        }
+        more
+    }
+
+    /// `rooms 7a and 7b`: the same with a letter behind the number.
+    fn lettered(
+        &self,
+        context: Context<'_>,
+        first: &Mention,
+        end: usize,
+        wanted: Wanted<'_>,
+    ) -> Vec<(usize, Vec<Subject>)> {
+        let words = self.tokens.get(first.name.0..first.name.1).unwrap_or_default();
+        let all: String = words.iter().map(|t| squeeze(&t.text)).collect();
+        let stem = all.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
+        let mut more = Vec::new();
+        let mut at = first.to;
+        while at < end {
+            let joints = (at..end).take_while(|at| self.tokens[*at].is_any(", and & or")).count();
+            let next = at + joints;
+            let is_like = self.tokens.get(next).is_some_and(|t| {
+                t.is_plain() && t.low.len() <= 4 && t.low.starts_with(|c: char| c.is_ascii_digit()) && !self.taken[next]
+            });
+            let found = [stem.to_owned(), fold(stem)].into_iter().filter(|_| joints > 0 && is_like && !stem.is_empty());
+            let object = found
+                .map(|stem| format!("{stem}{}", self.tokens[next].low))
+                .find_map(|letters| context.index.only(&letters, wanted));
+            let Some(object) = object else { break };
+            more.push((next, vec![object]));
             at = next + 1;
         }
         more

@@ -141,7 +141,7 @@ pub(super) fn trimmed(tokens: &[Token]) -> &[Token] {
         if let Some(length) = phrase {
             to -= length;
         } else if last.shape == Shape::Sign
-            || last.is_any(FILLERS) && !last.is_any("right as so well")
+            || last.is_any(FILLERS) && !last.is_any("right as so well again already still so yes actually")
             || last.is_any(JOINERS)
         {
             to -= 1;
@@ -179,7 +179,11 @@ pub(super) fn cut(sentence: &[Token]) -> Cut<'_> {
     };
     let is_polite =
         |at: usize| phrase_at(at, "if possible|if you can|if you dont mind|when you can|when you have time");
-    let condition = (1..sentence.len()).find(|at| *at < free && !named(*at) && begins(*at));
+    // `notify people only when mentioned` says how, and not when.
+    let notifies = sentence.iter().any(|t| t.is_any("notify notified notifications notification pinged"));
+    let is_how =
+        |at: usize| notifies && sentence.iter().skip(at).any(|t| t.is_any("mentioned mention mentions pinged"));
+    let condition = (1..sentence.len()).find(|at| *at < free && !named(*at) && begins(*at) && !is_how(*at));
     match condition {
         Some(at) if is_polite(at) => Cut { clause: &sentence[..at], condition: None },
         Some(at) => Cut { clause: &sentence[..at], condition: Some(&sentence[at..]) },

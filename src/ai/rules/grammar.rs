@@ -20,6 +20,7 @@ use crate::model::Permissions;
 
 use super::clause::{Clause, Context, Gap, Mention, Why};
 use super::lexicon::{any_verb_at, colour_at, duration_at, number_at};
+use super::phrasing::variants;
 use super::words::{Shape, Token};
 
 pub(super) use create::{Home, Item, NewName};
@@ -67,10 +68,11 @@ pub(super) enum Ask {
         field: &'static str,
         value: Value,
     },
-    /// What roles may do in channels.
+    /// What roles may do in channels; what is `exact` is for these roles alone.
     Access {
         places: Vec<Subject>,
         grants: Vec<Grant>,
+        exact: Permissions,
     },
     /// What is denied to everyone is no longer.
     Open {
@@ -108,6 +110,8 @@ pub(super) struct Reading {
     pub(super) loose: usize,
     /// Something was assumed.
     pub(super) assumed: bool,
+    /// It would hold in the whole guild, and nobody said so.
+    pub(super) nowhere: bool,
 }
 
 impl Reading {
@@ -173,8 +177,26 @@ const LONG: usize = 160;
 /// Most words of a clause that is read at all, apart from a topic's text.
 const LONGEST: usize = 300;
 
-/// The best reading of a clause, if it has any.
+/// The best reading of a clause, if it has any: as it stands, or said in other words.
 pub(super) fn read(tokens: &[Token], context: Context<'_>) -> Option<Vec<Reading>> {
+    let doubt = |readings: &Option<Vec<Reading>>| match readings {
+        Some(readings) => readings.iter().map(|reading| reading.loose + reading.gaps.len()).sum::<usize>(),
+        None => usize::MAX,
+    };
+    let mut best = as_it_stands(tokens, context);
+    if doubt(&best) == 0 || tokens.len() > LONG {
+        return best;
+    }
+    for other in variants(tokens) {
+        let readings = as_it_stands(&other, context);
+        if doubt(&readings) < doubt(&best) {
+            best = readings;
+        }
+    }
+    best
+}
+
+fn as_it_stands(tokens: &[Token], context: Context<'_>) -> Option<Vec<Reading>> {
     if tokens.len() > LONGEST {
         let is_text = free_text(tokens).is_some_and(|from| from < LONGEST);
         return is_text
@@ -201,7 +223,7 @@ fn once(tokens: &[Token], context: Context<'_>) -> Option<Reading> {
     let mut best: Option<Reading> = None;
     for frame in FRAMES {
         let Some(reading) = frame(clause.clone(), context) else { continue };
-        let rank = |reading: &Reading| (reading.loose, reading.asks.is_empty(), reading.gaps.len());
+        let rank = |reading: &Reading| (reading.loose, reading.asks.is_empty() && !reading.nowhere, reading.gaps.len());
         if best.as_ref().is_none_or(|best| rank(&reading) < rank(best)) {
             best = Some(reading);
         }
@@ -215,6 +237,7 @@ fn apart(tokens: &[Token], context: Context<'_>, budget: &mut usize, depth: usiz
         return None;
     }
     let joiners: Vec<usize> = (1..tokens.len()).filter(|at| is_joint(tokens, *at)).collect();
+    let mut fallback: Option<(usize, Vec<Reading>)> = None;
     for joint in joiners {
         if *budget == 0 {
             return None;
@@ -240,13 +263,34 @@ fn apart(tokens: &[Token], context: Context<'_>, budget: &mut usize, depth: usiz
         }
         // Whatever is wrong with the second half, the first is fine.
         let is_named = right.iter().any(|t| t.shape != Shape::Sign) && depth == 0;
-        if let Some(reading) =
-            carried(left, right, context).into_iter().find_map(|right| once(&right, context)).filter(|_| is_named)
-        {
-            return Some(vec![first, reading]);
+        let second = carried(left, right, context).into_iter().find_map(|right| once(&right, context));
+        if let Some(reading) = second.filter(|_| is_named) {
+            let doubt = reading.loose + reading.gaps.len();
+            if fallback.as_ref().is_none_or(|(least, _)| doubt < *least) {
+                fallback = Some((doubt, vec![first, reading]));
+            }
         }
     }
-    None
+    match (depth, fallback) {
+        (_, Some((_, readings))) => Some(readings),
+        (0, None) => after_unknown(tokens, context),
+        _ => None,
+    }
+}
+
+/// `rename #nowhere to a and #b to c`: nothing is done about the first, all about the second.
+fn after_unknown(tokens: &[Token], context: Context<'_>) -> Option<Vec<Reading>> {
+    (1..tokens.len()).filter(|at| is_joint(tokens, *at)).take(20).find_map(|joint| {
+        let left = &tokens[..joint];
+        let unknown = |reading: &Reading| reading.loose == 0 && reading.asks.is_empty() && !reading.gaps.is_empty();
+        let first = once(left, context).filter(unknown)?;
+        let after = (joint..tokens.len()).find(|at| !is_joint(tokens, *at))?;
+        let fine = |reading: &Reading| reading.loose == 0 && reading.gaps.is_empty() && !reading.asks.is_empty();
+        let second = carried(left, &tokens[after..], context)
+            .into_iter()
+            .find_map(|right| once(&right, context).filter(fine))?;
+        Some(vec![first, second])
+    })
 }
 
 fn is_joint(tokens: &[Token], at: usize) -> bool {

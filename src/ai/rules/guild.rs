@@ -126,6 +126,14 @@ impl Guild {
         }
     }
 
+    /// The targets of an entry of `access`.
+    pub(super) fn access_targets(&self, name: &str) -> Vec<String> {
+        match self.access.get(name) {
+            Some(Value::Map(targets)) => targets.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Takes note of an edit.
     pub(super) fn follow(&mut self, edit: &Edit) {
         match edit {

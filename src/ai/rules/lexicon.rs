@@ -33,22 +33,30 @@ pub(super) enum Verb {
     Hoist,
 }
 
-const VERBS: &[(Verb, &str)] = &[
+pub(super) const VERBS: &[(Verb, &str)] = &[
     (
         Verb::Make,
-        "create|add|make|set up|open up|build|start|introduce|put up|new|construct|generate|insert|prepare|spin up",
+        "create|add|make|set up|open up|build|start|introduce|put up|new|construct|generate|insert|prepare|spin up|\
+            throw in|put in|establish|launch|spawn|whip up|stick in|pop in|chuck in|get us|get me|form|craft|slot in|found",
     ),
     (
         Verb::Remove,
-        "delete|remove|drop|get rid of|erase|scrap|trash|destroy|kill|discard|axe|bin|ditch|purge|nuke|take down|wipe",
+        "delete|remove|drop|get rid of|erase|scrap|trash|destroy|kill|discard|axe|bin|ditch|purge|nuke|take down|wipe|\
+            throw out|throw away|do away with|wipe out|toss|toss out|say goodbye to|dissolve|eliminate|chuck|chuck out|\
+            take out|lose|obliterate|dump|demolish|dismantle|close down|cut|get shot of",
     ),
     (Verb::Rename, "rename|call|retitle|relabel|title|name"),
-    (Verb::Move, "move|put|place|shift|relocate|drag|transfer|push|take|bring|stick|slide"),
+    (
+        Verb::Move,
+        "move|put|place|shift|relocate|drag|transfer|push|take|bring|stick|slide|\
+            drop|throw|shove|pull|send|nest|stash|reposition|tuck|shuffle|hoist up",
+    ),
     (
         Verb::Set,
         "describe|set|change|update|adjust|use|apply|limit|restrict|cap|raise|lower|increase|decrease|reduce|edit|\
             configure|modify|replace|switch|auto archive|archive|notify|mark|flag|tag|turn|send|post|show|put|make|\
-            clear|reset|require",
+            clear|reset|require|bump|bump up|boost|turn up|turn down|crank up|bring up|bring down|cut|double|fix|\
+            tighten|loosen|tweak|swap|keep|empty|blank|enforce|impose|pick|choose|assign",
     ),
     (Verb::Order, "order|sort|reorder|arrange"),
     (Verb::Let, "let|allow|permit|enable|grant|authorize|authorise"),
@@ -119,7 +127,9 @@ pub(super) const WISHES: &str = "can we get|could we get|can i get|could i get|c
     id like to have|wed like to have|i want to have|we want to have|we need to have|i need to have|id like to see|\
     i would like to see|we also would like|id love to have|it would be nice to have|we should have|there needs to be|\
     we could do with|can there be|could there be|please have|let there be|we are missing|were missing|how about|\
-    should have|should get|needs|gets";
+    should have|should get|needs|gets|need|want|wants|gimme|gib|lets get|we want to get|we were hoping for|\
+    were hoping for|we would love|i would love|could use|we require|id want|we d like|we are in need of|wed want|\
+    we also need|we still need|i still need|we now need|requesting|looking for|we are looking for|what about";
 
 /// Before and after a name, and never part of it.
 pub(super) const ARTICLES: &str = "the a an our my your this that these those its their both teh each every";
@@ -435,6 +445,23 @@ pub(super) fn wish_at(tokens: &[Token], at: usize) -> Option<usize> {
     WISH_PHRASES.at(tokens, at).map(|((), length)| length)
 }
 
+/// What a number counts when it is no number of things to make.
+pub(super) const PEOPLE: &str = "people persons person users user members member players player guests participants \
+    seats seat slots slot folks attendees listeners kbps kbit kbits kb kbit/s kb/s";
+
+/// True for `64 kbps`, `10 players`, `30s`: a value, and neither a name nor a quantity.
+pub(super) fn is_value_at(tokens: &[Token], at: usize) -> bool {
+    let is_rate = |t: &Token| {
+        let digits = t.low.trim_start_matches(|c: char| c.is_ascii_digit());
+        t.is_plain() && digits.len() < t.low.len() && matches!(digits, "kbps" | "kbit" | "kbits" | "kb" | "k")
+    };
+    let counts = || {
+        let (_, length) = number_at(tokens, at)?;
+        tokens.get(at + length).filter(|t| t.is_any(PEOPLE))
+    };
+    duration_at(tokens, at).is_some() || tokens.get(at).is_some_and(is_rate) || counts().is_some()
+}
+
 /// Words worth mending: long ones that command something or name a kind or a property.
 static SPELLINGS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
     let verbs = VERBS.iter().map(|(_, words)| *words);
@@ -446,7 +473,7 @@ static SPELLINGS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
 });
 
 /// True for a word of one of the tables, or of a permission.
-fn is_known(word: &str) -> bool {
+pub(super) fn is_known(word: &str) -> bool {
     let tables = [FILLERS, LINKS, POLITE, WISHES, ARTICLES, AREAS];
     let in_tables = || tables.iter().any(|table| table.split(['|', ' ']).any(|known| known == word));
     let is_value = COLOURS.iter().any(|(name, _)| name.split(' ').any(|known| known == word))

@@ -82,7 +82,9 @@ impl Maker {
             Ask::Set { objects, field, value } => {
                 objects.iter().for_each(|object| self.set(object, field, value.clone()));
             }
-            Ask::Access { places, grants } => places.iter().for_each(|place| self.access(place, &grants)),
+            Ask::Access { places, grants, exact } => {
+                places.iter().for_each(|place| self.access(place, &grants, exact));
+            }
             Ask::Open { places, permission } => places.iter().for_each(|place| self.open(place, permission)),
             Ask::Everywhere { grants } => grants.iter().for_each(|grant| self.everywhere(grant)),
             Ask::Tag { channels, tags } => {
@@ -106,6 +108,10 @@ impl Maker {
     }
 
     fn remove(&mut self, object: &Subject, with_channels: bool) {
+        // `nobody needs #a, delete it` says it twice.
+        if self.guild.fields(object).is_none() {
+            return;
+        }
         if let (Subject::Category(category), true) = (object, with_channels) {
             for channel in self.guild.channels_of(category) {
                 self.push(Edit::Remove { object: channel });

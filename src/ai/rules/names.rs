@@ -177,7 +177,7 @@ impl Index {
 
     /// `squads 3` is `squad-3`.
     fn numbered(&self, letters: &str) -> Option<&Vec<usize>> {
-        let word = letters.trim_end_matches(|c: char| c.is_ascii_digit());
+        let word = letters.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
         let number = &letters[word.len()..];
         let is_plural = !number.is_empty() && fold(word) != word;
         self.exact.get(&format!("{}{number}", fold(word))).filter(|_| is_plural)

@@ -4,7 +4,7 @@ use crate::ai::EntityKind;
 use crate::model::Permissions;
 
 use super::super::clause::{Clause, Context, Mention, Why, implied, place, role};
-use super::super::lexicon::{Verb, verb_at};
+use super::super::lexicon::{Verb, is_value_at, verb_at};
 use super::super::permits::{NOUNS, permission_at};
 use super::people::People;
 use super::{Ask, Grant, Reading};
@@ -15,6 +15,13 @@ const MAY: &str = "can may could able allowed permitted gets get has have free";
 const NOT: &str = "not cannot cant never mustnt shouldnt wont couldnt arent isnt dont doesnt without forbidden \
     longer unable neither no disallowed prohibited nor";
 const IN: &str = "in inside into on to within under from at";
+
+/// Says in words that the whole guild is meant.
+const EVERYWHERE: &str = "on the whole server|on the entire server|in the whole server|in the entire server|\
+    across the whole server|across the entire server|across the server|throughout the server|for the whole server|\
+    on this server|on the server|in the server|in this server|on our server|guild-wide|guildwide|guild wide|\
+    server-wide|serverwide|server wide|in every channel|in all channels|in any channel|in all the channels|\
+    in every single channel|everywhere|anywhere|by default|globally|on all channels|in the guild|on the guild";
 
 /// A permission, where it stands and whether it is given.
 struct Said {
@@ -28,7 +35,9 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let tokens = &clause.tokens;
     let gives = verb_at(tokens, 0, &[Verb::Let, Verb::Give, Verb::On]);
     let stops = verb_at(tokens, 0, &[Verb::Stop, Verb::Off, Verb::Take]);
-    if tokens[0].is_any("we i you me us") {
+    // `5 people may join` and `post every 10 seconds` are fields.
+    let is_pace = (0..tokens.len()).any(|at| is_value_at(tokens, at));
+    if tokens[0].is_any("we i you me us") || is_pace {
         return None;
     }
     let dont = tokens[0].is_any("dont never") || (tokens[0].is("do") && tokens.get(1).is_some_and(|t| t.is("not")));
@@ -78,6 +87,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     );
     let only = only_let.is_some() || else_nobody || is_only(&clause);
     clause.take_phrases("away from");
+    let is_everywhere = takes_everywhere(&mut clause);
     // Channels that follow `in` are places, whatever they are called.
     let mut places: Vec<Mention> = Vec::new();
     for at in verb..clause.len().saturating_sub(1) {
@@ -126,7 +136,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         let objects = reading.note(&clause, &places);
         let shut = Said { bits: Permissions::VIEW_CHANNEL, from: 0, to: 1, is_given: false };
         let grants = grants(&[shut], &people, false);
-        reading.asks.push(Ask::Access { places: objects, grants });
+        reading.asks.push(Ask::Access { places: objects, grants, exact: Permissions::NONE });
         return Some(reading);
     }
     if said.is_empty() {
@@ -190,15 +200,67 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     };
     let lost_place = !places.is_empty() && objects.is_empty();
     let said = read_only(&clause, said);
+    let exact = exact(&said, &people, only);
     let grants = grants(&said, &people, only);
     if grants.is_empty() || lost_place {
         return (!reading.gaps.is_empty()).then_some(reading);
     }
+    // Nobody opens or closes the whole guild by leaving a place out.
+    let is_everywhere = is_everywhere || names_everyone_role(&clause);
+    let is_for_all = only || grants.iter().any(|grant| grant.target == "everyone");
+    let is_of_channels = said.iter().all(|said| CHANNELS.contains(said.bits));
+    let is_general = has_noun || clause.tokens[0].is_any("give grant revoke take strip withdraw add remove");
+    if objects.is_empty() && !is_everywhere && (is_for_all || is_of_channels && !is_general) {
+        objects = implied(context, &place);
+        if objects.is_empty() && is_for_all {
+            reading.nowhere = true;
+            return Some(reading);
+        }
+    }
     reading.asks.push(match objects.is_empty() {
         true => Ask::Everywhere { grants },
-        false => Ask::Access { places: objects, grants },
+        false => Ask::Access { places: objects, grants, exact },
     });
     Some(reading)
+}
+
+/// `in all channels`, but not `in all channels of Hobbies`.
+fn takes_everywhere(clause: &mut Clause) -> bool {
+    let found = EVERYWHERE.split('|').filter_map(|phrase| clause.find_phrase(phrase));
+    let is_all = |to: usize| clause.tokens.get(to).is_none_or(|t| !t.is_any("of in inside under within below"));
+    let found: Vec<(usize, usize)> = found.filter(|(_, to)| is_all(*to)).collect();
+    found.iter().for_each(|(from, to)| clause.take(*from, *to));
+    !found.is_empty()
+}
+
+/// What is mostly said of a channel.
+const CHANNELS: Permissions = Permissions::VIEW_CHANNEL
+    .with(Permissions::SEND_MESSAGES)
+    .with(Permissions::READ_MESSAGE_HISTORY)
+    .with(Permissions::CONNECT)
+    .with(Permissions::SPEAK);
+
+/// `@everyone`, `the everyone role`: the role is meant, and not whoever there is.
+fn names_everyone_role(clause: &Clause) -> bool {
+    let is_all = |at: usize| clause.tokens.get(at).is_some_and(|t| t.low == "everyone" && !t.is_quote());
+    (0..clause.len()).any(|at| {
+        let is_role = |at: usize| clause.tokens.get(at).is_some_and(|t| t.is("role"));
+        let pings = at.checked_sub(1).is_some_and(|at| clause.tokens[at].is_any("mention ping use tag notify at"));
+        is_all(at) && (is_role(at + 1) || at > 0 && is_role(at - 1) || clause.tokens[at].sigil.is_some() && !pings)
+    })
+}
+
+/// What nobody else has afterwards.
+fn exact(said: &[Said], people: &People, only: bool) -> Permissions {
+    let bits = |said: &Said| said.bits.without(Permissions::ADMINISTRATOR);
+    let all = said.iter().map(bits).fold(Permissions::NONE, Permissions::with);
+    let denied = said.iter().filter(|said| !said.is_given).map(bits).fold(Permissions::NONE, Permissions::with);
+    let names_some = !people.roles.is_empty() || !people.exceptions.is_empty();
+    match () {
+        () if only && !people.roles.is_empty() || people.nobody && names_some => all,
+        () if people.everyone && !people.exceptions.is_empty() => denied,
+        () => Permissions::NONE,
+    }
 }
 
 /// `but newcomers may not`: for whom the opposite holds.
@@ -294,14 +356,17 @@ fn permissions(clause: &mut Clause, context: Context<'_>, from: usize, base: boo
             mention
                 .filter(|m| {
                     m.to - m.from >= words
-                        && words <= 1
                         && at > from
                         && clause.tokens[at - 1].is_any("the in see read view access join")
                 })
-                .is_some()
+                .map(|m| m.to)
         };
+        if let Some(end) = named() {
+            at = end.max(at + 1);
+            continue;
+        }
         match permission_at(&clause.tokens, at).filter(|(_, n)| clause.is_free(at, at + n) && !is_object) {
-            Some((bits, length)) if !named() => {
+            Some((bits, length)) => {
                 let end = at + length;
                 let noun = clause.tokens.get(end).is_some_and(|t| t.is_any(NOUNS));
                 let is_admin = bits.contains(Permissions::ADMINISTRATOR);
@@ -311,7 +376,7 @@ fn permissions(clause: &mut Clause, context: Context<'_>, from: usize, base: boo
                 at = end + usize::from(noun && !is_admin);
                 continue;
             }
-            _ => {}
+            None => {}
         }
         let token = &clause.tokens[at];
         if token.is_any(NOT) {

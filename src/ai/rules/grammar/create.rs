@@ -8,8 +8,9 @@ mod reader;
 
 use crate::ai::EntityKind;
 
-use super::super::clause::{Clause, Context};
-use super::super::lexicon::{FILLERS, Kind, Verb, any_verb_at, verb_at, wish_at};
+use super::super::clause::{Clause, Context, any};
+use super::super::lexicon::{FILLERS, Kind, Verb, any_verb_at, is_value_at, kind_at, verb_at, wish_at};
+use super::super::names::Fit;
 use super::super::words::Shape;
 use super::{Ask, Reading, Spot};
 use reader::Reader;
@@ -94,6 +95,17 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     if clause.tokens.get(start).is_some_and(|t| t.is_any("me us")) {
         start += 1;
     }
+    // What has this name is there already: `room 7a max 20` makes nothing.
+    let names_something = |at: usize| clause.mention(context, at, &any).filter(|m| !m.is_pronoun && m.fit != Fit::Typo);
+    let is_said_new = |at: usize| {
+        clause.tokens.get(at).is_some_and(|t| t.is_any("a an") || t.is_any("new another more") || t.is_quote())
+    };
+    if !is_command && !is_said_new(start) && names_something(start).is_some() {
+        return None;
+    }
+    if is_value_at(&clause.tokens, start) {
+        return None;
+    }
     let mut reader = Reader::new(clause, context, start, is_command);
     reader.run();
     let Reader { items, mut further, gaps, mentions, is_lost, clause, .. } = reader;
@@ -102,7 +114,18 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     let is_plain_move = move_in.is_some() && !is_command;
     let is_bare = !is_command && !is_plain_move;
     let first = items.first()?;
+    // `two categories with a channel each`: one would be made for one of them only.
+    let categories = items.iter().filter(|item| item.kind == Some(Kind::Category));
+    let homes: usize = categories.map(|item| item.names.len().max(item.count)).sum();
+    let is_for_each = homes > 1
+        && items.iter().any(|item| item.kind != Some(Kind::Category))
+        && clause.tokens.iter().any(|t| t.is_any("each both every all"));
+    if is_for_each {
+        return None;
+    }
     let has_name = items.iter().all(|item| !item.names.is_empty());
+    // `a category X with two voice rooms`: what is in it needs no name.
+    let has_name = has_name || first.kind == Some(Kind::Category) && !first.names.is_empty();
     if is_bare
         && !(has_name && first.kind.is_some() && first.start <= clause.tokens[0].end + 12
             || has_new_word
@@ -126,7 +149,7 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
         return None;
     }
     if (is_bare && !has_new_word || is_plain_move) && items.iter().any(is_there)
-        || (is_bare || is_plain_move) && unsaid(first)
+        || (is_bare || is_plain_move) && unsaid(first) && !(clause.tokens[0].is_any("a an") && first.kind.is_some())
     {
         return None;
     }
@@ -151,6 +174,9 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     if items.iter().any(|item| item.kind.is_none() && item.noun.is_some() && item.names.is_empty() && !item.is_many) {
         return None;
     }
+    if items.iter().any(|item| item.names.iter().any(|name| !name.is_literal && is_no_name(&clause, name))) {
+        return None;
+    }
     let mut reading = Reading { gaps, ..Reading::default() };
     further.retain(|(_, tokens)| tokens.iter().any(|t| t.shape != Shape::Sign && !t.is_any(FILLERS)));
     if !is_lost {
@@ -168,4 +194,19 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
         reading.further = further;
     }
     Some(reading)
+}
+
+/// `64 kbps`, `channels a`, `topic hello`: words that say something else than a name.
+fn is_no_name(clause: &Clause, name: &NewName) -> bool {
+    let Some(at) = clause.tokens.iter().position(|t| t.start == name.start) else { return false };
+    let is_called = at > 0 && clause.tokens[at - 1].is_any(reader::CALLED);
+    if is_called || clause.tokens[at].sigil.is_some() {
+        return false;
+    }
+    let says_kind = kind_at(&clause.tokens, at).is_some_and(|(_, length, plural)| {
+        let ends = clause.tokens.get(at + length).is_none_or(|t| t.start >= name.end);
+        plural && clause.tokens[at].low != clause.tokens[at].text.to_uppercase() && (!ends || plural)
+    });
+    let says_field = clause.tokens[at].is_any("slowmode topic bitrate nsfw limit max tags");
+    is_value_at(&clause.tokens, at) || says_kind || says_field
 }

@@ -30,7 +30,8 @@ static FIELDS: LazyLock<Phrases<Field>> = LazyLock::new(|| {
         (
             Field::Slow,
             "slow mode|slow mode delay|message cooldown|cooldown|cool down|chat delay|slow down|rate limit|slow|\
-                slower|message every|messages every|message per|messages per|message rate limit|slowed down",
+                slower|post every|posting every|write every|send every|type every|talk every|once every|post once every|\
+                write once every|once per|between messages|between posts|between two messages|waiting time|message every|messages every|message per|messages per|message rate limit|slowed down",
         ),
         (
             Field::Limit,
@@ -77,6 +78,10 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
 }
 
 fn setter(clause: &Clause) -> Option<usize> {
+    // `new topic for #a: ...`
+    if clause.tokens[0].is("new") && FIELDS.at(&clause.tokens, 1).is_some_and(|(field, _)| field != Field::Nsfw) {
+        return Some(1);
+    }
     if clause.tokens[0].is_any("create new build start") {
         return None;
     }
@@ -205,7 +210,10 @@ fn topic(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         return None;
     }
     let mentions = clause.mentions(context, verb, clause.len(), &posts);
-    clause.take_phrases("new|following|channel|saying|says|that says|reading|which says");
+    clause.take_phrases(
+        "should read|should say|should be|shall be|must be|must read|will be|shall read|has to be|new|following|channel|\
+        saying|says|that says|reading|which says|should|read|back",
+    );
     let is_named = !mentions.is_empty();
     let mut objects = reading.note(&clause, &mentions);
     if !is_named {
@@ -269,11 +277,13 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         }
     }
     // `one message every 30 seconds` is no limit of members.
-    let is_pace =
-        found.iter().any(|(at, field, _)| *field == Field::Slow && clause.tokens[*at].is_any("message messages"));
+    let is_pace = found.iter().any(|(at, field, _)| {
+        *field == Field::Slow
+            && clause.tokens[*at].is_any("message messages post posting write send type talk once between")
+    });
     if is_pace {
         found.retain(|(_, field, _)| *field != Field::Limit);
-        clause.take_phrases("limit|one|to|1|a");
+        clause.take_phrases("limit|one|to|1|a|should|only|able|post|write|send|wait|has|have|must");
     }
     take_former(&mut clause, |tokens, at| {
         let duration = duration_at(tokens, at).map(|(_, length)| length);
@@ -286,6 +296,10 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         clause.tokens.iter().position(is_rate).filter(|_| !found.iter().any(|(_, field, _)| *field == Field::Bitrate))
     {
         found.insert(0, (at, Field::Bitrate, 0));
+    }
+    let crowd = (0..clause.len()).find(|at| counts_people(&clause, *at));
+    if let Some(at) = crowd.filter(|_| !is_pace && !found.iter().any(|(_, field, _)| *field == Field::Limit)) {
+        found.push((at, Field::Limit, 0));
     }
     let off = is_off(&clause);
     let mentions_role = mentioned_role(&mut clause, context);
@@ -339,6 +353,40 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     if changes.is_empty() && bad.is_empty() {
         return None;
     }
+    // `after #b` is where something is, and not what changes.
+    let beside = |mention: &Mention| {
+        let before = mention.from.checked_sub(1).map(|at| &clause.tokens[at]);
+        !mention.is_pronoun && before.is_some_and(|t| t.is_any("after before below above behind beneath beside next"))
+    };
+    if mentions.iter().any(beside) {
+        return None;
+    }
+    // Another value is another request.
+    let has_value = changes.iter().any(|change| matches!(change.value, Value::Number(1..)));
+    let is_more = (0..clause.len()).any(|at| {
+        !clause.taken[at]
+            && (clause.tokens[at].is_any("none zero off unlimited") && found.len() == 1 && mentions.len() > 1
+                || duration_at(&clause.tokens, at).is_some()
+                || counts_people(&clause, at))
+    });
+    // `#a and #b, none for #c`
+    let begins_again = (1..clause.len()).any(|at| {
+        let is_value =
+            clause.tokens[at].is_any("none off zero unlimited no") || duration_at(&clause.tokens, at).is_some();
+        let led = clause.tokens[at - 1].is_any(", and but ;");
+        let around = mentions.iter().any(|m| m.to < at) && mentions.iter().any(|m| m.from > at);
+        is_value && led && around && found.len() == 1
+    });
+    if has_value && is_more || begins_again {
+        reading.loose += 1;
+    }
+    if changes.iter().any(|change| change.field == "user_limit") {
+        clause.take_phrases(
+            "join|enter|connect|be in|be inside|fit in|get in|go in|at once|at a time|at the same time|inside|in each|\
+            simultaneously|may|should|be|able|to|in there|in it|there|each|apiece|per room|per channel|total|in total|\
+            room|more|than|than that|there is|space|hold up|allowed",
+        );
+    }
     clause.take_phrases(
         "from online members|from others|from other members|from the others|from the rest|\
         from everyone else|in the member list|showing|displaying|listing|hoisting",
@@ -374,6 +422,18 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         }
     }
     (!reading.asks.is_empty() || !reading.gaps.is_empty()).then_some(reading)
+}
+
+/// `10 players`
+fn counts_people(clause: &Clause, at: usize) -> bool {
+    let number = number_at(&clause.tokens, at).filter(|_| !clause.tokens[at].is_any("a an no another one"));
+    number.is_some_and(|(_, length)| {
+        clause.tokens.get(at + length).is_some_and(|t| {
+            t.is_any(
+                "people persons person users members player players guests participants seats slots folks listeners",
+            )
+        }) && clause.is_free(at, at + length)
+    })
 }
 
 /// A field's word that is part of an object's name, such as `archive`.
@@ -412,8 +472,15 @@ fn mentioned_role(clause: &mut Clause, context: Context<'_>) -> Option<Mention> 
     let all = "anyone everyone everybody anybody people nobody members noone anyone all";
     let subject = clause.tokens[..at].iter().any(|t| t.is_any(all));
     let may = clause.tokens[..at].iter().any(|t| t.is_any("can may let allow able should cant cannot nobody stop"));
-    let mention =
-        clause.mention(context, at + 1, &role).filter(|m| subject && may && m.why.is_none() && !m.is_pronoun)?;
+    // `a role which anybody can mention`
+    let is_last = at + 1 == clause.len() || clause.tokens[at + 1..].iter().all(|t| t.shape == Shape::Sign);
+    let new: Vec<Subject> = implied(context, &role);
+    if is_last && subject && may && !context.about.is_empty() && !new.is_empty() {
+        let mention = Mention::of(at, new);
+        clause.take(at, at + 1);
+        return Some(mention);
+    }
+    let mention = clause.mention(context, at + 1, &role).filter(|m| subject && may && m.why.is_none())?;
     if mention.objects.contains(&Subject::Role("everyone".to_owned()))
         || clause.tokens.get(mention.to).is_some_and(|t| t.is_any("in"))
     {

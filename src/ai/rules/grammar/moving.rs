@@ -4,7 +4,8 @@ use crate::manifest::edit::Subject;
 
 use super::super::clause::{Clause, Context, Mention, Why, any, category, is_about_contents, role};
 use super::super::guild::key;
-use super::super::lexicon::{ARTICLES, FILLERS, Verb, verb_at};
+use super::super::lexicon::{ARTICLES, FILLERS, JOINERS, Verb, any_verb_at, is_known, number_at, verb_at};
+use super::super::words::{Shape, Token};
 use super::{Ask, Reading, Spot};
 
 const INTO: &str = "to into in under inside onto within underneath";
@@ -220,13 +221,37 @@ fn lost_at(clause: &Clause, at: usize) -> Option<(usize, usize, usize)> {
         let kind = usize::from(clause.tokens.get(from + 1).is_some_and(|t| t.is_any("category section area")));
         return Some((from, from + 1, from + 1 + kind));
     }
-    let end = (from..clause.len().min(from + 4)).find(|at| clause.tokens[*at].is_any("category section area group"))?;
+    let kind = (from..clause.len().min(from + 4)).find(|at| clause.tokens[*at].is_any("category section area group"));
+    let Some(end) = kind else { return nowhere_at(clause, at, from) };
     let is_before = end > from && clause.tokens[from..end].iter().all(|t| t.is_plain());
     if is_before {
         return Some((from, end, end + 1));
     }
     let is_named = end == from && clause.tokens.get(from + 1).is_some_and(|t| t.is_plain() || t.is_quote());
     is_named.then_some((from + 1, from + 2, from + 2))
+}
+
+/// `to the attic`: nothing is called so.
+fn nowhere_at(clause: &Clause, at: usize, from: usize) -> Option<(usize, usize, usize)> {
+    const NO_PLACES: &str = "time advance private public general total addition case order need use there here it chat \
+        talk evening morning meantime future end middle beginning top bottom list sidebar server guild discord \
+        voice text role roles channel channels members member everyone everybody users people bold caps \
+        english last first same one ones other others next new way colour color permissions limit name meanwhile \
+        slowmode slow topic both all each them they this that these those me us you";
+    let is_free = |at: usize| clause.tokens.get(at).is_some_and(|t| t.is_plain() && !clause.taken[at]);
+    let is_end = |at: usize| {
+        clause.tokens.get(at).is_none_or(|t| t.shape == Shape::Sign || t.is_any(JOINERS) || t.is_any(FILLERS))
+    };
+    let has_article = from > at && clause.tokens[at].is_any("the our");
+    let length = (from..from + 3).take_while(|at| is_free(*at) && !is_end(*at)).count();
+    let first = clause.tokens.get(from)?;
+    let is_word =
+        |t: &Token| t.is_any(NO_PLACES) || is_known(&t.low) || t.low.starts_with(|c: char| c.is_ascii_digit());
+    let ends = length > 0 && is_end(from + length);
+    let is_doubtful = clause.tokens.get(from..from + length).is_none_or(|words| words.iter().any(is_word));
+    let is_name =
+        has_article || length == 1 && (first.text.starts_with(char::is_uppercase) || !clause.tokens[at - 1].is("to"));
+    (ends && is_name && !is_doubtful && at > 0).then_some((from, from + length, from + length))
 }
 
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
@@ -255,7 +280,22 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     .filter_map(|phrase| clause.find_phrase(phrase))
     .find(|(from, _)| *from > 0)
     .or_else(|| clause.tokens[0].is_any("stand sit come go be stands sits goes").then_some((0, 1)));
-    if verb.is_none() && made.is_none() && goes.is_none() && context.about.is_empty() {
+    // `the information category to the bottom`
+    let is_bare = verb.is_none() && made.is_none() && goes.is_none() && context.about.is_empty();
+    let is_named_first = || clause.mention(context, 0, &any).is_some_and(|m| !m.is_pronoun && m.why.is_none());
+    if is_bare
+        && (any_verb_at(&clause.tokens, 0).is_some()
+            || !is_named_first()
+            || clause.tokens.iter().any(|t| t.is_any("in under inside can may should with and for : private -> =")))
+    {
+        return None;
+    }
+    // `add a channel for …` is something new.
+    let is_new = made.filter(|_| verb.is_none()).is_some_and(|made| {
+        let next = clause.tokens.get(made);
+        next.is_some_and(|t| t.is_any("a an new another") || number_at(&clause.tokens, made).is_some() && !t.is("no"))
+    });
+    if is_new {
         return None;
     }
     let start = match (verb, made) {
@@ -325,7 +365,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
             end,
         };
     }
-    if is_about_contents(&clause, &named) {
+    if is_about_contents(&clause, &named) || is_bare && !clause.leftovers(true).is_empty() {
         return None;
     }
     // Beside a category stands a category.

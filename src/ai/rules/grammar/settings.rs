@@ -34,12 +34,15 @@ static SETTINGS: LazyLock<Phrases<Setting>> = LazyLock::new(|| {
             "server description|guild description|description of the server|description of this server|\
                 description of our server|description of the guild|servers description",
         ),
-        (Setting::Verification, "verification level|verification|server verification|verification requirement"),
+        (
+            Setting::Verification,
+            "level of verification|verification level|verification|server verification|verification requirement",
+        ),
         (
             Setting::Notifications,
             "notifications|default notifications|notification settings|notification level|notification|\
                 default notification level|default notification setting|default notification settings|\
-                notification setting|notify|message notifications|default message notifications|server notifications",
+                notification setting|notify|notified|get notifications|get notified|be notified|message notifications|default message notifications|server notifications",
         ),
         (
             Setting::AfkChannel,
@@ -72,11 +75,11 @@ static SETTINGS: LazyLock<Phrases<Setting>> = LazyLock::new(|| {
 
 static LEVELS: LazyLock<Phrases<&'static str>> = LazyLock::new(|| {
     Phrases::of([
-        ("none", "none|off|nothing|unrestricted|lowest"),
+        ("none", "none|off|no|nothing|unrestricted|lowest|disabled|turned off|without|not needed"),
         ("low", "low"),
         ("medium", "medium|moderate|middle"),
         ("high", "high"),
-        ("very_high", "very high|highest|maximum|extreme high|very_high|phone|max"),
+        ("very_high", "very high|highest|maximum|very_high|phone|max|strictest|very strict|highest possible"),
     ])
 });
 static NOTICES: LazyLock<Phrases<&'static str>> = LazyLock::new(|| {
@@ -84,7 +87,9 @@ static NOTICES: LazyLock<Phrases<&'static str>> = LazyLock::new(|| {
         (
             "only_mentions",
             "only on mentions|only mentions|mentions only|mentions|only for mentions|only when mentioned|\
-                only if mentioned|only @mentions|only_mentions|when mentioned|just mentions",
+                only if mentioned|people when mentioned|only people when mentioned|only when they are mentioned|\
+                when they are mentioned|only when theyre mentioned|when theyre mentioned|only for @mentions|on mentions|\
+                for mentions|if mentioned|when someone is mentioned|only if they are mentioned|only for pings|only on pings|only when pinged|only @mentions|only_mentions|when mentioned|just mentions",
         ),
         (
             "all_messages",
@@ -102,8 +107,53 @@ static FILTERS: LazyLock<Phrases<&'static str>> = LazyLock::new(|| {
 });
 
 pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
+    if let Some(reading) = away(&clause, context) {
+        return Some(reading);
+    }
     server_name(clause.clone(), context).or_else(|| setting(clause, context))
 }
+
+/// `AFK after half an hour`, `afk: library, 15 min`: how long, and perhaps where to.
+fn away(clause: &Clause, context: Context<'_>) -> Option<Reading> {
+    let mut clause = clause.clone();
+    let at = (0..clause.len().min(6)).find(|at| {
+        clause.tokens[*at].is_any("afk inactive idle away-from-keyboard inactivity")
+            || super::super::clause::longest_at(&clause.tokens, *at, "away from keyboard").is_some()
+    })?;
+    let (from, seconds, length) =
+        (0..clause.len()).find_map(|at| duration_at(&clause.tokens, at).map(|(value, length)| (at, value, length)))?;
+    let says_after = clause.tokens.iter().any(|t| t.is_any("after : , timeout in with"));
+    if !says_after || clause.tokens[at].sigil.is_some() {
+        return None;
+    }
+    clause.take(at, at + 1);
+    clause.take(from, from + length);
+    clause.take_phrases(
+        "afk channel|after|timeout|time out|of inactivity|members|people|users|everyone|go|goes|become|becomes|are|is|\
+        considered|counts as|count as|as|set|put|make|somebody|someone|moved|move|to|into|in|with|a|of|should|be|kick in|\
+        kicks in|start|starts|begins|channel|mark|marks|who|from keyboard|when|time|for|mode|status|use|the|get|gets|sent|send|them|they",
+    );
+    let mut reading = Reading::default();
+    let mentions = clause.mentions(context, 0, clause.len(), &talk);
+    let is_named = !mentions.is_empty();
+    let objects = reading.note(&clause, &mentions);
+    if is_named && objects.len() != 1 || !clause.leftovers(true).is_empty() {
+        return None;
+    }
+    let mut set = |field, value| reading.asks.push(Ask::Set { objects: vec![Subject::Settings], field, value });
+    if let [one] = objects.as_slice() {
+        set("afk_channel", Value::from(super::super::guild::key(one)));
+    }
+    match TIMEOUTS.contains(&seconds) {
+        true => set("afk_timeout", Value::Number(seconds)),
+        false => reading.gaps.push(clause.gap(from, from + length, Why::Value(TIMEOUT))),
+    }
+    Some(reading)
+}
+
+/// Seconds Discord waits before somebody is away.
+const TIMEOUTS: [i64; 5] = [60, 300, 900, 1800, 3600];
+const TIMEOUT: &str = "Discord takes 1, 5, 15 or 30 minutes, or an hour";
 
 /// `rename the server to X`, `call our server X`.
 fn server_name(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
@@ -164,6 +214,10 @@ fn setting(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
             let name = text(&clause, context, from?)?;
             Some(set(if found == Setting::Name { "name" } else { "description" }, Value::Text(name)))
         }
+        Setting::Verification if is_removal => {
+            let is_whole = clause.leftovers(true).is_empty();
+            is_whole.then(|| set("verification_level", Value::from("none")))
+        }
         Setting::Verification => choice(clause, &LEVELS, "verification_level", "there is no such level"),
         Setting::Notifications => {
             let notices = NOTICES.at(&clause.tokens, from.unwrap_or(0));
@@ -191,13 +245,9 @@ fn setting(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
             if !is_about_afk && !clause.leftovers(true).is_empty() {
                 return None;
             }
-            match [60, 300, 900, 1800, 3600].contains(&seconds) {
+            match TIMEOUTS.contains(&seconds) {
                 true => reading = set("afk_timeout", Value::Number(seconds)),
-                false => reading.gaps.push(clause.gap(
-                    from,
-                    from + length,
-                    Why::Value("Discord takes 1, 5, 15 or 30 minutes, or an hour"),
-                )),
+                false => reading.gaps.push(clause.gap(from, from + length, Why::Value(TIMEOUT))),
             }
             reading.rest(&clause, false, &Why::Leftover);
             Some(reading)

@@ -148,14 +148,15 @@ fn ask(sight: Sight, only: bool, people: &People, places: Vec<Subject>) -> Optio
     };
     let everyone = ["everyone".to_owned()];
     let names_all = people.everyone || people.nobody;
+    let mut exact = Permissions::NONE;
     let grants = match sight {
-        Sight::Private => {
-            [denied(&everyone, view), allowed(&people.roles, view), allowed(&people.exceptions, view)].concat()
-        }
-        Sight::Visible if only || people.nobody => {
-            [denied(&everyone, view), allowed(&people.roles, view), allowed(&people.exceptions, view)].concat()
+        Sight::Private | Sight::Visible if sight == Sight::Private || only || people.nobody => {
+            let meant = [allowed(&people.roles, view), allowed(&people.exceptions, view)].concat();
+            exact = if meant.is_empty() { Permissions::NONE } else { view };
+            [denied(&everyone, view), meant].concat()
         }
         Sight::Hidden if people.roles.is_empty() => {
+            exact = if people.exceptions.is_empty() { Permissions::NONE } else { view };
             [denied(&everyone, view), allowed(&people.exceptions, view)].concat()
         }
         Sight::Hidden => denied(&people.roles, view),
@@ -163,14 +164,22 @@ fn ask(sight: Sight, only: bool, people: &People, places: Vec<Subject>) -> Optio
             let opened = Ask::Open { places, permission: view };
             return people.exceptions.is_empty().then_some(opened);
         }
-        Sight::Public | Sight::Visible => allowed(&people.roles, view),
+        Sight::Private | Sight::Public | Sight::Visible => allowed(&people.roles, view),
         Sight::ReadOnly if !people.roles.is_empty() && !names_all && only => {
+            exact = send;
             [denied(&everyone, send), allowed(&people.roles, send)].concat()
         }
         Sight::ReadOnly if !people.roles.is_empty() && !names_all => denied(&people.roles, send),
-        Sight::ReadOnly => [denied(&everyone, send), allowed(&people.exceptions, send)].concat(),
+        Sight::ReadOnly => {
+            exact = if people.exceptions.is_empty() { Permissions::NONE } else { send };
+            [denied(&everyone, send), allowed(&people.exceptions, send)].concat()
+        }
         Sight::Writable if people.roles.is_empty() => return Some(Ask::Open { places, permission: send }),
+        Sight::Writable if only => {
+            exact = send;
+            [denied(&everyone, send), allowed(&people.roles, send)].concat()
+        }
         Sight::Writable => allowed(&people.roles, send),
     };
-    Some(Ask::Access { places, grants })
+    Some(Ask::Access { places, grants, exact })
 }

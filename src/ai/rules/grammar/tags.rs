@@ -19,7 +19,31 @@ const STOPS: &str = "to from in on for of with : at into as using emoji out";
 
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     let tag = clause.find("tag tags");
-    let is_removal = verb_at(&clause.tokens, 0, &[Verb::Remove, Verb::Take]).is_some();
+    // `#a no longer needs the tag b`
+    let unneeded = clause.take_phrases(
+        "no longer needs|no longer need|doesnt need|dont need|does not need|do not need|no longer has|no longer have|\
+        shouldnt have|should not have|should no longer have|no longer uses|no longer use|needs no|need no",
+    );
+    if unneeded {
+        clause.take_phrases("anymore|any more|any longer");
+    }
+    let is_negated = clause.tokens.iter().any(|t| t.is_any("not dont doesnt never without longer")) && !unneeded;
+    if is_negated && tag.is_some() {
+        return None;
+    }
+    // `ideas: delete the tag x`
+    let colon = clause.tokens.iter().position(|t| t.is(":")).filter(|at| tag.is_some_and(|tag| *at < tag));
+    let after = colon.and_then(|at| verb_at(&clause.tokens, at + 1, &[Verb::Remove, Verb::Take]).map(|n| (at, n)));
+    if let Some((at, length)) = after {
+        clause.take(at + 1, at + 1 + length);
+    }
+    let from = after.map_or(0, |(at, length)| at + 1 + length);
+    let unneeded = unneeded || after.is_some();
+    let adds_too = unneeded && clause.tokens[from..].iter().any(|t| t.is_any("add create put"));
+    if adds_too {
+        return None;
+    }
+    let is_removal = unneeded || verb_at(&clause.tokens, 0, &[Verb::Remove, Verb::Take]).is_some();
     let is_addition = verb_at(&clause.tokens, 0, &[Verb::Make, Verb::Set, Verb::Give, Verb::Move]).is_some();
     // `drop dps`, after the tags of a forum were spoken of
     let Some(tag) = tag else { return again(clause, context, is_removal, is_addition) };

@@ -55,8 +55,8 @@ impl Maker {
         }
     }
 
-    /// Gives and takes in one place.
-    pub(super) fn access(&mut self, place: &Subject, grants: &[Grant]) {
+    /// Gives and takes in one place. What is `exact` is allowed to nobody else there afterwards.
+    pub(super) fn access(&mut self, place: &Subject, grants: &[Grant], exact: Permissions) {
         let is_text = is_text_like(self.guild.kind(place));
         let heard = |bits: Permissions| match is_text && bits.contains(Permissions::SPEAK) {
             true => bits.without(Permissions::SPEAK).with(Permissions::SEND_MESSAGES),
@@ -65,20 +65,117 @@ impl Maker {
         let granted = |bits: Permissions| heard(bits).without(Permissions::ADMINISTRATOR);
         let grants: Vec<(String, Permissions, Permissions)> =
             grants.iter().map(|grant| (grant.target.clone(), granted(grant.allow), heard(grant.deny))).collect();
+        let is_meant = |target: &str| grants.iter().any(|(granted, ..)| granted == target);
         match self.said(place) {
             Said::Own => {
+                let now = self.guild.fields(place).and_then(|fields| fields.get("permissions")).cloned();
+                let others = self.others(now.as_ref(), heard(exact), is_meant);
                 for (target, allow, deny) in grants {
                     let now = self.guild.fields(place).and_then(|fields| fields.get("permissions"));
                     let value = merged(self.has(now, &target).as_ref(), allow, deny);
                     self.overwrite(place, &target, value);
                 }
+                for (target, left) in others {
+                    match left {
+                        Some(value) => self.overwrite(place, &target, value),
+                        None => self.no_overwrite(place, &target),
+                    }
+                }
             }
             Said::Whole(mut targets) => {
+                let others = self.others(Some(&Value::Map(targets.clone())), heard(exact), is_meant);
                 for (target, allow, deny) in grants {
                     let now = self.has(Some(&Value::Map(targets.clone())), &target);
                     targets.insert(target, merged(now.as_ref(), allow, deny));
                 }
+                for (target, left) in others {
+                    match left {
+                        Some(value) => drop(targets.insert(target, value)),
+                        None => drop(targets.shift_remove(&target)),
+                    }
+                }
                 self.set(place, "permissions", Value::Map(targets));
+            }
+        }
+    }
+
+    /// The other targets that are allowed some of these permissions, with what is left to each without them.
+    fn others(
+        &self,
+        now: Option<&Value>,
+        exact: Permissions,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Vec<(String, Option<Value>)> {
+        let (own, used): (Vec<String>, Vec<String>) = match now {
+            Some(Value::Map(targets)) => {
+                (targets.keys().filter(|key| *key != "use").cloned().collect(), names_of(targets.get("use")))
+            }
+            Some(name @ Value::Text(_)) => (Vec::new(), names_of(Some(name))),
+            _ => return Vec::new(),
+        };
+        let mut targets = own.clone();
+        for target in used.iter().flat_map(|name| self.guild.access_targets(name)) {
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        // An administrator sees and writes whatever an overwrite says.
+        targets.retain(|target| target != "everyone" && !is_meant(target) && !self.is_administrator(target));
+        let left = |target: &String| {
+            let value = self.has(now, target)?;
+            self.without(&value, exact, own.contains(target))
+        };
+        targets.iter().filter_map(|target| left(target).map(|left| (target.clone(), left))).collect()
+    }
+
+    /// What a target has without some permissions; none when it is not allowed them, nothing when nothing is left.
+    fn without(&self, value: &Value, exact: Permissions, is_own: bool) -> Option<Option<Value>> {
+        let mut fields = match value {
+            Value::Map(fields) => fields.clone(),
+            sets @ (Value::Text(_) | Value::List(_)) => IndexMap::from([("use".to_owned(), sets.clone())]),
+            _ => return None,
+        };
+        let sets = names_of(fields.get("use"));
+        let of_sets = sets.iter().map(|name| self.guild.set(name)).fold(Permissions::NONE, |sum, set| set.over(sum));
+        let (allow, deny) = (bits_of(fields.get("allow")), bits_of(fields.get("deny")));
+        let by_sets = Permissions::from_bits(of_sets.bits() & exact.bits()).without(deny);
+        if !allow.intersects(exact) && by_sets.is_empty() {
+            return None;
+        }
+        let rest = allow.without(exact);
+        match rest.is_empty() {
+            true => drop(fields.shift_remove("allow")),
+            false => drop(fields.insert("allow".to_owned(), listed(rest))),
+        }
+        // What a set or another entry allows can only be denied beside it.
+        let denied = if fields.is_empty() && !is_own { deny.with(exact) } else { deny.with(by_sets) };
+        if !denied.is_empty() {
+            fields.insert("deny".to_owned(), listed(denied));
+        }
+        Some((!fields.is_empty()).then_some(Value::Map(fields)))
+    }
+
+    fn is_administrator(&self, role: &str) -> bool {
+        let said = self.guild.roles.get(role).and_then(|fields| fields.get("permissions"));
+        let (sets, own) = match said {
+            Some(Value::Map(fields)) => (names_of(fields.get("use")), bits_of(fields.get("allow"))),
+            Some(Value::Text(name)) => (vec![name.clone()], Permissions::NONE),
+            other => (Vec::new(), bits_of(other)),
+        };
+        let of_sets = sets.iter().map(|name| self.guild.set(name)).fold(Permissions::NONE, |sum, set| set.over(sum));
+        of_sets.with(own).contains(Permissions::ADMINISTRATOR)
+    }
+
+    /// A target has nothing of its own any more.
+    fn no_overwrite(&mut self, place: &Subject, target: &str) {
+        let edit = Edit::UnsetOverwrite { object: place.clone(), target: target.to_owned() };
+        match self.is_new(place) {
+            false => self.push(edit),
+            true => {
+                self.guild.follow(&edit);
+                if let Some(Value::Map(targets)) = self.added(place).and_then(|fields| fields.get_mut("permissions")) {
+                    targets.shift_remove(target);
+                }
             }
         }
     }
@@ -107,17 +204,7 @@ impl Maker {
                 let has = self.has(now, target);
                 match self.opened(has.as_ref(), permission) {
                     Some(value) => self.overwrite(place, target, value),
-                    None if is_own && !self.is_new(place) => {
-                        self.push(Edit::UnsetOverwrite { object: place.clone(), target: target.to_owned() });
-                    }
-                    None if is_own => {
-                        self.guild.follow(&Edit::UnsetOverwrite { object: place.clone(), target: target.to_owned() });
-                        if let Some(Value::Map(targets)) =
-                            self.added(place).and_then(|fields| fields.get_mut("permissions"))
-                        {
-                            targets.shift_remove(target);
-                        }
-                    }
+                    None if is_own => self.no_overwrite(place, target),
                     None => self.overwrite(place, target, merged(None, permission, Permissions::NONE)),
                 }
             }

@@ -1,7 +1,7 @@
 //! One thing that is asked for: how many, of what kind, by which name.
 
 use super::super::super::clause::Clause;
-use super::super::super::lexicon::{AREAS, ARTICLES, FILLERS, Kind, colour_at, kind_at, number_at};
+use super::super::super::lexicon::{AREAS, ARTICLES, FILLERS, Kind, colour_at, is_value_at, kind_at, number_at};
 use super::super::super::words::{Shape, Token, fold};
 use super::reader::{CALLED, EMPTY, Reader, STOPS, TRAITS};
 use super::{Home, Item, NewName};
@@ -29,6 +29,11 @@ impl Reader<'_> {
         }
         if is_counted && count == 1 && self.is(at, "one") {
             at += 1;
+        }
+        // `10 players` are none to be made.
+        if is_counted && is_value_at(&self.clause.tokens, from) {
+            self.at = from;
+            return self.modifier();
         }
         let more = usize::from(self.is(at, "more"));
         let row = self.token(at + more).map(|t| fold(&t.low)).filter(|noun| self.has_row(noun));
@@ -120,7 +125,11 @@ impl Reader<'_> {
                 self.at = end + length;
                 return;
             };
-            let next = end + length;
+            // `a study group category` is one thing.
+            let again = kind_at(&self.clause.tokens, end + length)
+                .filter(|(kind, ..)| is_area && *kind == Kind::Category)
+                .map_or(0, |(_, length, _)| length);
+            let next = end + length + again;
             // The kind is part of something else.
             if self.is(next, "thing stuff bot message user member emoji sticker event webhook server things") {
                 self.is_lost = true;
@@ -434,6 +443,15 @@ impl Reader<'_> {
 
     /// `Rock & Roll` is one name, `a & b` two.
     pub(super) fn plain_amp(&self, at: usize) -> bool {
+        // `the voice channels Alpha & Bravo`
+        let is_many = (0..at).rev().take(6).any(|at| {
+            (1..=3).any(|back| {
+                at.checked_sub(back).and_then(|at| kind_at(&self.clause.tokens, at)).is_some_and(|(.., plural)| plural)
+            })
+        });
+        if is_many {
+            return false;
+        }
         let capital = |at: Option<usize>| {
             at.and_then(|at| self.token(at)).is_some_and(|t| t.text.starts_with(char::is_uppercase))
         };

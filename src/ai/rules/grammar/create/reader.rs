@@ -2,7 +2,7 @@
 
 use super::super::super::clause::{Clause, Context, Gap, Mention, Why};
 use super::super::super::guild::key;
-use super::super::super::lexicon::{AREAS, ARTICLES, FILLERS, Kind, colour_at, kind_at, number_at};
+use super::super::super::lexicon::{AREAS, ARTICLES, FILLERS, Kind, colour_at, is_value_at, kind_at, number_at};
 use super::super::super::permits::permission_at;
 use super::super::super::words::{Shape, Token};
 use super::super::Spot;
@@ -122,6 +122,9 @@ impl<'r> Reader<'r> {
     /// True when a new thing is described here: it has a kind, a sign or a quantity.
     pub(super) fn is_item(&self, from: usize) -> bool {
         let mut at = from;
+        if is_value_at(&self.clause.tokens, from) {
+            return false;
+        }
         let begins = self.is(at, ARTICLES) || number_at(&self.clause.tokens, at).is_some();
         if begins {
             at += number_at(&self.clause.tokens, at).map_or(1, |(_, length)| length);
@@ -352,13 +355,19 @@ impl<'r> Reader<'r> {
             self.at += 2;
             return;
         }
+        // `two squads: voice channels a and b` says what they are, too.
+        let apposed = kind_at(&self.clause.tokens, at + 1).filter(|(.., plural)| *plural);
+        let skipped = apposed.map_or(0, |(_, length, _)| length);
         // `two text channels, a and b`
         if self.is(at, ",") && is_unnamed && self.tail.is_empty() {
-            let (names, end) = self.names(at + 1, true);
+            let (names, end) = self.names(at + 1 + skipped, true);
             let wanted =
                 self.open.iter().filter_map(|item| self.items.get(*item)).map(|item| item.count).sum::<usize>();
             if names.len() > 1 && names.len() == wanted {
-                self.each(|item| item.names.clone_from(&names));
+                self.each(|item| {
+                    item.names.clone_from(&names);
+                    item.kind = apposed.map(|(kind, ..)| kind).or(item.kind);
+                });
                 self.at = end;
                 return;
             }
@@ -366,10 +375,11 @@ impl<'r> Reader<'r> {
         // `two squads: a and b` are their names.
         let unnamed = self.open.last().and_then(|item| self.items.get(*item)).is_some_and(|i| i.names.is_empty());
         if self.is(at, ":") && unnamed && self.tail.is_empty() {
-            let (names, end) = self.names(at + 1, true);
+            let (names, end) = self.names(at + 1 + skipped, true);
             if !names.is_empty() {
                 self.each(|item| {
                     item.names.clone_from(&names);
+                    item.kind = apposed.map(|(kind, ..)| kind).or(item.kind);
                     item.count = names.len();
                 });
                 self.at = end;
@@ -379,7 +389,13 @@ impl<'r> Reader<'r> {
         let is_permitting = (0..self.tail.len()).any(|at| permission_at(&self.tail, at).is_some())
             && self.is(at, ", and")
             && permission_at(&self.clause.tokens, at + 1).is_some();
+        // `tags: a, b`
+        let is_headed = self.is(at, ":")
+            && self.tail.last().is_some_and(|t| {
+                t.is_any("tags tag topic limit bitrate slowmode mode colour color description permissions cap")
+            });
         let is_listing = is_permitting
+            || is_headed
             || self.tail.iter().any(|t| t.is_any("tag tags")) && self.is(at, ", and") && !self.starts_modifier(at + 1);
         if begins_anew && !is_listing && (!self.is(at, "and") || self.starts_modifier(at + 1)) {
             self.flush();
@@ -398,7 +414,7 @@ impl<'r> Reader<'r> {
         let ends =
             |at: usize| self.token(at).is_none_or(|t| t.shape == Shape::Sign || t.is_any(STOPS) || t.is_any("and"));
         let is_colour = colour_at(&self.clause.tokens, at).is_some_and(|(_, length)| ends(at + length));
-        self.is(at, TRAITS) || self.is(at, MODIFIERS) || is_colour
+        self.is(at, TRAITS) || self.is(at, MODIFIERS) || is_colour || is_value_at(&self.clause.tokens, at)
     }
 
     pub(super) fn flush(&mut self) {
