@@ -28,7 +28,7 @@
 //! | web | [`web`] | Discord, databases and manifests: it asks the controller |
 //! | bot | [`bot`] | decisions about guilds: it asks the controller, and shows |
 //! | behaviour | [`controller`] | YAML, terminals, HTTP |
-//! | adapters | [`ai`], [`discord`], [`store`], [`cache`], [`source`], [`config`], [`telemetry`], [`simulator`] | each other; policies |
+//! | adapters | [`ai`], [`discord`], [`store`], [`cache`], [`source`], [`forge`], [`config`], [`telemetry`], [`simulator`] | each other; policies |
 //! | time, trust | [`clock`], [`tls`] | everything else |
 //! | core | [`model`] ← [`manifest`] ← [`plan`] | async, clocks, disks, networks, randomness, logs, hash order |
 //!
@@ -71,6 +71,7 @@ pub mod ai;
 pub mod cache;
 pub mod config;
 pub mod discord;
+pub mod forge;
 pub mod simulator;
 pub mod source;
 pub mod store;
