@@ -173,7 +173,9 @@ impl<'a> Exchange<'a> {
             return Err(Stop::Banned);
         }
         let path = path.ok_or_else(ApiError::not_found)?;
-        if !self.header(header::USER_AGENT).as_deref().is_some_and(request::is_agent_of_a_bot) {
+        // discord.py answers interactions without saying who it is, and Discord takes it.
+        let agent = self.header(header::USER_AGENT);
+        if !agent.as_deref().is_some_and(|agent| request::is_agent_of_a_bot(agent) || needs_no_token(path)) {
             return Err(ApiError::cloudflare_block().into());
         }
         let method = self.parts.method.as_str();

@@ -99,6 +99,22 @@ async fn the_answer_to_an_answer_says_what_became_of_it() {
     assert_eq!((&said["interaction"]["response_message_loading"], said.get("resource")), (&json!(true), None));
 }
 
+/// discord.py does so.
+#[tokio::test]
+async fn an_answer_comes_from_any_agent_but_not_from_none() {
+    let room = Room::with_plan().await;
+    let begun = room.plans();
+    let answered = async |agent: Option<&str>| {
+        let request = axum::http::Request::builder().method("POST").uri(format!("/api/v10{}", callback(&begun)));
+        let request = request.header("content-type", "application/json");
+        let request = agent.into_iter().fold(request, |request, agent| request.header("user-agent", agent));
+        let body = json!({"type": 4, "data": {"content": "hello"}}).to_string();
+        room.discord.send_raw(request.body(axum::body::Body::from(body)).expect("a request")).await.0
+    };
+    assert_eq!(answered(None).await.refusal(), (403, 40_333));
+    assert_eq!(answered(Some("Python/3.11 aiohttp/3.14")).await.status, 204);
+}
+
 #[tokio::test]
 async fn only_kinds_of_answers_that_fit_are_taken() {
     let room = Room::with_plan().await;

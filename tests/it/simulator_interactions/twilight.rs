@@ -227,8 +227,8 @@ async fn a_plan_is_asked_for_shown_and_applied() {
     assert_eq!(room.contents(), ["For everybody"], "all else was for Ann");
     served.stop().await;
     // The library sends back what it is told of commands, and numbers its files with numbers. Discord takes both.
-    room.discord.forgive_all("unknown property body[].version");
-    room.discord.forgive_all("body/attachments/0/id: 1 is not of type \"string\"");
+    room.discord.forgive_all(&["unknown property body[].version"]);
+    room.discord.forgive_all(&["body/attachments/0/id: 1 is not of type \"string\""]);
 }
 
 /// A message that calls the bot is heard with its text, and replied to.
