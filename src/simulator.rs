@@ -5,6 +5,7 @@
 //! | [`world`] | what is stored and who may do what |
 //! | [`rest`] | what each REST call does to a world, and what it answers |
 //! | [`limits`] | how many requests pass |
+//! | [`client`] | what people may do with applications |
 //! | [`gateway`] | what is told of changes over websockets: sessions, events, close codes |
 //! | [`faults`] | what goes wrong on demand |
 //! | `server` | HTTP: who is calling, and what goes on the wire |
@@ -12,6 +13,7 @@
 //! Nothing here uses the engine's model: both were written from Discord's documentation, and disagree where one is wrong.
 //! Where the documentation is silent there is a [switch](world::Switches).
 
+pub mod client;
 pub mod faults;
 pub mod gateway;
 pub mod limits;
@@ -19,15 +21,18 @@ pub mod rest;
 pub mod world;
 
 mod act;
+mod endpoint;
 mod log;
 mod server;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 pub use act::Act;
+pub use client::{Use, UseRefused};
 use faults::{FaultPlan, Faults};
 use gateway::{Gateway, Scene};
 use limits::{Limiter, Limits, Refusals};
@@ -49,7 +54,7 @@ pub struct Options {
     pub switches: Switches,
     /// What goes wrong.
     pub faults: Faults,
-    /// Is told of every request once it is answered.
+    /// Is told of every request once it is answered, and of an endpoint's answer as the callback it stands for.
     pub recorder: Option<Recorder>,
 }
 
@@ -77,6 +82,8 @@ struct Shared {
     switches: Switches,
     recorder: Option<Recorder>,
     state: Mutex<State>,
+    /// Something may have changed.
+    changed: Notify,
 }
 
 #[derive(Debug)]
@@ -109,7 +116,7 @@ impl Simulator {
         let gateway = Gateway::new(limits.gateway.clone());
         let (limiter, faults) = (Limiter::new(limits, seed), FaultPlan::new(faults));
         let state = Mutex::new(State { world, log: Log::default(), limiter, faults, gateway });
-        Self(Arc::new(Shared { clock, switches, recorder, state }))
+        Self(Arc::new(Shared { clock, switches, recorder, state, changed: Notify::new() }))
     }
 
     /// A copy of the world as it is.
@@ -122,6 +129,7 @@ impl Simulator {
         let mut state = self.state();
         let looked = look(&mut state.world);
         state.publish(&self.0.switches, self.now());
+        self.0.changed.notify_waiters();
         looked
     }
 

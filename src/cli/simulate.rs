@@ -92,7 +92,9 @@ fn greet(simulator: &Simulator, address: std::net::SocketAddr, screen: Screen) {
             screen.say(format!("guild {id}  {}", guild.name));
         }
     });
-    screen.remark("Ctrl-C or SIGTERM stops it. What was asked of it: GET /_sim/requests. The world: GET /_sim/world.");
+    screen.remark(
+        "Ctrl-C or SIGTERM stops it. What was asked of it: GET /_sim/requests. The world: GET /_sim/world. Use a bot by hand: POST /_sim/use.",
+    );
 }
 
 /// The bot's token as the world names it. Where it names none, every token is taken for the bot's, such as one shaped like

@@ -45,6 +45,8 @@ impl Act {
             path,
             query: &query,
             body: self.body.as_ref(),
+            files: &[],
+            endpoint_verified: false,
             reason: self.reason.as_deref(),
             actor: self.user_id,
             now,

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::client::payload;
 use super::faults::FaultPlan;
 use super::limits::GatewayLimits;
 use super::world::{Snowflake, Switches, World};
@@ -32,7 +33,7 @@ use session::{Event, Session, Voice};
 use shape::Observer;
 use starts::Starts;
 
-pub use control::{GatewayOrder, NoSuchGuild, Use};
+pub use control::{GatewayOrder, NoSuchGuild};
 pub use log::{GatewayRecord, SessionView, Traffic};
 pub(super) use socket::{is_asked_for, open};
 pub(super) use starts::StartsLeft;
@@ -147,10 +148,14 @@ impl Gateway {
             let guild = scene.world.guild_of_channel(begun.channel_id);
             for session in self.sessions.values_mut().filter(|session| guild.is_some_and(|id| session.covers(id))) {
                 let application = scene.world.users.get(&session.bot).and_then(|user| user.application.as_ref());
-                if application.is_none_or(|application| application.id != begun.application_id) {
+                // One with an endpoint is told there, and nowhere else.
+                let told = application.is_some_and(|application| {
+                    application.id == begun.application_id && application.interactions_endpoint_url.is_none()
+                });
+                if !told {
                     continue;
                 }
-                if let Some(data) = shape::interaction(&begun, scene.world, session.bot, scene.now) {
+                if let Some(data) = payload(&begun, scene.world, session.bot, scene.switches, scene.now) {
                     let mut voice = voice(&mut self.lines, scene.plan, &self.limits, scene.now);
                     session.tell(Event::new("INTERACTION_CREATE", data), &mut voice);
                 }

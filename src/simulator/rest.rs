@@ -4,12 +4,16 @@
 //! know of sockets, headers, rate limits, faults and the clock: a [`Call`] carries its moment.
 
 mod account;
+mod attachment;
 mod audit_log;
 mod catalogue;
 mod channel;
 mod channel_fields;
 mod channel_order;
 mod command;
+mod command_option;
+mod component;
+mod embed;
 mod error;
 mod features;
 mod form;
@@ -17,24 +21,32 @@ mod forum;
 mod guild;
 mod interaction;
 mod member;
+mod mention;
 mod message;
+mod modal;
 mod onboarding;
 mod overwrite;
 mod overwrite_list;
 mod role;
 mod role_order;
 mod route;
+mod said;
 pub(crate) mod view;
 mod visit;
+mod webhook;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::world::{Snowflake, Switches, World};
 
+pub use attachment::Upload;
+pub(crate) use attachment::{LARGEST_FILE, file_number};
+pub(crate) use command_option::{INT53, kind as option_kind};
+pub(crate) use component::kind as component_kind;
 pub use error::ApiError;
 pub(crate) use form::FormErrors;
-pub(crate) use interaction::needs_no_token;
+pub(crate) use interaction::{kind, needs_no_token};
 
 /// One authenticated request.
 #[derive(Clone, Debug)]
@@ -47,6 +59,10 @@ pub struct Call<'a> {
     pub query: &'a [(String, String)],
     /// The JSON body, when there is one.
     pub body: Option<&'a Value>,
+    /// The files of a multipart form.
+    pub files: &'a [Upload],
+    /// The interactions endpoint in the body was asked beforehand, and behaved.
+    pub endpoint_verified: bool,
     /// The decoded audit-log reason.
     pub reason: Option<&'a str>,
     /// Who calls.

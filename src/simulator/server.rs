@@ -4,6 +4,7 @@
 //! Decides who is calling and what goes on the wire. What a call means is decided in [`super::rest`].
 
 mod admin;
+mod console;
 mod exchange;
 mod outgoing;
 mod request;
@@ -19,10 +20,10 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use super::{Simulator, gateway};
-pub(crate) use request::{below_version, read_query, split_query};
+pub(crate) use request::{below_version, body as request_body, read_query, split_query};
 
-/// Largest body read, bytes: Discord's uploads end at 10 MiB.
-const LARGEST_BODY: usize = 16 * 1024 * 1024;
+/// Largest body read, bytes: documented for messages.
+const LARGEST_BODY: usize = 25 * 1024 * 1024;
 /// Close code for websockets when the server stops.
 const GOING_AWAY: u16 = 1001;
 
@@ -37,7 +38,9 @@ impl Simulator {
             .route("/_sim/faults", put(admin::set_faults).delete(admin::clear_faults))
             .route("/_sim/act", post(admin::act))
             .route("/_sim/gateway", get(admin::gateway).post(admin::order).delete(admin::forget_gateway))
+            .route("/_sim/use", post(console::use_by_name))
             .route("/_sim/interactions", post(admin::interact))
+            .route("/_sim/interactions/{id}", get(admin::answers))
             .fallback(any(discord))
             .with_state(self.clone())
     }
@@ -64,6 +67,6 @@ async fn discord(State(simulator): State<Simulator>, request: Request) -> Respon
     if gateway::is_asked_for(&parts) {
         return gateway::open(simulator, parts).await;
     }
-    let body = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    let body = axum::body::to_bytes(body, LARGEST_BODY).await.ok();
     simulator.exchange(parts, body).await
 }

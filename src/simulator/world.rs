@@ -12,9 +12,11 @@ mod guild;
 mod interaction;
 mod listed;
 mod member;
+mod message;
 mod names;
 mod permissions;
 mod role;
+mod signing;
 mod snowflake;
 mod switches;
 mod yaml;
@@ -25,11 +27,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use audit::{AuditEntry, action};
-pub use channel::{Channel, ForumTag, Message, Overwrite, TagEmoji, kind};
+pub use channel::{Channel, ForumTag, Overwrite, TagEmoji, kind};
 pub use fresh::FreshGuild;
 pub use guild::Guild;
-pub use interaction::Interaction;
+pub(crate) use interaction::FIRST_ANSWER;
+pub use interaction::{Answer, Answers, Deed, Interaction, Step};
 pub use member::{Application, Command, Member, User};
+pub use message::{Attachment, Message, flag};
 pub(crate) use names::stored_name;
 pub use permissions::Bits;
 pub use role::{Colors, Rank, Role};
@@ -68,6 +72,11 @@ impl World {
     /// The guild a channel is in.
     pub fn guild_of_channel(&self, channel: Snowflake) -> Option<Snowflake> {
         self.guilds.values().find(|g| g.channels.contains_key(&channel)).map(|g| g.id)
+    }
+
+    /// The bot of an application.
+    pub fn bot_of(&self, application: Snowflake) -> Option<&User> {
+        self.users.values().find(|user| user.application.as_ref().is_some_and(|own| own.id == application))
     }
 
     /// Who a bot token belongs to. While no user has a token, every token is the first bot's.

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("discord", &["model", "manifest", "plan", "clock", "tls"]),
     ("store", &["model", "manifest", "plan", "clock"]),
     ("cache", &["model", "clock"]),
-    ("simulator", &["model", "manifest", "plan", "clock"]),
+    ("simulator", &["model", "manifest", "plan", "clock", "tls"]),
     ("source", &["model", "manifest", "clock", "tls"]),
     ("forge", &["clock", "tls"]),
     ("config", &["model", "manifest", "clock"]),

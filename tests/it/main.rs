@@ -39,6 +39,7 @@ mod shown;
 mod simulator_behaviours;
 mod simulator_conformance;
 mod simulator_gateway;
+mod simulator_interactions;
 mod simulator_properties;
 mod simulator_twilight;
 mod source;

@@ -1,7 +1,7 @@
 //! The simulated Discord's Gateway: raw websockets, the stock twilight client, and clients of other languages.
 
 mod behaviours;
-mod client;
+pub(crate) mod client;
 mod closing;
 mod events;
 mod faults;

@@ -12,7 +12,7 @@ use super::protocol::{frame, op};
 use super::session::Event;
 use super::{Gateway, Scene};
 use crate::simulator::Simulator;
-use crate::simulator::world::{Interaction, Snowflake};
+use crate::simulator::world::Snowflake;
 
 /// Something that happens to the Gateway at once. See [`Fault`](crate::simulator::faults::Fault) for what happens with an
 /// event.
@@ -68,27 +68,6 @@ pub enum GatewayOrder {
 #[error("there is no guild {0}: `GET /_sim/world` lists those there are")]
 pub struct NoSuchGuild(pub Snowflake);
 
-/// Somebody uses a command, a button or a form of an application.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Use {
-    /// Whose command it is.
-    pub application_id: Snowflake,
-    /// Who.
-    pub user_id: Snowflake,
-    /// Where.
-    pub channel_id: Snowflake,
-    /// 2 command, 3 component, 4 autocomplete, 5 modal.
-    #[serde(rename = "type")]
-    pub kind: u8,
-    /// What was chosen or typed, as Discord tells it to the application.
-    #[serde(default)]
-    pub data: Value,
-    /// The message a component is on.
-    #[serde(default)]
-    pub message_id: Option<Snowflake>,
-}
-
 impl Simulator {
     /// Does something to all connections or sessions, or to a guild as they see it.
     ///
@@ -130,18 +109,6 @@ impl Simulator {
     /// When there is no such guild.
     pub fn remove_bot(&self, guild: Snowflake) -> Result<(), NoSuchGuild> {
         self.order(&GatewayOrder::RemoveBot { guild_id: guild })
-    }
-
-    /// Somebody uses a command, a button or a form; the application is told.
-    pub fn interact(&self, wish: &Use) -> Interaction {
-        let Use { application_id, user_id, channel_id, kind, data, message_id } = wish.clone();
-        let now = self.now();
-        self.with_world(|world| {
-            let begun = world.begin_interaction(application_id, user_id, channel_id, now);
-            let begun = Interaction { kind, data, message_id, ..begun };
-            world.interactions.insert(begun.id, begun.clone());
-            begun
-        })
     }
 
     /// All sessions, those that wait to be resumed included.

@@ -9,7 +9,7 @@ use super::intents::Intents;
 use super::session::Session;
 use crate::simulator::rest::view;
 use crate::simulator::world::{
-    AuditEntry, Bits, Channel, Guild, Interaction, Member, Message, Overwrite, Snowflake, Switches, User, World,
+    AuditEntry, Bits, Channel, Guild, Member, Message, Overwrite, Snowflake, Switches, User,
 };
 
 /// A client may ask to be shown hidden channels obfuscated before everybody is.
@@ -102,19 +102,30 @@ impl<'a> Observer<'a> {
         with_guild(view::member(member, self.users.get(&member.user_id)), guild)
     }
 
-    /// A message; its text is for those who may read others' messages, and for its author.
+    /// A message; what it says is for those who may read others' messages, for its author, and for whom it calls.
     pub(super) fn message(&self, message: &Message, channel: &Channel, guild: &Guild) -> Value {
-        let mut value = with_guild(view::message(message, channel, self.users.get(&message.author_id)), guild);
-        if !self.intents.has(Intents::CONTENT) && message.author_id != self.bot {
-            value["content"] = json!("");
+        let mut value = view::message(message, channel, self.users);
+        if !self.intents.has(Intents::CONTENT) && !view::is_meant_for(message, self.bot) {
+            value = view::without_content(value);
+        }
+        value = with_guild(value, guild);
+        for mention in value["mentions"].as_array_mut().into_iter().flatten() {
+            let id = mention["id"].as_str().and_then(|id| id.parse::<Snowflake>().ok());
+            if let Some(member) = id.and_then(|id| guild.members.get(&id)) {
+                mention["member"] = partial_member(member);
+            }
         }
         if let Some(member) = guild.members.get(&message.author_id) {
-            let mut member = view::member(member, None);
-            member.as_object_mut().and_then(|map| map.shift_remove("user"));
-            value["member"] = member;
+            value["member"] = partial_member(member);
         }
         value
     }
+}
+
+fn partial_member(member: &Member) -> Value {
+    let mut member = view::member(member, None);
+    member.as_object_mut().and_then(|map| map.shift_remove("user"));
+    member
 }
 
 pub(super) fn audit_entry(entry: &AuditEntry, guild: &Guild) -> Value {
@@ -124,43 +135,4 @@ pub(super) fn audit_entry(entry: &AuditEntry, guild: &Guild) -> Value {
 fn with_guild(mut value: Value, guild: &Guild) -> Value {
     value["guild_id"] = json!(guild.id);
     value
-}
-
-/// An interaction with everything an application needs to answer it. It is never obfuscated.
-pub(super) fn interaction(begun: &Interaction, world: &World, bot: Snowflake, now: DateTime<Utc>) -> Option<Value> {
-    let Interaction {
-        id,
-        token,
-        application_id,
-        channel_id,
-        user_id,
-        kind,
-        data,
-        message_id,
-        acknowledged: _,
-        deferred: _,
-        original: _,
-    } = begun;
-    let guild = world.guilds.get(&world.guild_of_channel(*channel_id)?)?;
-    let channel = guild.channels.get(channel_id)?;
-    let mut member = view::member(guild.members.get(user_id)?, world.users.get(user_id));
-    member["permissions"] = json!(guild.permissions_in(*user_id, channel, now));
-    let mut shown = view::channel(channel, guild);
-    shown["permissions"] = member["permissions"].clone();
-    let mut value = json!({
-        "id": id, "application_id": application_id, "type": kind, "token": token, "version": 1, "guild_id": guild.id,
-        "guild": {"id": guild.id, "locale": guild.preferred_locale, "features": guild.features},
-        "channel_id": channel_id, "channel": shown, "member": member, "locale": "en-US",
-        "guild_locale": guild.preferred_locale, "app_permissions": guild.permissions_in(bot, channel, now),
-        "context": 0, "authorizing_integration_owners": {"0": guild.id}, "entitlements": [],
-        "attachment_size_limit": 10_485_760,
-    });
-    if !data.is_null() {
-        value["data"] = data.clone();
-    }
-    let message = message_id.and_then(|id| channel.messages.iter().find(|message| message.id == id));
-    if let Some(message) = message {
-        value["message"] = view::message(message, channel, world.users.get(&message.author_id));
-    }
-    Some(value)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::form::{Form, Given};
 use super::visit::Visit;
 use super::{ApiError, Call, Reply, view};
 use crate::simulator::world::{Bits, Snowflake, User, World};
@@ -25,6 +26,37 @@ pub(crate) fn application(world: &World, call: &Call<'_>) -> Result<Reply, ApiEr
     let bot = caller(world, call)?;
     let application = bot.application.as_ref().ok_or_else(ApiError::unauthorized)?;
     Reply::ok(view::application(application, bot, world))
+}
+
+/// Flags of an application its owner may switch: the limited forms of privileged intents.
+const SWITCHABLE: u64 = 1 << 13 | 1 << 15 | 1 << 19;
+/// What of an application is simulated as changeable.
+const CHANGEABLE: [&str; 2] = ["interactions_endpoint_url", "flags"];
+
+/// `PATCH /applications/@me`. Whoever passes the call on has asked the endpoint before: see
+/// [`Call::endpoint_verified`](super::Call).
+pub(crate) fn update_application(world: &mut World, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let mut form = Form::of(call.body, call.switches)?;
+    if let Some(key) =
+        call.body.and_then(Value::as_object).and_then(|b| b.keys().find(|k| !CHANGEABLE.contains(&k.as_str())))
+    {
+        let message = format!("501: the simulated Discord does not change `{key}` of an application");
+        return Err(ApiError::new(501, 0, &message));
+    }
+    let endpoint = form.url("interactions_endpoint_url", 2048, &["http", "https"]);
+    let flags = form.flags("flags");
+    if matches!(endpoint, Given::Value(_)) && !call.endpoint_verified {
+        let message = "The specified interactions endpoint url could not be verified.";
+        form.wrong("interactions_endpoint_url", "APPLICATION_INTERACTIONS_ENDPOINT_URL_INVALID", message);
+    }
+    form.finish()?;
+    let bot = world.users.get_mut(&call.actor).ok_or_else(ApiError::unauthorized)?;
+    let application = bot.application.as_mut().ok_or_else(ApiError::unauthorized)?;
+    endpoint.store_option(&mut application.interactions_endpoint_url);
+    if let Given::Value(flags) = flags {
+        application.flags = application.flags & !SWITCHABLE | flags & SWITCHABLE;
+    }
+    self::application(world, call)
 }
 
 /// `GET /users/@me/guilds`, with guild-level permissions.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
+use super::command_option::{is_slash_name, read_options};
 use super::form::{Form, FormErrors, Given};
 use super::{ApiError, Call, Reply};
 use crate::simulator::world::{Application, Command, Mint, Snowflake, World};
@@ -13,8 +14,6 @@ const MOST_IN_BULK: usize = 130;
 /// Most commands of a scope, by type: slash, user, message.
 const MOST_BY_TYPE: [usize; 3] = [100, 15, 15];
 
-/// Most options of a command, of a group and of a subcommand, and most choices of an option.
-const MOST_OPTIONS: usize = 25;
 /// Most characters of names, descriptions and values of a command and all that is in it.
 const MOST_TEXT: usize = 8000;
 
@@ -64,7 +63,7 @@ impl Scope<'_> {
     }
 
     fn upsert_one(&mut self) -> Result<Reply, ApiError> {
-        let draft = Draft::read(self.call.body, self.call)?;
+        let draft = Draft::read(self.call.body, self.call, self.guild)?;
         let commands = self.application.commands.len();
         let command = self.upsert(draft)?;
         let status = if self.application.commands.len() > commands { 201 } else { 200 };
@@ -109,7 +108,8 @@ impl Scope<'_> {
             Some(Value::Array(list)) if list.len() <= MOST_IN_BULK => list,
             _ => return Err(FormErrors::single(&[], "BASE_TYPE_BAD_LENGTH", "Must be 130 or fewer in length.")),
         };
-        let drafts = list.iter().map(|body| Draft::read(Some(body), self.call)).collect::<Result<Vec<_>, _>>()?;
+        let drafts =
+            list.iter().map(|body| Draft::read(Some(body), self.call, self.guild)).collect::<Result<Vec<_>, _>>()?;
         let before = self.application.clone();
         let wanted = |c: &Command| drafts.iter().any(|d| d.kind == c.kind && d.name == c.name);
         let guild = self.guild;
@@ -129,7 +129,7 @@ impl Scope<'_> {
         body.insert("name".to_owned(), json!(old.name));
         body.insert("type".to_owned(), json!(old.kind));
         body.extend(self.call.body.and_then(Value::as_object).cloned().unwrap_or_default());
-        let draft = Draft::read(Some(&Value::Object(body)), self.call)?;
+        let draft = Draft::read(Some(&Value::Object(body)), self.call, self.guild)?;
         let version = self.ids.mint(self.call.now);
         let command =
             Command { id, version, guild_id: self.guild, kind: old.kind, name: draft.name, fields: draft.fields };
@@ -153,20 +153,24 @@ struct Draft {
 }
 
 impl Draft {
-    fn read(body: Option<&Value>, call: &Call<'_>) -> Result<Self, ApiError> {
+    fn read(body: Option<&Value>, call: &Call<'_>, guild: Option<Snowflake>) -> Result<Self, ApiError> {
         let mut form = Form::of(body, call.switches)?;
         form.require("name");
         let kind = form.choice("type", &[1, 2, 3]).value().unwrap_or(1);
         let name = form.text("name", 1..=32).value().unwrap_or_default();
-        let slash = |c: char| c.is_alphanumeric() && !c.is_uppercase() || matches!(c, '-' | '_' | '\'');
-        if kind == 1 && !name.chars().all(slash) {
+        if kind == 1 && !is_slash_name(&name) {
             form.wrong("name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid");
         }
         if kind == 1 {
             form.require("description");
         }
         form.text("description", usize::from(kind == 1)..=100);
-        read_options(&mut form);
+        if kind == 1 {
+            read_options(&mut form);
+        } else if form.list("options", 0).value().is_some_and(|list| !list.is_empty()) {
+            form.wrong("options", "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", "Context menus have no options");
+        }
+        read_contexts(&mut form, guild);
         let size = body.map_or(0, size);
         if size > MOST_TEXT {
             form.wrong("name", "APPLICATION_COMMAND_TOO_LARGE", &format!("Command exceeds maximum size ({MOST_TEXT})"));
@@ -181,39 +185,18 @@ impl Draft {
     }
 }
 
-/// The options of a command, a group or a subcommand, and all that is in them.
-fn read_options(form: &mut Form<'_>) {
-    let options = form.list("options", MOST_OPTIONS).value().unwrap_or_default();
-    let mut is_optional = false;
-    for (index, option) in options.iter().enumerate() {
-        let required = form.inside(&["options", &index.to_string()], option, read_option).unwrap_or_default();
-        if required && is_optional {
-            let message = "Required options must be placed before non-required options";
-            form.wrong_item("options", index, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", message);
+/// Where a command can be used is for commands of the whole application to say (Discord's documentation, "Contexts").
+fn read_contexts(form: &mut Form<'_>, guild: Option<Snowflake>) {
+    for (key, most) in [("contexts", 2), ("integration_types", 1)] {
+        let Given::Value(list) = form.list(key, 3) else { continue };
+        let known = |value: &Value| value.as_u64().is_some_and(|number| number <= most);
+        if list.is_empty() || !list.iter().all(known) {
+            form.wrong(key, "BASE_TYPE_CHOICES", "At least one, and none that is unknown.");
         }
-        is_optional |= !required;
+        if guild.is_some() {
+            form.wrong(key, "APPLICATION_COMMAND_GUILD_CONTEXTS", "Only global commands have contexts.");
+        }
     }
-}
-
-/// One option; true when it is required.
-fn read_option(form: &mut Form<'_>) -> bool {
-    form.require("name");
-    form.require("description");
-    form.text("name", 1..=32);
-    form.text("description", 1..=100);
-    let choices = form.list("choices", MOST_OPTIONS).value().unwrap_or_default();
-    for (index, choice) in choices.iter().enumerate() {
-        form.inside(&["choices", &index.to_string()], choice, |choice| {
-            choice.require("name");
-            choice.require("value");
-            choice.text("name", 1..=100);
-            if matches!(choice.raw("value"), Given::Value(Value::String(_))) {
-                choice.text("value", 0..=100);
-            }
-        });
-    }
-    read_options(form);
-    form.flag("required").value().unwrap_or(false)
 }
 
 /// Characters of names, descriptions and values of a command, an option or a choice, and of all that is in it.
@@ -221,6 +204,18 @@ fn size(of: &Value) -> usize {
     let text = |key: &str| of[key].as_str().map_or(0, |text| text.chars().count());
     let inside = |key: &str| of[key].as_array().into_iter().flatten().map(size).sum::<usize>();
     text("name") + text("description") + text("value") + inside("options") + inside("choices")
+}
+
+/// What was sent as null is not there when it is read back.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        Value::Object(fields) => {
+            let given = fields.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(given.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 impl Command {
@@ -235,7 +230,7 @@ impl Command {
         }
         for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
             let is_bits = key == "default_member_permissions" && value.is_number();
-            shown[key] = if is_bits { json!(value.to_string()) } else { value.clone() };
+            shown[key] = if is_bits { json!(value.to_string()) } else { without_nulls(value) };
         }
         shown
     }

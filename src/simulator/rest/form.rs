@@ -50,7 +50,8 @@ impl<T> Given<T> {
         }
     }
 
-    fn map<U>(self, f: impl FnOnce(T) -> Option<U>) -> Given<U> {
+    /// What it becomes; nothing is absent.
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> Option<U>) -> Given<U> {
         match self {
             Self::Absent => Given::Absent,
             Self::Null => Given::Null,
@@ -64,13 +65,19 @@ impl<T> Given<T> {
 pub(crate) struct FormErrors(Map<String, Value>);
 
 impl FormErrors {
-    /// Notes that the field at `path` is wrong.
+    /// Notes that the field at `path` is wrong. A field is wrong itself or in its parts, whichever was found first.
     pub(crate) fn add(&mut self, path: &[&str], code: &str, message: &str) {
         let mut node = &mut self.0;
         for step in path {
+            if node.contains_key("_errors") {
+                return;
+            }
             let next = node.entry((*step).to_owned()).or_insert_with(|| json!({}));
             let Value::Object(map) = next else { return };
             node = map;
+        }
+        if node.keys().any(|key| key != "_errors") {
+            return;
         }
         if let Value::Array(list) = node.entry("_errors").or_insert_with(|| json!([])) {
             list.push(json!({"code": code, "message": message}));
@@ -165,6 +172,24 @@ impl<'a> Form<'a> {
                 return Some(text.clone());
             }
             self.wrong(key, "BASE_TYPE_BAD_LENGTH", &bad_length(&length));
+            None
+        })
+    }
+
+    /// An address with one of these schemes.
+    pub(crate) fn url(&mut self, key: &str, longest: usize, schemes: &[&str]) -> Given<String> {
+        self.text(key, 0..=longest).map(|text| {
+            let Ok(url) = url::Url::parse(&text) else {
+                self.wrong(key, "URL_TYPE_INVALID_URL", "Not a well formed URL.");
+                return None;
+            };
+            if schemes.contains(&url.scheme()) {
+                return Some(text);
+            }
+            let listed = schemes.iter().map(|scheme| format!("'{scheme}'")).collect::<Vec<_>>().join(", ");
+            let scheme = url.scheme();
+            let message = format!("Scheme \"{scheme}\" is not supported. Scheme must be one of ({listed}).");
+            self.wrong(key, "URL_TYPE_INVALID_SCHEME", &message);
             None
         })
     }

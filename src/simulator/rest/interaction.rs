@@ -1,24 +1,39 @@
-//! Answering interactions. The token in the path is all the authority there is.
+//! The first answer to an interaction. The token in the path is all the authority there is.
 
-use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::form::{Form, Given};
-use super::{ApiError, Call, Reply, view};
-use crate::simulator::world::{Channel, Interaction, Message, Snowflake, World};
+use super::command_option::kind as option_kind;
+use super::form::Form;
+use super::mention::AllowedMentions;
+use super::said::{Place, Said, Writer, refuse_unsimulated};
+use super::{ApiError, Call, Reply, modal, view};
+use crate::simulator::world::{Answer, Deed, Guild, Interaction, Message, Snowflake, Step, World, flag};
 
-/// How long the first answer may take.
-const FIRST_ANSWER: TimeDelta = TimeDelta::seconds(3);
-/// How long the token works after that.
-const FOLLOW_UPS: TimeDelta = TimeDelta::minutes(15);
+/// Kinds of interaction.
+pub(crate) mod kind {
+    pub(crate) const COMMAND: u8 = 2;
+    pub(crate) const COMPONENT: u8 = 3;
+    pub(crate) const AUTOCOMPLETE: u8 = 4;
+    pub(crate) const MODAL: u8 = 5;
+}
 
-/// The kind of answer that is a message.
-const ANSWER: u8 = 4;
-/// The kind of answer that promises one.
-const DEFERRED: u8 = 5;
-/// Most characters of a message.
-const MOST_CONTENT: usize = 2000;
-const MOST_EMBEDS: usize = 10;
+/// Kinds of answer.
+mod callback_kind {
+    pub(super) const MESSAGE: u8 = 4;
+    pub(super) const DEFERRED: u8 = 5;
+    pub(super) const DEFERRED_UPDATE: u8 = 6;
+    pub(super) const UPDATE: u8 = 7;
+    pub(super) const CHOICES: u8 = 8;
+    pub(super) const MODAL: u8 = 9;
+}
+
+/// Kinds of message that answer something.
+const REPLY: u8 = 19;
+const CHAT_INPUT_COMMAND: u8 = 20;
+const CONTEXT_MENU_COMMAND: u8 = 23;
+
+/// Most suggestions: documented.
+const MOST_CHOICES: usize = 25;
 
 /// Paths that need no bot token.
 pub(crate) fn needs_no_token(path: &str) -> bool {
@@ -32,148 +47,258 @@ pub(crate) fn needs_no_token(path: &str) -> bool {
 /// `POST /interactions/{interaction}/{token}/callback`
 pub(crate) fn callback(world: &mut World, call: &Call<'_>, id: Snowflake, token: &str) -> Result<Reply, ApiError> {
     let found = world.interactions.get(&id).filter(|i| i.token == token).ok_or_else(ApiError::unknown_interaction)?;
-    if found.acknowledged {
+    if found.is_acknowledged() {
         return Err(ApiError::already_acknowledged());
     }
-    if call.now > id.time() + FIRST_ANSWER {
+    if found.is_late(call.now) {
         return Err(ApiError::unknown_interaction());
     }
-    let mut form = Form::of(call.body, call.switches)?;
-    form.require("type");
-    let kind = form.choice::<u8>("type", &[1, 4, 5, 6, 7, 8, 9, 12]).value().unwrap_or(1);
-    let data = call.body.map(|body| &body["data"]).filter(|_| kind == ANSWER);
-    let said = data.and_then(|data| form.inside(&["data"], data, Said::read));
-    form.finish()?;
     let interaction = found.clone();
-    let original = match (kind, said) {
-        (ANSWER, said) => Some(post(world, call, &interaction, &said.unwrap_or_default().whole()?)?),
-        (DEFERRED, _) => Some(post(world, call, &interaction, "")?),
-        _ => None,
-    };
+    let sent = Sent::read(call, &interaction)?;
+    let (kind, answer, original) = sent.carry_out(world, call, &interaction)?;
     if let Some(interaction) = world.interactions.get_mut(&id) {
-        (interaction.acknowledged, interaction.deferred, interaction.original) = (true, kind == DEFERRED, original);
+        (interaction.answer, interaction.original) = (answer, original);
     }
-    if !call.query_flag("with_response") {
-        return Reply::empty();
-    }
-    let mut body = json!({"interaction": {"id": id, "type": interaction.kind, "channel_id": interaction.channel_id}});
-    if let Some(message) = original {
-        body["interaction"]["response_message_id"] = json!(message);
-        body["resource"] = json!({"type": kind, "message": shown(world, &interaction, message)?});
-    }
-    Reply::ok(body)
+    note(world, call, id, Deed::Callback, original);
+    if call.query_flag("with_response") { shown(world, &interaction, kind, original) } else { Reply::empty() }
 }
 
-/// `POST /webhooks/{application}/{token}`: one more message, or the one that was promised.
-pub(crate) fn follow_up(world: &mut World, call: &Call<'_>, app: Snowflake, token: &str) -> Result<Reply, ApiError> {
-    let interaction = by_token(world, call, app, token)?;
-    let content = said(call)?.whole()?;
-    let message = match interaction.original.filter(|_| interaction.deferred) {
-        Some(promised) => edit(world, &interaction, promised, &content)?,
-        None => post(world, call, &interaction, &content)?,
-    };
-    Reply::ok(shown(world, &interaction, message)?)
+/// What an answer says, by its kind.
+enum Sent {
+    Message(Said),
+    Promise { ephemeral: bool },
+    UpdatePromise,
+    Update(Said),
+    Choices(Vec<Value>),
+    Modal(Value),
 }
 
-/// `GET`, `PATCH` and `DELETE /webhooks/{application}/{token}/messages/{message}`
-pub(crate) fn message(
+impl Sent {
+    fn read(call: &Call<'_>, interaction: &Interaction) -> Result<Self, ApiError> {
+        let none = json!({});
+        let data = call.body.map(|body| &body["data"]).filter(|data| !data.is_null());
+        refuse_unsimulated(data)?;
+        let mut form = Form::of(call.body, call.switches)?;
+        form.require("type");
+        let kind = form.choice::<u8>("type", kinds_for(interaction)).value();
+        if data.is_none() && matches!(kind, Some(callback_kind::CHOICES | callback_kind::MODAL)) {
+            form.require("data");
+            form.finish()?;
+            return Err(ApiError::unknown_interaction());
+        }
+        let data = data.unwrap_or(&none);
+        let mut said = |place| form.inside(&["data"], data, |form| Said::read(form, place));
+        let sent = match kind {
+            Some(callback_kind::MESSAGE) => said(Place::Callback).map(Self::Message),
+            Some(callback_kind::DEFERRED) => {
+                said(Place::Promise).map(|said| Self::Promise { ephemeral: said.is_ephemeral() })
+            }
+            Some(callback_kind::DEFERRED_UPDATE) => Some(Self::UpdatePromise),
+            Some(callback_kind::UPDATE) => said(Place::Edit).map(Self::Update),
+            Some(callback_kind::CHOICES) => {
+                let focused = focused_kind(interaction);
+                form.inside(&["data"], data, |form| Self::Choices(read_choices(form, focused)))
+            }
+            Some(callback_kind::MODAL) => form.inside(&["data"], data, |form| Self::Modal(modal::read_modal(form))),
+            _ => None,
+        };
+        form.finish()?;
+        // Whatever could not be read was noted by the form.
+        sent.ok_or_else(ApiError::unknown_interaction)
+    }
+
+    fn carry_out(
+        self,
+        world: &mut World,
+        call: &Call<'_>,
+        interaction: &Interaction,
+    ) -> Result<(u8, Answer, Option<Snowflake>), ApiError> {
+        Ok(match self {
+            Self::Message(said) => {
+                let id = post(world, call, interaction, said)?;
+                (callback_kind::MESSAGE, Answer::Message, Some(id))
+            }
+            Self::Promise { ephemeral } => {
+                let mut message = blank(world, call, interaction);
+                message.flags = flag::LOADING | if ephemeral { flag::EPHEMERAL } else { 0 };
+                (callback_kind::DEFERRED, Answer::Deferred, Some(store(world, interaction, message)?))
+            }
+            Self::UpdatePromise => (callback_kind::DEFERRED_UPDATE, Answer::DeferredUpdate, interaction.message_id),
+            Self::Update(said) => {
+                let id = interaction.message_id.ok_or_else(ApiError::unknown_message)?;
+                edit(world, call, interaction, id, said)?;
+                (callback_kind::UPDATE, Answer::Update, Some(id))
+            }
+            Self::Choices(choices) => (callback_kind::CHOICES, Answer::Choices { choices }, None),
+            Self::Modal(modal) => (callback_kind::MODAL, Answer::Modal { modal }, None),
+        })
+    }
+}
+
+/// Which kinds of answer fit: suggestions answer typing alone, a modal opens no modal, and only what was done on a message
+/// changes one.
+fn kinds_for(interaction: &Interaction) -> &'static [i64] {
+    match (interaction.kind, interaction.message_id) {
+        (kind::COMMAND, _) => &[4, 5, 9],
+        (kind::COMPONENT, _) => &[4, 5, 6, 7, 9],
+        (kind::AUTOCOMPLETE, _) => &[8],
+        (kind::MODAL, None) => &[4, 5],
+        (kind::MODAL, Some(_)) => &[4, 5, 6, 7],
+        _ => &[1],
+    }
+}
+
+/// The kind of the option somebody is typing.
+fn focused_kind(interaction: &Interaction) -> u64 {
+    fn focused(options: &Value) -> Option<u64> {
+        options.as_array()?.iter().find_map(|option| match option["focused"].as_bool() {
+            Some(true) => option["type"].as_u64(),
+            _ => focused(&option["options"]),
+        })
+    }
+    focused(&interaction.data["options"]).unwrap_or(option_kind::STRING)
+}
+
+fn read_choices(form: &mut Form<'_>, option: u64) -> Vec<Value> {
+    form.require("choices");
+    let list = form.list("choices", MOST_CHOICES).value().unwrap_or_default();
+    for (index, choice) in list.iter().enumerate() {
+        form.inside(&["choices", &index.to_string()], choice, |choice| {
+            choice.require("name");
+            choice.text("name", 1..=100);
+            super::command_option::read_value(choice, option);
+        });
+    }
+    list.to_vec()
+}
+
+/// Posts a new message about an interaction, where its user or everybody sees it.
+pub(crate) fn post(
     world: &mut World,
     call: &Call<'_>,
-    app: Snowflake,
-    token: &str,
-    which: &str,
-) -> Result<Reply, ApiError> {
-    let interaction = by_token(world, call, app, token)?;
-    let id = if which == "@original" { interaction.original } else { which.parse().ok() };
-    let id = id.ok_or_else(ApiError::unknown_message)?;
-    let before = shown(world, &interaction, id)?;
-    match call.method {
-        "DELETE" => {
-            channel_of(world, &interaction)?.messages.retain(|m| m.id != id);
-            Reply::empty()
-        }
-        "PATCH" => {
-            let said = said(call)?;
-            if said.content.is_some() {
-                edit(world, &interaction, id, &said.whole()?)?;
-            }
-            Reply::ok(shown(world, &interaction, id)?)
-        }
-        "GET" => Reply::ok(before),
-        _ => Err(ApiError::method_not_allowed()),
+    interaction: &Interaction,
+    said: Said,
+) -> Result<Snowflake, ApiError> {
+    let mut message = blank(world, call, interaction);
+    write(world, call, interaction, &mut message, said)?;
+    store(world, interaction, message)
+}
+
+/// Changes a message. One that was promised is there then; who sees it stays.
+pub(crate) fn edit(
+    world: &mut World,
+    call: &Call<'_>,
+    interaction: &Interaction,
+    id: Snowflake,
+    said: Said,
+) -> Result<(), ApiError> {
+    let before = world.message_seen_by(interaction.user_id, interaction.channel_id, id);
+    let before = before.ok_or_else(ApiError::unknown_message)?;
+    let (mut message, seen, promised) = (before.clone(), before.flags & flag::EPHEMERAL, before.is(flag::LOADING));
+    write(world, call, interaction, &mut message, said)?;
+    message.flags = message.flags & !flag::EPHEMERAL | seen;
+    if promised {
+        message.edited_timestamp = None;
+    }
+    let kept = world.message_mut(interaction.user_id, interaction.channel_id, id);
+    *kept.ok_or_else(ApiError::unknown_message)? = message;
+    Ok(())
+}
+
+fn write(
+    world: &mut World,
+    call: &Call<'_>,
+    interaction: &Interaction,
+    message: &mut Message,
+    said: Said,
+) -> Result<(), ApiError> {
+    let author = message.author_id;
+    let World { ids, users, guilds, interactions: _ } = world;
+    let guild = guilds.values().find(|guild| guild.channels.contains_key(&interaction.channel_id));
+    let guild = guild.ok_or_else(ApiError::unknown_channel)?;
+    let channel = guild.channels.get(&interaction.channel_id).ok_or_else(ApiError::unknown_channel)?;
+    let default = AllowedMentions::of_answers();
+    said.put_into(message, &mut Writer { guild, channel, author, default, users, files: call.files, ids, call })
+}
+
+/// A message by the application that says nothing yet.
+fn blank(world: &mut World, call: &Call<'_>, interaction: &Interaction) -> Message {
+    let author = world.bot_of(interaction.application_id).map_or(interaction.application_id, |bot| bot.id);
+    let kind = match (interaction.kind, interaction.original.or(interaction.message_id)) {
+        (_, Some(_)) => REPLY,
+        (kind::COMMAND, None) if interaction.data["type"].as_u64().unwrap_or(1) != 1 => CONTEXT_MENU_COMMAND,
+        (kind::COMMAND, None) => CHAT_INPUT_COMMAND,
+        _ => 0,
+    };
+    Message {
+        id: world.mint(call.now),
+        author_id: author,
+        kind,
+        timestamp: call.now,
+        replies_to: interaction.original.or(interaction.message_id),
+        application_id: Some(interaction.application_id),
+        interaction_metadata: Some(metadata(world, interaction)),
+        ..Message::default()
     }
 }
 
-/// What a message says, as far as it is kept.
-#[derive(Debug, Default)]
-struct Said {
-    content: Option<String>,
-    /// There is something else to be seen.
-    has_more: bool,
-}
-
-impl Said {
-    fn read(form: &mut Form<'_>) -> Self {
-        let content = match form.text("content", 0..=MOST_CONTENT) {
-            Given::Absent => None,
-            Given::Null => Some(String::new()),
-            Given::Value(content) => Some(content),
-        };
-        let embeds = form.list("embeds", MOST_EMBEDS);
-        let others = ["components", "attachments"].map(|key| form.raw(key).value());
-        let others = others.into_iter().flatten().filter_map(Value::as_array).map(Vec::as_slice);
-        let has_more = embeds.value().into_iter().chain(others).any(|list| !list.is_empty());
-        Self { content, has_more }
+/// What Discord tells about the interaction a message answers.
+fn metadata(world: &World, interaction: &Interaction) -> Value {
+    let Interaction { id, kind, user_id, channel_id, message_id, opened_by, original, .. } = interaction;
+    let guild = world.guild_of_channel(*channel_id).unwrap_or_default();
+    let mut value = json!({
+        "id": id, "type": kind, "user": world.users.get(user_id).map(view::user),
+        "authorizing_integration_owners": {"0": guild},
+    });
+    if let Some(original) = original {
+        value["original_response_message_id"] = json!(original);
     }
-
-    /// The content of a message that says something.
-    fn whole(self) -> Result<String, ApiError> {
-        let content = self.content.unwrap_or_default();
-        if content.is_empty() && !self.has_more { Err(ApiError::empty_message()) } else { Ok(content) }
+    if *kind == kind::COMPONENT {
+        value["interacted_message_id"] = json!(message_id);
     }
-}
-
-fn said(call: &Call<'_>) -> Result<Said, ApiError> {
-    let mut form = Form::of(call.body, call.switches)?;
-    let said = Said::read(&mut form);
-    form.finish()?;
-    Ok(said)
-}
-
-/// Changes a message. One that was promised is there then.
-fn edit(world: &mut World, interaction: &Interaction, id: Snowflake, content: &str) -> Result<Snowflake, ApiError> {
-    let messages = &mut channel_of(world, interaction)?.messages;
-    let message = messages.iter_mut().find(|m| m.id == id).ok_or_else(ApiError::unknown_message)?;
-    content.clone_into(&mut message.content);
-    if let Some(interaction) = world.interactions.get_mut(&interaction.id).filter(|i| i.original == Some(id)) {
-        interaction.deferred = false;
+    if let Some(opener) = opened_by.and_then(|opener| world.interactions.get(&opener)) {
+        value["triggering_interaction_metadata"] = metadata(world, &Interaction { original: None, ..opener.clone() });
     }
-    Ok(id)
+    value
 }
 
-fn by_token(world: &World, call: &Call<'_>, app: Snowflake, token: &str) -> Result<Interaction, ApiError> {
-    let mut known = world.interactions.values().filter(|i| i.application_id == app && i.token == token);
-    let found = known.next().filter(|i| call.now < i.id.time() + FOLLOW_UPS);
-    found.cloned().ok_or_else(|| ApiError::new(call.switches.statuses.expired_token, 50_027, "Invalid Webhook Token"))
-}
-
-fn channel_of<'a>(world: &'a mut World, interaction: &Interaction) -> Result<&'a mut Channel, ApiError> {
+/// Puts a message where it is seen.
+fn store(world: &mut World, interaction: &Interaction, message: Message) -> Result<Snowflake, ApiError> {
+    let id = message.id;
+    let kept = world.interactions.get_mut(&interaction.id).ok_or_else(ApiError::unknown_interaction)?;
+    kept.messages.push(id);
+    if message.is(flag::EPHEMERAL) {
+        kept.ephemeral.push(message);
+        return Ok(id);
+    }
     let guild = world.guild_of_channel(interaction.channel_id).and_then(|id| world.guilds.get_mut(&id));
-    guild.and_then(|g| g.channels.get_mut(&interaction.channel_id)).ok_or_else(ApiError::unknown_channel)
-}
-
-fn post(world: &mut World, call: &Call<'_>, interaction: &Interaction, content: &str) -> Result<Snowflake, ApiError> {
-    let id = world.mint(call.now);
-    let author =
-        world.users.values().find(|u| u.application.as_ref().is_some_and(|a| a.id == interaction.application_id));
-    let author_id = author.map_or(interaction.application_id, |u| u.id);
-    let message = Message { id, author_id, content: content.to_owned(), timestamp: call.now, nonce: None };
-    channel_of(world, interaction)?.messages.push(message);
+    let channel = guild.and_then(|guild: &mut Guild| guild.channels.get_mut(&interaction.channel_id));
+    channel.ok_or_else(ApiError::unknown_channel)?.messages.push(message);
     Ok(id)
 }
 
-fn shown(world: &mut World, interaction: &Interaction, id: Snowflake) -> Result<Value, ApiError> {
-    let channel = channel_of(world, interaction)?.clone();
-    let message = channel.messages.iter().find(|m| m.id == id).ok_or_else(ApiError::unknown_message)?;
-    Ok(view::message(message, &channel, world.users.get(&message.author_id)))
+/// Remembers what was done.
+pub(crate) fn note(world: &mut World, call: &Call<'_>, id: Snowflake, deed: Deed, message_id: Option<Snowflake>) {
+    if let Some(interaction) = world.interactions.get_mut(&id) {
+        let body = call.body.cloned().unwrap_or_default();
+        interaction.history.push(Step { at: call.now, deed, message_id, body });
+    }
+}
+
+/// The answer to an answer, for those who ask for it.
+fn shown(world: &World, interaction: &Interaction, kind: u8, original: Option<Snowflake>) -> Result<Reply, ApiError> {
+    let mut body =
+        json!({"interaction": {"id": interaction.id, "type": interaction.kind, "channel_id": interaction.channel_id}});
+    if let Some(id) = original {
+        let message = world.message_seen_by(interaction.user_id, interaction.channel_id, id);
+        let message = message.ok_or_else(ApiError::unknown_message)?;
+        body["interaction"]["response_message_id"] = json!(id);
+        body["interaction"]["response_message_loading"] = json!(message.is(flag::LOADING));
+        body["interaction"]["response_message_ephemeral"] = json!(message.is(flag::EPHEMERAL));
+        if matches!(kind, callback_kind::MESSAGE | callback_kind::UPDATE) {
+            let channel = world.channel(interaction.channel_id).ok_or_else(ApiError::unknown_channel)?;
+            body["resource"] = json!({"type": kind, "message": view::message(message, channel, &world.users)});
+        }
+    }
+    Reply::ok(body)
 }

@@ -6,7 +6,7 @@ use super::form::FormErrors;
 use super::visit::Visit;
 use super::{
     ApiError, Call, Reply, account, audit_log, catalogue, channel, channel_order, command, guild, interaction, member,
-    message, onboarding, overwrite, role, role_order,
+    message, onboarding, overwrite, role, role_order, webhook,
 };
 use crate::simulator::world::{Bits, Snowflake, World};
 
@@ -28,6 +28,7 @@ fn elsewhere(world: &mut World, call: &Call<'_>, path: &[&str]) -> Result<Reply,
         ("GET", ["users", "@me", "guilds", id, "member"]) => member::get(world, call, snowflake(id)?, call.actor),
         ("GET", ["users", id]) => account::user(world, snowflake(id)?),
         ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => account::application(world, call),
+        ("PATCH", ["applications", "@me"]) => account::update_application(world, call),
         (_, ["applications", app, "commands"]) => command::dispatch(world, call, snowflake(app)?, None, None),
         (_, ["applications", app, "commands", id]) => {
             command::dispatch(world, call, snowflake(app)?, None, Some(snowflake(id)?))
@@ -41,8 +42,8 @@ fn elsewhere(world: &mut World, call: &Call<'_>, path: &[&str]) -> Result<Reply,
             command::dispatch(world, call, snowflake(app)?, Some(snowflake(guild)?), Some(snowflake(id)?))
         }
         ("POST", ["interactions", id, token, "callback"]) => interaction::callback(world, call, snowflake(id)?, token),
-        ("POST", ["webhooks", app, token]) => interaction::follow_up(world, call, snowflake(app)?, token),
-        (_, ["webhooks", app, token, "messages", id]) => interaction::message(world, call, snowflake(app)?, token, id),
+        ("POST", ["webhooks", app, token]) => webhook::follow_up(world, call, snowflake(app)?, token),
+        (_, ["webhooks", app, token, "messages", id]) => webhook::message(world, call, snowflake(app)?, token, id),
         ("GET", ["voice", "regions"]) => guild::regions(),
         ("GET", ["sticker-packs"]) => Reply::ok(json!({"sticker_packs": []})),
         _ => catalogue::refuse(call),
@@ -121,6 +122,7 @@ fn in_channel(world: &mut World, call: &Call<'_>, id: Snowflake, path: &[&str]) 
             Reply::ok(json!({"items": [], "has_more": false}))
         }
         ("GET", ["messages", message]) => message::get(world, call, id, snowflake(message)?),
+        ("PATCH", ["messages", message]) => message::update(world, call, id, snowflake(message)?),
         ("DELETE", ["messages", message]) => message::delete(world, call, id, snowflake(message)?),
         ("GET", [list @ ("webhooks" | "invites" | "pins")]) => {
             let needed = match *list {

@@ -1,11 +1,15 @@
 //! The JSON Discord gives out for each object.
 
+mod message;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::simulator::world::{
-    Application, AuditEntry, Channel, ForumTag, Guild, Member, Message, Overwrite, Role, User, World, kind,
+    Application, AuditEntry, Channel, ForumTag, Guild, Member, Overwrite, Role, User, World, kind,
 };
+
+pub(crate) use message::{file_url, is_meant_for, message, without_content};
 
 /// A time the way Discord writes it.
 pub(crate) fn time(at: DateTime<Utc>) -> String {
@@ -47,13 +51,13 @@ pub(crate) fn own_user(own: &User) -> Value {
 
 /// An application as its bot sees it.
 pub(crate) fn application(app: &Application, bot: &User, world: &World) -> Value {
-    let Application { id, name, description, flags, owner_id, owner_mfa: _, commands: _, command_creates: _ } = app;
+    let Application { id, name, description, flags, owner_id, interactions_endpoint_url, .. } = app;
     let owner = world.users.get(owner_id).unwrap_or(bot);
     json!({
         "id": id, "name": name, "icon": null, "description": description, "summary": "", "type": null,
-        "bot": user(bot), "bot_public": true, "bot_require_code_grant": false, "verify_key": "0".repeat(64),
+        "bot": user(bot), "bot_public": true, "bot_require_code_grant": false, "verify_key": app.verify_key(),
         "flags": flags & 0x7fff_ffff, "flags_new": flags.to_string(), "redirect_uris": [],
-        "interactions_endpoint_url": null, "role_connections_verification_url": null, "owner": user(owner),
+        "interactions_endpoint_url": interactions_endpoint_url, "role_connections_verification_url": null, "owner": user(owner),
         "approximate_guild_count": world.guilds.values().filter(|g| g.members.contains_key(&bot.id)).count(),
         "approximate_user_install_count": 0, "approximate_user_authorization_count": 0,
         "explicit_content_filter": 0, "team": null, "eligible_oauth2_scopes": ["bot", "applications.commands"],
@@ -199,20 +203,4 @@ pub(crate) fn audit_entry(entry: &AuditEntry) -> Value {
         value["reason"] = json!(reason);
     }
     value
-}
-
-/// A message.
-pub(crate) fn message(message: &Message, channel: &Channel, author: Option<&User>) -> Value {
-    let Message { id, author_id, content, timestamp, nonce } = message;
-    let unknown = User { id: *author_id, username: "deleted_user".to_owned(), ..User::default() };
-    let mut shown = json!({
-        "id": id, "channel_id": channel.id, "author": user(author.unwrap_or(&unknown)), "content": content,
-        "timestamp": time(*timestamp), "edited_timestamp": null, "tts": false, "mention_everyone": false,
-        "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "components": [], "pinned": false,
-        "type": 0, "flags": 0,
-    });
-    if let Some(nonce) = nonce {
-        shown["nonce"] = json!(nonce);
-    }
-    shown
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::mention::AllowedMentions;
+use super::said::Writer;
 use super::{ApiError, Call};
 use crate::simulator::world::{AuditEntry, Bits, Channel, Guild, Mint, NotInGuild, Snowflake, User, World};
 
@@ -106,6 +108,13 @@ impl<'a> Visit<'a> {
         if self.call.switches.places_renumbered {
             self.guild.renumber_roles();
         }
+    }
+
+    /// The caller as author of a message in a channel.
+    pub(crate) fn writer(&mut self, channel: Snowflake, default: AllowedMentions) -> Result<Writer<'_>, ApiError> {
+        let Self { guild, users, call, ids } = self;
+        let channel = guild.channels.get(&channel).ok_or_else(ApiError::unknown_channel)?;
+        Ok(Writer { guild, channel, author: call.actor, default, users, files: call.files, ids, call })
     }
 
     /// A new snowflake.

@@ -3,15 +3,15 @@
 use std::error::Error;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::simulator::faults::Faults;
-use crate::simulator::gateway::{GatewayOrder, Use};
-use crate::simulator::world::World;
-use crate::simulator::{Act, Record, Simulator};
+use crate::simulator::gateway::GatewayOrder;
+use crate::simulator::world::{Snowflake, World};
+use crate::simulator::{Act, Record, Simulator, Use};
 
 /// `GET /_sim/requests`
 pub(super) async fn requests(State(simulator): State<Simulator>) -> Json<Value> {
@@ -87,11 +87,20 @@ pub(super) async fn forget_gateway(State(simulator): State<Simulator>) -> Status
 }
 
 /// `POST /_sim/interactions`: somebody uses a command, a button or a form. The answer is what was begun, token included.
-pub(super) async fn interact(State(simulator): State<Simulator>, Json(wish): Json<Use>) -> Json<Value> {
-    Json(json!(simulator.interact(&wish)))
+pub(super) async fn interact(State(simulator): State<Simulator>, Json(wish): Json<Use>) -> Response {
+    match simulator.interact(&wish) {
+        Ok(begun) => Json(json!(begun)).into_response(),
+        Err(error) => refuse(&error),
+    }
 }
 
-fn refuse(error: &dyn Error) -> Response {
+/// `GET /_sim/interactions/{interaction}`: what its user sees of it, and how that came about.
+pub(super) async fn answers(State(simulator): State<Simulator>, Path(id): Path<Snowflake>) -> Response {
+    let answers = simulator.answers(id);
+    answers.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |answers| Json(json!(answers)).into_response())
+}
+
+pub(super) fn refuse(error: &dyn Error) -> Response {
     let source = error.source().map(ToString::to_string);
     (StatusCode::BAD_REQUEST, Json(json!({"error": error.to_string(), "cause": source}))).into_response()
 }

@@ -15,7 +15,7 @@ use crate::simulator::faults::{Fault, Verdict};
 use crate::simulator::gateway::StartsLeft;
 use crate::simulator::limits::{BucketState, Limited};
 use crate::simulator::log::{Origin, Record};
-use crate::simulator::rest::{ApiError, Call, Reply, needs_no_token, perform};
+use crate::simulator::rest::{ApiError, Call, Reply, Upload, needs_no_token, perform};
 use crate::simulator::world::{Overwrite, Snowflake, Switches, World};
 use crate::simulator::{Simulator, State};
 
@@ -23,7 +23,7 @@ use crate::simulator::{Simulator, State};
 const GUILDS_PER_SHARD: usize = 1000;
 
 impl Simulator {
-    pub(super) async fn exchange(&self, parts: Parts, raw: Bytes) -> Response<Body> {
+    pub(super) async fn exchange(&self, parts: Parts, raw: Option<Bytes>) -> Response<Body> {
         let arrived = self.now();
         let path = request::below_version(parts.uri.path());
         let (number, verdict) = {
@@ -34,19 +34,34 @@ impl Simulator {
         if !verdict.latency.is_zero() {
             self.0.clock.sleep(verdict.latency).await;
         }
+        let sent = request::body(&parts.headers, path, raw.as_ref()).await;
+        let raw = raw.unwrap_or_default();
+        let endpoint_verified = self.verify_endpoint(&parts, path, sent.as_ref().ok()).await;
         let mut state = self.state();
         let now = self.now();
-        let mut exchange = Exchange::new(&mut state, &parts, &raw, now, &self.0.switches);
+        let mut exchange = Exchange::new(&mut state, &parts, &raw, now, &self.0.switches, sent);
+        exchange.endpoint_verified = endpoint_verified;
         exchange.let_others_act(&verdict);
         let outgoing = exchange.answer(path, &verdict);
         let record = exchange.record(number, arrived, &outgoing);
         let told = self.0.recorder.as_ref().map(|recorder| (recorder, record.clone()));
         state.log.push(record);
         drop(state);
+        self.0.changed.notify_waiters();
         if let Some((recorder, record)) = told {
             recorder.tell(&record);
         }
         outgoing.into_response()
+    }
+
+    /// An endpoint somebody wants to set is asked before, as Discord does.
+    async fn verify_endpoint(&self, parts: &Parts, path: Option<&str>, sent: Option<&request::Body>) -> bool {
+        if (parts.method.as_str(), path) != ("PATCH", Some("/applications/@me")) {
+            return false;
+        }
+        let token = request::bot_token(&parts.headers);
+        let bot = token.and_then(|token| self.state().world.user_by_token(token));
+        self.endpoint_is_fit(bot, sent.and_then(|sent| sent.json.as_ref())).await
     }
 }
 
@@ -75,6 +90,9 @@ struct Exchange<'a> {
     switches: &'a Switches,
     user_id: Option<Snowflake>,
     body: Option<Value>,
+    files: Vec<Upload>,
+    unreadable: Option<ApiError>,
+    endpoint_verified: bool,
     reason: Option<String>,
     bucket: Option<BucketState>,
     done: bool,
@@ -82,7 +100,18 @@ struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    fn new(state: &'a mut State, parts: &'a Parts, raw: &'a Bytes, now: DateTime<Utc>, switches: &'a Switches) -> Self {
+    fn new(
+        state: &'a mut State,
+        parts: &'a Parts,
+        raw: &'a Bytes,
+        now: DateTime<Utc>,
+        switches: &'a Switches,
+        sent: Result<request::Body, ApiError>,
+    ) -> Self {
+        let (request::Body { json, files }, unreadable) = match sent {
+            Ok(sent) => (sent, None),
+            Err(error) => (request::Body::default(), Some(error)),
+        };
         Self {
             state,
             parts,
@@ -90,7 +119,10 @@ impl<'a> Exchange<'a> {
             now,
             switches,
             user_id: None,
-            body: None,
+            body: json,
+            files,
+            unreadable,
+            endpoint_verified: false,
             reason: None,
             bucket: None,
             done: false,
@@ -141,7 +173,9 @@ impl<'a> Exchange<'a> {
             return Err(Stop::Banned);
         }
         let path = path.ok_or_else(ApiError::not_found)?;
-        if !self.header(header::USER_AGENT).as_deref().is_some_and(request::is_agent_of_a_bot) {
+        // discord.py answers interactions without saying who it is, and Discord takes it.
+        let agent = self.header(header::USER_AGENT);
+        if !agent.as_deref().is_some_and(|agent| request::is_agent_of_a_bot(agent) || needs_no_token(path)) {
             return Err(ApiError::cloudflare_block().into());
         }
         let method = self.parts.method.as_str();
@@ -149,11 +183,9 @@ impl<'a> Exchange<'a> {
             return Ok(ok(json!({"url": self.gateway_url()})));
         }
         let actor = self.caller(path)?;
-        let body = request::json_body(&self.parts.headers, self.raw);
-        self.body = body.as_ref().ok().cloned().flatten();
         let drawn = self.state.limiter.draw(actor, method, path, self.body.as_ref(), self.now);
         self.bucket = drawn.map_err(Stop::Limited)?;
-        body?;
+        self.unreadable.take().map_or(Ok(()), Err)?;
         self.reason = request::reason(&self.parts.headers)?;
         if (method, path) == ("GET", "/gateway/bot") {
             return Ok(ok(self.gateway_for(actor)));
@@ -210,6 +242,8 @@ impl<'a> Exchange<'a> {
             path,
             query: &query,
             body: self.body.as_ref(),
+            files: &self.files,
+            endpoint_verified: self.endpoint_verified,
             reason: self.reason.as_deref(),
             actor,
             now: self.now,

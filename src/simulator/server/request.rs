@@ -3,9 +3,9 @@
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::simulator::rest::{ApiError, FormErrors};
+use crate::simulator::rest::{ApiError, FormErrors, LARGEST_FILE, Upload, file_number};
 
 /// Longest audit-log reason, characters.
 const LONGEST_REASON: usize = 512;
@@ -55,15 +55,80 @@ pub(crate) fn reason(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     Ok(Some(decoded).filter(|reason| !reason.is_empty()))
 }
 
-/// The JSON body; an empty one is none.
-pub(crate) fn json_body(headers: &HeaderMap, body: &Bytes) -> Result<Option<Value>, ApiError> {
-    if body.is_empty() {
-        return Ok(None);
+/// What a request brings.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    /// JSON; an empty body is none.
+    pub(crate) json: Option<Value>,
+    /// Files of a multipart form.
+    pub(crate) files: Vec<Upload>,
+}
+
+/// The body of a request: JSON, or a form of JSON and files.
+pub(crate) async fn body(headers: &HeaderMap, path: Option<&str>, raw: Option<&Bytes>) -> Result<Body, ApiError> {
+    let raw = raw.ok_or_else(ApiError::too_large)?;
+    if raw.is_empty() {
+        return Ok(Body::default());
     }
     let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !kind.starts_with("application/json") {
-        let message = "Expected \"Content-Type\" header to be one of {'application/json'}.";
-        return Err(ApiError::new(400, 50_035, message));
+    if kind.starts_with("application/json") {
+        let json = serde_json::from_slice(raw).map(Some).map_err(|_| ApiError::invalid_json())?;
+        return Ok(Body { json, files: Vec::new() });
     }
-    serde_json::from_slice(body).map(Some).map_err(|_| ApiError::invalid_json())
+    match multer::parse_boundary(kind) {
+        Ok(boundary) if path.is_some_and(takes_files) => multipart(raw, boundary).await,
+        _ => {
+            let message = "Expected \"Content-Type\" header to be one of {'application/json'}.";
+            Err(ApiError::new(400, 50_035, message))
+        }
+    }
+}
+
+/// Requests that can bring files: messages, and answers to interactions.
+fn takes_files(path: &str) -> bool {
+    match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
+        ["channels", _, "messages", ..] | ["webhooks", ..] => true,
+        ["interactions", _, _, last] => *last == "callback",
+        _ => false,
+    }
+}
+
+/// A form: the JSON part `payload_json`, or plain fields in its place, and files under `files[n]`.
+async fn multipart(raw: &Bytes, boundary: String) -> Result<Body, ApiError> {
+    let unreadable = |_| FormErrors::single(&[], "MULTIPART_INVALID", "Could not parse the multipart form.");
+    let stream = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(raw.clone())]);
+    let mut form = multer::Multipart::new(stream, boundary);
+    let mut body = Body::default();
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let filename = field.file_name().map(str::to_owned);
+        let content_type = field.content_type().map(ToString::to_string);
+        let bytes = field.bytes().await.map_err(unreadable)?;
+        match (file_number(&name), filename) {
+            (Some(number), Some(filename)) => {
+                if bytes.len() > LARGEST_FILE {
+                    return Err(ApiError::too_large());
+                }
+                if body.files.iter().any(|file| file.number == number) {
+                    return Err(FormErrors::single(&[&name], "MULTIPART_INVALID", "File fields must differ."));
+                }
+                body.files.push(Upload { number, filename, content_type, bytes });
+            }
+            (Some(_), None) => {
+                return Err(FormErrors::single(&[&name], "MULTIPART_INVALID", "A file needs a filename."));
+            }
+            (None, _) if name == "payload_json" => {
+                body.json = Some(serde_json::from_slice(&bytes).map_err(|_| ApiError::invalid_json())?);
+            }
+            (None, Some(_)) => {
+                return Err(FormErrors::single(&[&name], "MULTIPART_INVALID", "Files are in fields named files[n]."));
+            }
+            (None, None) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let value = text.parse::<bool>().map_or(Value::String(text), Value::Bool);
+                body.json.get_or_insert_with(|| Value::Object(Map::new()))[&name] = value;
+            }
+        }
+    }
+    Ok(body)
 }

@@ -1,11 +1,10 @@
-//! Channels, their overwrites and forum tags, and just enough of messages for a channel to have a history.
+//! Channels, their overwrites and forum tags.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::listed::is_default;
-use super::{Bits, Snowflake};
+use super::{Bits, Message, Snowflake};
 
 /// Discord's numbers for kinds of channel.
 pub mod kind {
@@ -180,22 +179,4 @@ pub struct TagEmoji {
     /// Unicode.
     #[serde(default)]
     pub emoji_name: Option<String>,
-}
-
-/// A message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// Snowflake.
-    pub id: Snowflake,
-    /// Who wrote it.
-    pub author_id: Snowflake,
-    /// Text.
-    #[serde(default)]
-    pub content: String,
-    /// When.
-    #[serde(default)]
-    pub timestamp: DateTime<Utc>,
-    /// What its author told it apart by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<String>,
 }

@@ -108,6 +108,7 @@ impl World {
             flags: 0,
             owner_id: self.users.values().find(|u| !u.bot).map_or(id, |u| u.id),
             owner_mfa: true,
+            interactions_endpoint_url: None,
             commands: Vec::new(),
             command_creates: Vec::new(),
         });

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Snowflake;
 use super::listed::is_default;
+use super::{Bits, Snowflake};
 
 /// An account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub struct Application {
     /// Its owner uses two-factor authentication; without it, guilds with `mfa_level` 1 refuse powerful actions.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub owner_mfa: bool,
+    /// Where interactions are sent by HTTP instead of over the Gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interactions_endpoint_url: Option<String>,
     /// Its commands, everywhere.
     #[serde(default, skip_serializing_if = "is_default")]
     pub commands: Vec<Command>,
@@ -81,6 +84,15 @@ pub struct Command {
     /// Everything else, as sent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fields: Map<String, Value>,
+}
+
+impl Command {
+    /// What a member must hold to be offered it, unless somebody decided otherwise for the guild; no bit means
+    /// administrators.
+    pub fn default_member_permissions(&self) -> Option<Bits> {
+        let value = self.fields.get("default_member_permissions")?;
+        value.as_u64().or_else(|| value.as_str()?.parse().ok()).map(Bits)
+    }
 }
 
 fn yes() -> bool {

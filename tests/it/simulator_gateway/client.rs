@@ -12,13 +12,13 @@ use tokio_websockets::{ClientBuilder, CloseCode, MaybeTlsStream, Message, WebSoc
 use crate::support::harness::{Harness, Served};
 
 /// Guilds, their moderation and their members: enough for most tests, and none is privileged.
-pub(super) const INTENTS: u64 = 1 | 1 << 2;
+pub(crate) const INTENTS: u64 = 1 | 1 << 2;
 /// Longest time for something to arrive from this machine: whoever waits longer waits in vain.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came.
 #[derive(Debug, PartialEq)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     /// A payload.
     Payload(Value),
     /// The connection was closed with this code.
@@ -28,7 +28,7 @@ pub(super) enum Heard {
 }
 
 /// How a connection's binary messages are read.
-pub(super) enum Unpack {
+pub(crate) enum Unpack {
     Nothing,
     /// Each by itself.
     Each,
@@ -39,16 +39,16 @@ pub(super) enum Unpack {
 }
 
 /// One connection.
-pub(super) struct Client {
+pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    pub(super) unpack: Unpack,
+    pub(crate) unpack: Unpack,
     /// How many messages came packed.
-    pub(super) packed: usize,
+    pub(crate) packed: usize,
 }
 
 impl Client {
     /// Connects, with this query.
-    pub(super) async fn connect(served: &Served, query: &str) -> Self {
+    pub(crate) async fn connect(served: &Served, query: &str) -> Self {
         let uri = format!("ws://{}/?{query}", served.address);
         let (socket, _) = ClientBuilder::new().uri(&uri).expect("an address").connect().await.expect("connects");
         let unpack = match query.rsplit_once("compress=").map(|(_, how)| how) {
@@ -60,7 +60,7 @@ impl Client {
     }
 
     /// Connects and hears HELLO.
-    pub(super) async fn greeted(served: &Served) -> Self {
+    pub(crate) async fn greeted(served: &Served) -> Self {
         let mut client = Self::connect(served, "v=10&encoding=json").await;
         let hello = client.payload().await;
         assert_eq!((&hello["op"], &hello["d"]["heartbeat_interval"]), (&json!(10), &json!(41_250)));
@@ -69,7 +69,7 @@ impl Client {
     }
 
     /// Connects and logs in; the rest of READY is the second.
-    pub(super) async fn ready(served: &Served, intents: u64) -> (Self, Value) {
+    pub(crate) async fn ready(served: &Served, intents: u64) -> (Self, Value) {
         let mut client = Self::greeted(served).await;
         client.send(2, identify(intents)).await;
         let ready = client.event("READY").await;
@@ -77,40 +77,40 @@ impl Client {
     }
 
     /// Connects, logs in, and hears of the one guild there is.
-    pub(super) async fn in_guild(served: &Served, intents: u64) -> (Self, Value) {
+    pub(crate) async fn in_guild(served: &Served, intents: u64) -> (Self, Value) {
         let (mut client, _) = Self::ready(served, intents).await;
         let guild = client.event("GUILD_CREATE").await;
         (client, guild)
     }
 
     /// Connects, logs in, and has heard of the one guild there is: READY, which says what the session is called.
-    pub(super) async fn in_session(served: &Served, intents: u64) -> (Self, Value) {
+    pub(crate) async fn in_session(served: &Served, intents: u64) -> (Self, Value) {
         let (mut client, ready) = Self::ready(served, intents).await;
         client.event("GUILD_CREATE").await;
         (client, ready)
     }
 
     /// Connects and asks to go on with a session.
-    pub(super) async fn resuming(served: &Served, session: &Value, sequence: u64) -> Self {
+    pub(crate) async fn resuming(served: &Served, session: &Value, sequence: u64) -> Self {
         let mut client = Self::greeted(served).await;
         client.send(6, json!({"token": "token", "session_id": session, "seq": sequence})).await;
         client
     }
 
-    pub(super) async fn send(&mut self, op: u64, data: Value) {
+    pub(crate) async fn send(&mut self, op: u64, data: Value) {
         self.send_text(&json!({"op": op, "d": data}).to_string()).await;
     }
 
-    pub(super) async fn send_text(&mut self, text: &str) {
+    pub(crate) async fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text.to_owned())).await.expect("sends");
     }
 
-    pub(super) async fn send_binary(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send_binary(&mut self, bytes: &[u8]) {
         self.socket.send(Message::binary(bytes.to_vec())).await.expect("sends");
     }
 
     /// Whatever comes next.
-    pub(super) async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> Heard {
         let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("something comes");
         let Some(Ok(message)) = next else { return Heard::Broken };
         if let Some((code, _)) = message.as_close() {
@@ -144,7 +144,7 @@ impl Client {
     }
 
     /// The next payload.
-    pub(super) async fn payload(&mut self) -> Value {
+    pub(crate) async fn payload(&mut self) -> Value {
         match self.next().await {
             Heard::Payload(payload) => payload,
             other => panic!("no payload but {other:?}"),
@@ -152,14 +152,14 @@ impl Client {
     }
 
     /// The next payload, which must be this event: its data.
-    pub(super) async fn event(&mut self, name: &str) -> Value {
+    pub(crate) async fn event(&mut self, name: &str) -> Value {
         let payload = self.payload().await;
         assert_eq!((&payload["op"], &payload["t"]), (&json!(0), &json!(name)), "{payload:#}");
         payload["d"].clone()
     }
 
     /// The names of the next events.
-    pub(super) async fn events<const N: usize>(&mut self) -> [String; N] {
+    pub(crate) async fn events<const N: usize>(&mut self) -> [String; N] {
         let mut names = Vec::new();
         for _ in 0..N {
             names.push(self.payload().await["t"].as_str().expect("an event").to_owned());
@@ -168,7 +168,7 @@ impl Client {
     }
 
     /// The code the connection is closed with, whatever comes before.
-    pub(super) async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             match self.next().await {
                 Heard::Payload(_) => {}
@@ -179,14 +179,14 @@ impl Client {
     }
 
     /// Sends a heartbeat, and has its answer next: nothing else was on its way.
-    pub(super) async fn hears_nothing(&mut self) {
+    pub(crate) async fn hears_nothing(&mut self) {
         self.send(1, Value::Null).await;
         let payload = self.payload().await;
         assert_eq!(payload, json!({"op": 11, "d": null, "s": null, "t": null}));
     }
 
     /// Closes the connection and lets the other side answer.
-    pub(super) async fn leave(mut self, code: u16) {
+    pub(crate) async fn leave(mut self, code: u16) {
         let code = CloseCode::try_from(code).expect("a close code");
         self.socket.send(Message::close(Some(code), "")).await.expect("sends");
         while let Some(Ok(_)) = self.socket.next().await {}
@@ -194,20 +194,20 @@ impl Client {
 }
 
 /// What logs a bot in.
-pub(super) fn identify(intents: u64) -> Value {
+pub(crate) fn identify(intents: u64) -> Value {
     let properties = json!({"os": "linux", "browser": "test", "device": "test"});
     json!({"token": "token", "intents": intents, "properties": properties})
 }
 
 /// A served harness, which most tests begin with.
-pub(super) async fn discord() -> (Harness, Served) {
+pub(crate) async fn discord() -> (Harness, Served) {
     let discord = Harness::new();
     let served = discord.serve().await;
     (discord, served)
 }
 
 /// Waits until the simulator has noticed something a client did without an answer.
-pub(super) async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {
             tokio::task::yield_now().await;
@@ -217,7 +217,7 @@ pub(super) async fn until(condition: impl Fn() -> bool) {
 }
 
 /// The channel with an id, in a list.
-pub(super) fn channel_in(guild: &Value, id: Snowflake) -> &Value {
+pub(crate) fn channel_in(guild: &Value, id: Snowflake) -> &Value {
     let channels = guild["channels"].as_array().expect("a list");
     channels.iter().find(|channel| channel["id"] == json!(id)).expect("the channel is listed")
 }

@@ -1,8 +1,7 @@
 //! What sessions are told of changes, whoever makes them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use setai::simulator::Act;
-use setai::simulator::gateway::Use;
 use setai::simulator::world::{Bits, Member, Message, Overwrite, Snowflake};
 
 use super::client::{Client, INTENTS, discord};
@@ -130,7 +129,7 @@ async fn settings_members_and_messages_are_told_to_those_who_asked() {
 
     let channel = first_text(&discord);
     let (content, timestamp) = ("hello".to_owned(), discord.clock.now());
-    let said = Message { id: 77.into(), author_id: owner, content, timestamp, nonce: None };
+    let said = Message { id: 77.into(), author_id: owner, content, timestamp, ..Message::default() };
     let write = |messages: Vec<Message>| {
         discord.edit(|guild| guild.channels.get_mut(&channel).expect("there").messages = messages);
     };
@@ -171,38 +170,4 @@ async fn another_world_is_told_as_changes() {
     let (answer, _) = discord.send_raw(request.body(axum::body::Body::from(text)).expect("a request")).await;
     assert_eq!(answer.status, 204);
     assert_eq!(client.events().await, ["CHANNEL_DELETE", "GUILD_UPDATE"]);
-}
-
-#[tokio::test]
-async fn interactions_are_told_to_their_application_and_can_be_answered() {
-    let (discord, served) = discord().await;
-    let (mut client, _) = Client::in_guild(&served, 1).await;
-    let channel = first_text(&discord);
-    let data = json!({"id": "9", "name": "plan", "type": 1});
-    let wish = Use { data: data.clone(), ..use_of(&discord) };
-    let begun = discord.simulator.interact(&wish);
-    let told = client.event("INTERACTION_CREATE").await;
-    assert_eq!((&told["id"], &told["token"], &told["data"]), (&json!(begun.id), &json!(begun.token), &data));
-    assert_eq!((&told["member"]["user"]["id"], &told["guild_id"]), (&json!(discord.owner), &json!(discord.guild)));
-    assert_eq!((&told["channel"]["id"], &told["type"]), (&json!(channel), &json!(2)));
-    assert!(told["member"]["permissions"].is_string() && told["app_permissions"].is_string());
-    let path = format!("/interactions/{}/{}/callback", begun.id, begun.token);
-    assert_eq!(discord.post(&path, json!({"type": 4, "data": {"content": "done"}})).await.status, 204);
-    let original = discord.simulator.with_world(|world| world.interactions[&begun.id].original);
-    discord.simulator.interact(&Use { kind: 3, message_id: original, data: json!({"custom_id": "go"}), ..wish });
-    let pressed = client.event("INTERACTION_CREATE").await;
-    assert_eq!((&pressed["data"]["custom_id"], &pressed["message"]["content"]), (&json!("go"), &json!("done")));
-    discord.simulator.interact(&Use { application_id: 5.into(), ..use_of(&discord) });
-    client.hears_nothing().await;
-}
-
-fn use_of(discord: &Harness) -> Use {
-    Use {
-        application_id: discord.bot,
-        user_id: discord.owner,
-        channel_id: first_text(discord),
-        kind: 2,
-        data: Value::Null,
-        message_id: None,
-    }
 }

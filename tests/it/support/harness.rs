@@ -124,8 +124,8 @@ impl Harness {
     }
 
     /// Forgives what a client does that nobody here can mend.
-    pub(crate) fn forgive_all(&self, fault: &str) {
-        self.inspection.forgive_all(fault);
+    pub(crate) fn forgive_all(&self, faults: &[&str]) {
+        self.inspection.forgive_all(faults);
     }
 
     /// The same as [`send`](Self::send), and leaves it to the caller what to make of the description's judgement.

@@ -162,9 +162,11 @@ impl Description {
             };
             let schema = format!("{pointer}/{index}/schema");
             let text = match text {
-                "true" | "True" | "1" if self.accepts(&described[index]["schema"], "boolean") => Value::Bool(true),
-                "false" | "False" | "0" if self.accepts(&described[index]["schema"], "boolean") => Value::Bool(false),
-                text => self.coerced(&Value::String(text.to_owned()), &described[index]["schema"]),
+                "true" | "True" | "1" if self.accepts(&[&described[index]["schema"]], "boolean") => Value::Bool(true),
+                "false" | "False" | "0" if self.accepts(&[&described[index]["schema"]], "boolean") => {
+                    Value::Bool(false)
+                }
+                text => self.coerced(&Value::String(text.to_owned()), &[&described[index]["schema"]]),
             };
             found.extend(self.problems(&schema, &text, key));
         }
@@ -179,8 +181,8 @@ impl Description {
             (Some(_), None) if self.needs_body(operation) => return vec!["there is no body".to_owned()],
             _ => return Vec::new(),
         };
-        let mut found = self.problems(&pointer, &self.coerced(body, schema), "body");
-        self.find_unknown(body, schema, "body", &mut found);
+        let mut found = self.problems(&pointer, &self.coerced(body, &[schema]), "body");
+        self.find_unknown(body, &[schema], "body", &mut found);
         found
     }
 
@@ -227,26 +229,31 @@ impl Description {
         std::iter::once(schema).chain(nested.flat_map(|part| self.parts(part))).collect()
     }
 
-    fn accepts(&self, schema: &Value, kind: &str) -> bool {
+    /// The same of several forms.
+    fn all_parts<'a>(&'a self, schemas: &[&'a Value]) -> Vec<&'a Value> {
+        schemas.iter().flat_map(|schema| self.parts(schema)).collect()
+    }
+
+    fn accepts(&self, schemas: &[&Value], kind: &str) -> bool {
         let is = |part: &Value| {
             part["type"] == kind || part["type"].as_array().is_some_and(|kinds| kinds.iter().any(|k| k == kind))
         };
-        self.parts(schema).into_iter().any(is)
+        self.all_parts(schemas).into_iter().any(is)
     }
 
     /// Numbers in strings as numbers, where the description wants numbers.
-    fn coerced(&self, value: &Value, schema: &Value) -> Value {
+    fn coerced(&self, value: &Value, schemas: &[&Value]) -> Value {
         match value {
-            Value::String(text) if self.accepts(schema, "integer") && !self.accepts(schema, "string") => {
+            Value::String(text) if self.accepts(schemas, "integer") && !self.accepts(schemas, "string") => {
                 let number = text.parse::<u64>().map(Value::from).or_else(|_| text.parse::<i64>().map(Value::from));
                 number.unwrap_or_else(|_| value.clone())
             }
             Value::Array(items) => {
-                let inner = self.parts(schema).into_iter().find_map(|part| part.get("items"));
-                inner.map_or_else(|| value.clone(), |s| items.iter().map(|item| self.coerced(item, s)).collect())
+                let inner = self.items(schemas);
+                items.iter().map(|item| self.coerced(item, &inner)).collect()
             }
             Value::Object(fields) => {
-                let known = self.properties(schema);
+                let known = self.properties(schemas);
                 let coerce = |(key, field): (&String, &Value)| {
                     let field = known.get(key.as_str()).map_or_else(|| field.clone(), |s| self.coerced(field, s));
                     (key.clone(), field)
@@ -257,25 +264,31 @@ impl Description {
         }
     }
 
-    fn properties<'a>(&'a self, schema: &'a Value) -> BTreeMap<&'a str, &'a Value> {
-        let parts = self.parts(schema).into_iter().filter_map(|part| part["properties"].as_object());
-        // The last of several forms of a body is the fullest; earlier ones must not hide its fields' types.
-        parts.flatten().map(|(key, schema)| (key.as_str(), schema)).collect()
+    /// What the items of a list may be.
+    fn items<'a>(&'a self, schemas: &[&'a Value]) -> Vec<&'a Value> {
+        self.all_parts(schemas).into_iter().filter_map(|part| part.get("items")).collect()
+    }
+
+    /// What each property may be, in all forms of a body: one form knows what another does not.
+    fn properties<'a>(&'a self, schemas: &[&'a Value]) -> BTreeMap<&'a str, Vec<&'a Value>> {
+        let mut known: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        let parts = self.all_parts(schemas).into_iter().filter_map(|part| part["properties"].as_object());
+        parts.flatten().for_each(|(key, schema)| known.entry(key).or_default().push(schema));
+        known
     }
 
     /// Properties no form of the body has.
-    fn find_unknown(&self, value: &Value, schema: &Value, place: &str, found: &mut Vec<String>) {
+    fn find_unknown(&self, value: &Value, schemas: &[&Value], place: &str, found: &mut Vec<String>) {
         match value {
             Value::Array(items) => {
-                if let Some(inner) = self.parts(schema).into_iter().find_map(|part| part.get("items")) {
-                    items.iter().for_each(|item| self.find_unknown(item, inner, &format!("{place}[]"), found));
-                }
+                let inner = self.items(schemas);
+                items.iter().for_each(|item| self.find_unknown(item, &inner, &format!("{place}[]"), found));
             }
             Value::Object(fields) => {
-                let known = self.properties(schema);
+                let known = self.properties(schemas);
                 for (key, field) in fields {
                     match known.get(key.as_str()) {
-                        Some(schema) => self.find_unknown(field, schema, &format!("{place}.{key}"), found),
+                        Some(schemas) => self.find_unknown(field, schemas, &format!("{place}.{key}"), found),
                         None if known.is_empty() => {}
                         None => found.push(format!("unknown property {place}.{key}")),
                     }
