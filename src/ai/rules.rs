@@ -145,6 +145,9 @@ impl Speaker<'_> {
             let end = if is_asked { led.len() - 1 } else { led.len() };
             return self.sentence(&led[..end]);
         }
+        if let Some(turned) = self.place_last(&sentence[polite..]) {
+            return self.sentence(&turned);
+        }
         let is_chatter = sentence.iter().skip(polite).all(|t| t.shape == Shape::Sign || t.is_any(lexicon::FILLERS));
         if is_chatter || is_greeting(sentence) {
             return;
@@ -182,6 +185,23 @@ impl Speaker<'_> {
         {
             self.lost(condition, Why::Leftover);
         }
+    }
+
+    /// `in X, create a channel y` is `create a channel y in X`.
+    fn place_last(&self, sentence: &[Token]) -> Option<Vec<Token>> {
+        sentence.first().filter(|t| t.is_any("in under inside within"))?;
+        let looked = clause::Clause::new(sentence.to_vec());
+        let mention = looked.mention(self.context(&[]), 1, &clause::place)?;
+        let from = mention.to + usize::from(sentence.get(mention.to).is_some_and(|t| t.is(",")));
+        let rest = sentence.get(from..).filter(|rest| !rest.is_empty())?;
+        let is_command = lexicon::any_verb_at(rest, after_politeness(rest)).is_some();
+        let is_one = clauses(rest, self.context(&[])).len() == 1;
+        let ends = rest.iter().all(|t| !t.is_any("! ?"));
+        let is_text = grammar::free_text(rest).is_some();
+        let makes = lexicon::verb_at(rest, after_politeness(rest), &[lexicon::Verb::Make]).is_some();
+        let is_clear = mention.why.is_none()
+            || makes && looked.mention(self.context(&[]), 1, &clause::category).is_some_and(|m| m.why.is_none());
+        (is_command && is_clear && is_one && ends && !is_text).then(|| [rest, &sentence[..mention.to]].concat())
     }
 
     fn clause(&mut self, clause: &[Token]) {

@@ -434,12 +434,33 @@ impl Clause {
                 }
             }
         }
+        if let Some((inside, to)) = self.inside(context, &hit.objects, end) {
+            hit.objects = inside;
+            end = to;
+        }
         if !self.is_free(at, end) {
             return None;
         }
         let why = (hit.objects.len() > 1).then(|| Why::Ambiguous(hit.objects.clone()));
         let name = (from, from + hit.length);
         Some(Mention { from: at, to: end, name, objects: hit.objects, why, fit: hit.fit, is_pronoun: false, plural })
+    }
+
+    /// `art in the hobbies category`: where it is says which one it is.
+    fn inside(&self, context: Context<'_>, objects: &[Subject], at: usize) -> Option<(Vec<Subject>, usize)> {
+        self.tokens.get(at).filter(|t| t.is_any("in of inside under within"))?;
+        if !objects.iter().any(|object| matches!(object, Subject::Channel(_))) {
+            return None;
+        }
+        let home = self.mention(context, at + 1, &category).filter(|home| home.why.is_none() && !home.is_pronoun)?;
+        let is_inside = |object: &Subject| match object {
+            Subject::Channel(key) => {
+                home.objects.iter().any(|home| context.guild.category_of(key) == Some(super::guild::key(home)))
+            }
+            _ => false,
+        };
+        let inside: Vec<Subject> = objects.iter().filter(|object| is_inside(object)).cloned().collect();
+        (!inside.is_empty()).then_some((inside, home.to))
     }
 
     fn starts_name(&self, context: Context<'_>, at: usize, wanted: Wanted<'_>) -> bool {

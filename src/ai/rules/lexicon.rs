@@ -42,7 +42,7 @@ pub(super) const VERBS: &[(Verb, &str)] = &[
     (
         Verb::Remove,
         "delete|remove|drop|get rid of|erase|scrap|trash|destroy|kill|discard|axe|bin|ditch|purge|nuke|take down|wipe|\
-            throw out|throw away|do away with|wipe out|toss|toss out|say goodbye to|dissolve|eliminate|chuck|chuck out|\
+            throw out|throw away|kill off|do away with|wipe out|toss|toss out|say goodbye to|dissolve|eliminate|chuck|chuck out|\
             take out|lose|obliterate|dump|demolish|dismantle|close down|cut|get shot of",
     ),
     (Verb::Rename, "rename|call|retitle|relabel|title|name"),

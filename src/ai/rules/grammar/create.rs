@@ -96,7 +96,8 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
         start += 1;
     }
     // What has this name is there already: `room 7a max 20` makes nothing.
-    let names_something = |at: usize| clause.mention(context, at, &any).filter(|m| !m.is_pronoun && m.fit != Fit::Typo);
+    let looked = clause.clone();
+    let names_something = |at: usize| looked.mention(context, at, &any).filter(|m| !m.is_pronoun && m.fit != Fit::Typo);
     let is_said_new = |at: usize| {
         clause.tokens.get(at).is_some_and(|t| t.is_any("a an") || t.is_any("new another more") || t.is_quote())
     };
@@ -108,6 +109,7 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     }
     let mut reader = Reader::new(clause, context, start, is_command);
     reader.run();
+    let is_named_there = names_something(start).is_some();
     let Reader { items, mut further, gaps, mentions, is_lost, clause, .. } = reader;
     let has_new_word =
         clause.tokens[0].is_any("new another") || clause.tokens.iter().any(|t| t.is_any("new more another"));
@@ -140,7 +142,7 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     };
     let unsaid = |item: &Item| item.said.is_empty() && item.noun.is_none();
     let is_definite = clause.tokens[0].is_any("make set") && clause.tokens.get(start).is_some_and(|t| t.is("the"));
-    if is_definite && is_there(first) {
+    if is_definite && (is_there(first) || is_named_there) {
         return None;
     }
     let makes_same =

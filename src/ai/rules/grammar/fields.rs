@@ -6,7 +6,9 @@ use crate::manifest::edit::{Subject, Value};
 use crate::model::{Bucket, ChannelKind};
 
 use super::super::clause::{Clause, Context, Gap, Mention, Why, channel, implied, role, talk};
-use super::super::lexicon::{ARTICLES, Phrases, Verb, any_verb_at, colour_at, duration_at, number_at, verb_at};
+use super::super::lexicon::{
+    ARTICLES, Phrases, Verb, any_verb_at, colour_at, duration_at, kind_at, number_at, verb_at,
+};
 use super::super::words::{Shape, Token};
 use super::settings::take_former;
 use super::{Ask, Reading};
@@ -262,6 +264,13 @@ fn archives(object: &Subject, kind: Option<ChannelKind>) -> bool {
 
 fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     let verb = setter(&clause)?;
+    // `a duo voice channel, limit 2` is something new.
+    let names_kind = (1..clause.len().min(5)).any(|at| {
+        kind_at(&clause.tokens, at).is_some() && FIELDS.at(&clause.tokens, at).is_none() && is_plain_run(&clause, at)
+    });
+    if clause.tokens[0].is_any("a an another") && names_kind && context.about.is_empty() {
+        return None;
+    }
     let mut found: Vec<(usize, Field, usize)> = Vec::new();
     let mut at = 0;
     let paints = verb_at(&clause.tokens, 0, &[Verb::Paint]).is_some();
@@ -382,7 +391,7 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     }
     if changes.iter().any(|change| change.field == "user_limit") {
         clause.take_phrases(
-            "join|enter|connect|be in|be inside|fit in|get in|go in|at once|at a time|at the same time|inside|in each|\
+            "slots|seats|slot|seat|folks|listeners|join|enter|connect|be in|be inside|fit in|get in|go in|at once|at a time|at the same time|inside|in each|\
             simultaneously|may|should|be|able|to|in there|in it|there|each|apiece|per room|per channel|total|in total|\
             room|more|than|than that|there is|space|hold up|allowed",
         );
@@ -422,6 +431,12 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         }
     }
     (!reading.asks.is_empty() || !reading.gaps.is_empty()).then_some(reading)
+}
+
+/// Nothing but words stands before it.
+fn is_plain_run(clause: &Clause, to: usize) -> bool {
+    clause.tokens[..to].iter().all(|t| t.is_plain() && !t.is_any("of for in on with to from should is be"))
+        && (0..to).all(|at| FIELDS.at(&clause.tokens, at).is_none() && number_at(&clause.tokens, at.max(1)).is_none())
 }
 
 /// `10 players`

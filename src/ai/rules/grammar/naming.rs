@@ -1,7 +1,7 @@
 //! Requests to give an object another name.
 
 use super::super::clause::{Clause, Context, any, is_about_contents};
-use super::super::lexicon::{ARTICLES, FILLERS, JOINERS, Verb, verb_at};
+use super::super::lexicon::{ARTICLES, FILLERS, JOINERS, Verb, colour_at, is_value_at, verb_at};
 use super::create::NewName;
 use super::{Ask, Reading};
 
@@ -17,6 +17,14 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         .or(clause.find_phrase("should be named"))
         .or(clause.find_phrase("should be renamed to"))
         .or(clause.find_phrase("is now called"));
+    // `lounge -> Living Room`
+    let arrow = verb.is_none().then(|| clause.find("->")).flatten();
+    let arrow = arrow.filter(|at| {
+        let object = clause.mention(context, 0, &any).filter(|m| !m.is_pronoun && m.why.is_none() && m.to == *at);
+        let is_value = colour_at(&clause.tokens, at + 1).is_some() || is_value_at(&clause.tokens, at + 1);
+        object.is_some() && !is_value && clause.mention(context, at + 1, &any).is_none() && clause.len() > at + 1
+    });
+    let should = should.or(arrow.map(|at| (at, at + 1)));
     let is_called = should.is_some();
     if !(is_rename || is_called || about_name.is_some_and(|_| verb.is_some())) {
         return None;

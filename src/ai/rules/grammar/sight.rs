@@ -50,7 +50,7 @@ const VERBS: &[Verb] =
 pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
     let has_verb = any_verb_at(&clause.tokens, 0).is_some();
     let verb = verb_at(&clause.tokens, 0, VERBS);
-    let is_creation = clause.tokens[0].is_any("create add new build");
+    let is_creation = clause.tokens[0].is_any("create add new build a an another");
     if (has_verb && verb.is_none()) || is_creation {
         return None;
     }

@@ -75,7 +75,11 @@ impl Reader<'_> {
                 break;
             }
         }
-        if let Some((kind, length, plural)) = kind_at(&self.clause.tokens, at) {
+        // `with chat, clips and …`: a name, and not what it is.
+        let is_chat = is_list_of_children
+            && self.is(at, "chat")
+            && self.token(at + 1).is_none_or(|t| t.shape == Shape::Sign || t.is("and"));
+        if let Some((kind, length, plural)) = kind_at(&self.clause.tokens, at).filter(|_| !is_chat) {
             let next = at + length;
             self.say(at, length);
             // `a clips-only voice thing`: the kind is part of something else.
@@ -211,6 +215,11 @@ impl Reader<'_> {
         };
         let count = names.len();
         self.push(Item { names, ..blank(kind, count, true, &self.clause, from, end) }, traits, end);
+    }
+
+    /// An item without a name.
+    pub(super) fn like(&self, kind: Option<Kind>, count: usize, from: usize, end: usize) -> Item {
+        blank(kind, count, true, &self.clause, from, end)
     }
 
     /// True when channels of this noun are numbered.

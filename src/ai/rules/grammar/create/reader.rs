@@ -132,6 +132,10 @@ impl<'r> Reader<'r> {
         while self.is(at, TRAITS) || self.is(at, EMPTY) {
             at += 1;
         }
+        // `a red role`
+        if let Some((_, length)) = colour_at(&self.clause.tokens, at).filter(|(_, n)| self.leads_to_role(at + n)) {
+            at += length;
+        }
         let one = usize::from(self.is(from, "another") && self.is(at, "one"));
         if begins && self.is(from, "one another") && self.is(at + one, "for about called named in") {
             return true;
@@ -338,6 +342,22 @@ impl<'r> Reader<'r> {
         if self.is(at, ",") && after_paren && is_child && next_is_name && self.tail.is_empty() {
             self.item(at + 1, true);
             return;
+        }
+        // `Alpha (red), Beta (blue)`: the list goes on with others of the kind.
+        let listed = self.open.last().and_then(|item| self.items.get(*item)).filter(|item| item.is_many);
+        if let Some(kind) = listed.map(|item| item.kind)
+            && self.is(at, ", and")
+            && after_paren
+            && self.tail.is_empty()
+        {
+            let next = at + 1 + usize::from(self.is(at + 1, "and"));
+            let is_name = self.token(next).is_some_and(|t| (t.is_plain() && !t.is_any(STOPS)) || t.is_quote());
+            if is_name && !self.starts_modifier(next) && !self.is_item(next) {
+                self.close();
+                let (names, end) = self.names(next, true);
+                let count = names.len().max(1);
+                return self.push(Item { names, is_many: true, ..self.like(kind, count, next, end) }, Vec::new(), end);
+            }
         }
         let is_unnamed = self.open.iter().all(|item| self.items.get(*item).is_some_and(|i| i.names.is_empty()));
         if self.is(at, CALLED) && is_unnamed {
