@@ -10,6 +10,7 @@ pub mod guard;
 mod interpreter;
 pub mod models;
 pub mod rules;
+pub mod told;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};

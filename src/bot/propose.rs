@@ -80,9 +80,11 @@ impl Bot {
         }
         reply = reply.block(draft.diff.clone(), words.say("propose-file"));
         match self.0.console.outlet(&draft.written.source) {
-            Some(_) => reply
-                .button(Press::Open(visitor.command), words.say("button-open"), Look::Primary)
-                .button(Press::Never, words.say("button-never"), Look::Secondary),
+            Some(_) => reply.button(Press::Open(visitor.command), words.say("button-open"), Look::Primary).button(
+                Press::Never,
+                words.say("button-never"),
+                Look::Secondary,
+            ),
             None => reply.say(words.with("propose-no-forge", &[("source", draft.written.source.as_str().into())])),
         }
     }

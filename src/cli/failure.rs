@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::cache;
 use crate::ai;
+use crate::cache;
 use crate::controller::{self, Trouble};
 use crate::discord;
 use crate::plan::Rejected;

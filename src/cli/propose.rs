@@ -64,7 +64,8 @@ pub(super) async fn run(command: &Propose, connection: &Connection, screen: Scre
         }
         return Err(no_change());
     }
-    let edited = edit::apply(&loaded.files, entry, &interpretation.edits).map_err(|error| refused(&error.to_string()))?;
+    let edited =
+        edit::apply(&loaded.files, entry, &interpretation.edits).map_err(|error| refused(&error.to_string()))?;
     let breaches = breaches(&loaded.files, &edited.files, entry, &interpretation.edits);
     if !breaches.is_empty() {
         return Err(refused(&breaches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
@@ -193,7 +194,10 @@ fn finish(command: &Propose, proposal: &Proposal, screen: Screen) -> Result<Exit
         screen.say(super::json(proposal)?);
     } else if let Some(Committed { branch, commit }) = &proposal.commit {
         let short = commit.get(..12).unwrap_or(commit);
-        screen.toned(Tone::Create, format!("Committed as {short} on the branch `{branch}`. Merging it is `git merge {branch}`."));
+        screen.toned(
+            Tone::Create,
+            format!("Committed as {short} on the branch `{branch}`. Merging it is `git merge {branch}`."),
+        );
     } else if proposal.written {
         let files = proposal.changed.join(", ");
         screen.toned(Tone::Create, format!("Wrote {files}. `setai plan` shows what it would change in Discord."));

@@ -617,7 +617,7 @@ impl Front for Handle {
     }
 
     fn look_again(&self, source: &str, delivery: &Delivery) {
-        let Some(event) = &delivery.pull_request else { 
+        let Some(event) = &delivery.pull_request else {
             self.look_at_source(source);
             return;
         };

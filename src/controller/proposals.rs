@@ -18,8 +18,8 @@ use crate::plan::render;
 use crate::plan::{Plan, adopt_live};
 use crate::store::{self, CommandId, CommandRecord};
 
-use super::engine::{Engine, Proposal};
 use super::console::{Console, Trouble, Written};
+use super::engine::{Engine, Proposal};
 
 /// The context of the commit status that says what a proposal would do.
 pub(super) const CONTEXT: &str = "setai/plan";
@@ -374,7 +374,10 @@ mod tests {
         let first = branch(guild, "Add a study area with three voice rooms only members can see, please");
         assert_eq!(first, branch(guild, "add a  study area with three voice rooms only members can see, please\n"));
         assert!(first.starts_with("setai/add-a-study-area-with-three-voice-"), "{first}");
-        assert_ne!(first, branch(GuildId::new(7), "Add a study area with three voice rooms only members can see, please"));
+        assert_ne!(
+            first,
+            branch(GuildId::new(7), "Add a study area with three voice rooms only members can see, please")
+        );
         assert!(BranchName::new(&branch(guild, "додай канал")).is_ok());
         assert!(BranchName::new(&branch(guild, "../../.git")).is_ok());
     }

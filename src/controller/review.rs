@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::forge::{self, CommitId, Commented, Forge, Marker, PullRequest, PullRequestState, Status};
+use crate::forge::{self, Commented, CommitId, Forge, Marker, PullRequest, PullRequestState, Status};
 use crate::manifest::{Diagnostic, Files, Manifest, Severity, guild_files, parse, render_diagnostics};
 use crate::plan::{Plan, render};
 use crate::source::{Class, Content};
@@ -135,7 +135,8 @@ impl Console {
             return Part::Same;
         }
         if request.head.is_fork {
-            let why = "it comes from another repository. Whoever may push here can push its branch here to see the plan";
+            let why =
+                "it comes from another repository. Whoever may push here can push its branch here to see the plan";
             return Part::Unseen { entry, why: why.to_owned() };
         }
         let commit = request.head.commit.as_str();
@@ -194,7 +195,9 @@ fn comment(request: &PullRequest, parts: Vec<Part>) -> String {
                 same += 1;
                 continue;
             }
-            Part::Wrong { entry, text } => format!("### {}\n\nNot valid:\n\n```\n{}\n```\n\n", name(&entry), fenced(&text)),
+            Part::Wrong { entry, text } => {
+                format!("### {}\n\nNot valid:\n\n```\n{}\n```\n\n", name(&entry), fenced(&text))
+            }
             Part::Elsewhere { entry } => {
                 format!("### {}\n\nIts guild is not managed from this file, so nothing would happen.\n\n", name(&entry))
             }

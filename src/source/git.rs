@@ -156,7 +156,14 @@ impl Git {
         if is_open && !matches!(settings.credentials, Credentials::None) {
             tracing::warn!(repository = %address, "credentials are sent over http, where everybody on the way can read them");
         }
-        Ok(Self { address, folder, settings, limits: Limits::default(), turn: Arc::default(), proposed: Arc::default() })
+        Ok(Self {
+            address,
+            folder,
+            settings,
+            limits: Limits::default(),
+            turn: Arc::default(),
+            proposed: Arc::default(),
+        })
     }
 
     /// The same with other limits.

@@ -6,6 +6,7 @@ mod architecture;
 mod audit;
 mod backup;
 mod behaviours;
+mod bot;
 mod bytes;
 mod cache;
 mod cli;

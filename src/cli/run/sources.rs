@@ -12,7 +12,9 @@ use crate::cli::failure::Failure;
 use crate::clock::Clock;
 use crate::config::{self, Config, Origin, Scope};
 use crate::controller::Watched;
-use crate::source::{Content, Credentials, Directory, Error, Git, GitSettings, Look, Reference, Revision, Signatures, Source};
+use crate::source::{
+    Content, Credentials, Directory, Error, Git, GitSettings, Look, Reference, Revision, Signatures, Source,
+};
 
 /// How often a folder is looked at besides when it says that it changed.
 const FOLDER_INTERVAL: Duration = Duration::from_secs(60);

@@ -24,7 +24,11 @@ const END_OF_STEPS: usize = 100;
 /// The plan as Markdown: the sentence first, then what people must see, then every step, folded.
 pub fn markdown(plan: &Plan) -> String {
     let mut out = format!("### {}: {}\n\n", escaped(&plan.name), summary(plan));
-    section(&mut out, "Refused", plan.refusals.iter().map(|r| format!("**{}** {}", escaped(&r.text), escaped(&r.help))));
+    section(
+        &mut out,
+        "Refused",
+        plan.refusals.iter().map(|r| format!("**{}** {}", escaped(&r.text), escaped(&r.help))),
+    );
     section(&mut out, "What it means for people", plan.risks.iter().map(risk_text));
     let noted = plan.notes.iter().filter(|note| note.weight != Weight::Info);
     section(&mut out, "Notes", noted.map(note_text));

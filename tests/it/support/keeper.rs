@@ -86,11 +86,16 @@ impl Means {
 impl Keeper {
     /// Starts it with these sources, each an entry of the operator's file without its webhook.
     pub(crate) fn start(terminal: &Terminal, sources: &[String]) -> Self {
+        Self::start_with(terminal, sources, "")
+    }
+
+    /// The same with more in the operator's file.
+    pub(crate) fn start_with(terminal: &Terminal, sources: &[String], more: &str) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
         let door = free.expect("a free port");
         let webhook = "webhook: { kind: gitlab, secret_file: forge-secret }";
         let sources: String = sources.iter().map(|source| format!("  - {{ {source}, {webhook} }}\n")).collect();
-        let file = format!("version: 1\nhttp: {{ listen: \"{door}\" }}\nsources:\n{sources}");
+        let file = format!("version: 1\nhttp: {{ listen: \"{door}\" }}\nsources:\n{sources}{more}");
         std::fs::write(terminal.path("setai.yaml"), file).expect("a file");
         std::fs::write(terminal.path("forge-secret"), SECRET).expect("a file");
         let mut command = terminal.mortal_command(&["--config", "setai.yaml", "run", "--json"]);
@@ -99,6 +104,11 @@ impl Keeper {
         listen(process.stdout.take().expect("piped"), &heard);
         listen(process.stderr.take().expect("piped"), &heard);
         Self { process: Mutex::new(process), door, heard }
+    }
+
+    /// Where it listens.
+    pub(crate) fn door(&self) -> SocketAddr {
+        self.door
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {

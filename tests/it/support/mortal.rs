@@ -15,10 +15,11 @@ use setai::discord::{Exchange, ExchangeError};
 use setai::model::{Bindings, GuildId, ServerConfiguration};
 use setai::plan::StepId;
 use setai::store::{
-    Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, Correction, DriftAnswer, DriftChanges,
-    DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState, GuildStatus, HeldPlan, HeldRecord,
-    HeldSummary, IntendedStep, Lease, NewRun, ObservedDrift, Place, Prunable, Rebinding, Reconfiguration, RowName,
-    RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store, Suspension, Tidied, Turn, Turns, UnfinishedRun,
+    Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, CommandEnd, CommandId, CommandRecord,
+    Correction, DriftAnswer, DriftChanges, DriftFilter, DriftId, DriftRecord, Error, Expiry, Finish, GuildState,
+    GuildStatus, HeldPlan, HeldRecord, HeldSummary, IntendedStep, Lease, NewCommand, NewRun, ObservedDrift, Place,
+    Prunable, Rebinding, Reconfiguration, RowName, RunId, RunRecord, RunSummary, ServerSummary, SettledStep, Store,
+    Suspension, Tidied, Turn, Turns, UnfinishedRun,
 };
 use tokio::sync::Notify;
 

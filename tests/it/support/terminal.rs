@@ -115,6 +115,11 @@ impl Terminal {
         }
     }
 
+    /// Where the simulated Discord is.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// From now on another database is used.
     pub(crate) fn use_database(&mut self, file: &'static str) {
         self.database = file;

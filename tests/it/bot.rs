@@ -1,0 +1,8 @@
+//! `/setai` as people in Discord use it: pressed in the simulated Discord, answered by `setai run`.
+
+mod approvals;
+mod asking;
+mod delivery;
+mod office;
+mod proposals;
+mod repairs;
