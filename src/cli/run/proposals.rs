@@ -27,7 +27,7 @@ fn outlet(source: &config::Source) -> Result<Option<Outlet>, Failure> {
         config::Reference::Branch(name) => Some(name.clone()),
         config::Reference::Default | config::Reference::Tag(_) | config::Reference::Commit(_) => None,
     };
-    let (forge, base) = match &git.forge {
+    let (forge, base) = match git.forge.as_deref() {
         None => match local(&git.url) {
             // That it is no repository is told when it is read.
             Some(path) => match forge::open_local(path, Clock::system()) {

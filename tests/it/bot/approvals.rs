@@ -12,7 +12,7 @@ fn other_topic(topic: &str) -> String {
 async fn an_administrator_approves_exactly_the_plan_that_was_shown() {
     let office = Office::new().await;
     office.commits(&other_topic("Old and new")).await;
-    office.comes_to("AwaitingApproval").await;
+    office.comes_to("awaiting_approval").await;
 
     let shown = office.asks(office.owner, "approve", &[]).await;
     assert_eq!(shown.title, "This plan for Rust Study Group waits");
@@ -21,7 +21,7 @@ async fn an_administrator_approves_exactly_the_plan_that_was_shown() {
     assert_eq!(office.topic_of("news").as_deref(), Some("What is new"), "nothing happens before it is meant");
     let done = office.presses(office.owner, &sure, "Yes, approve").await;
     assert_eq!(done.title, "Approved");
-    office.comes_to("Ready").await;
+    office.comes_to("ready").await;
     assert_eq!(office.topic_of("news").as_deref(), Some("Old and new"));
 
     let guild = office.terminal.guild.to_string().parse().expect("a snowflake");
@@ -34,7 +34,7 @@ async fn an_administrator_approves_exactly_the_plan_that_was_shown() {
 async fn an_approval_of_what_waits_no_more_does_nothing() {
     let office = Office::new().await;
     office.commits(&other_topic("First")).await;
-    office.comes_to("AwaitingApproval").await;
+    office.comes_to("awaiting_approval").await;
     let shown = office.asks(office.owner, "approve", &[]).await;
     let sure = office.presses(office.owner, &shown, "Approve this plan").await;
 
@@ -52,7 +52,7 @@ async fn an_approval_of_what_waits_no_more_does_nothing() {
 async fn a_moderator_sees_the_button_with_the_plan_and_cannot_use_it() {
     let office = Office::new().await;
     office.commits(&other_topic("Theirs")).await;
-    office.comes_to("AwaitingApproval").await;
+    office.comes_to("awaiting_approval").await;
     let shown = office.asks(office.moderator, "plan", &[]).await;
     let refused = office.presses(office.moderator, &shown, "Approve this plan").await;
     assert_eq!(refused.title, "You may not do that");
@@ -75,11 +75,11 @@ async fn the_operator_names_who_may_approve_besides_administrators() {
         guild.members.get_mut(&office.moderator).expect("a member").roles.push(id);
     });
     office.commits(&other_topic("Agreed")).await;
-    office.comes_to("AwaitingApproval").await;
+    office.comes_to("awaiting_approval").await;
     let shown = office.asks(office.moderator, "approve", &[]).await;
     let sure = office.presses(office.moderator, &shown, "Approve this plan").await;
     assert_eq!(office.presses(office.moderator, &sure, "Yes, approve").await.title, "Approved");
-    office.comes_to("Ready").await;
+    office.comes_to("ready").await;
     assert_eq!(office.topic_of("news").as_deref(), Some("Agreed"));
 }
 

@@ -20,7 +20,7 @@ async fn a_moderator_sees_the_plan_and_nobody_else_sees_the_answer() {
     assert_eq!(in_channel, 0, "nobody else sees it");
 
     office.commits(&format!("policy: {{ require_approval: true }}\n{}", HALL.replace("chat", "talk"))).await;
-    office.comes_to("AwaitingApproval").await;
+    office.comes_to("awaiting_approval").await;
     let seen = office.asks(office.moderator, "plan", &[]).await;
     assert_eq!(seen.title, "Plan for Rust Study Group");
     for words in ["```diff", "talk", "This plan waits for somebody’s approval."] {
@@ -117,7 +117,7 @@ async fn a_long_plan_is_shown_in_part_and_is_whole_in_a_file() {
     let office = Office::new().await;
     let many: String = (0..120).map(|n| format!("  room-{n}: {{ topic: Number {n} }}\n")).collect();
     office.commits(&format!("policy: {{ require_approval: true }}\n{HALL}channels:\n{many}")).await;
-    office.comes_to("AwaitingApproval").await;
+    office.comes_to("awaiting_approval").await;
     let seen = office.asks(office.owner, "plan", &[]).await;
     assert!(seen.text.contains("All of it is in the file."), "{seen:#?}");
     let file = seen.file.expect("a file");

@@ -61,7 +61,7 @@ impl Office {
         let source = format!("name: main, git: \"{}\", interval: 1h, guilds: all", repository.bare().display());
         let keeper = Keeper::start_with(&terminal, &[source], more);
         let office = Self { terminal, repository, keeper, owner, moderator, member, channel };
-        office.comes_to("Ready").await;
+        office.comes_to("ready").await;
         office.offers_its_command().await;
         office
     }

@@ -41,7 +41,7 @@ async fn a_sentence_becomes_a_branch_and_what_is_merged_is_applied_and_audited_w
     office.repository.git(&["push", "-q", "origin", "HEAD"]);
     office.keeper.hears_of_a_push_to("main").await;
     office.keeper.until("the lounge", || office.topic_of("lounge").as_deref() == Some("Sit down")).await;
-    office.comes_to("Ready").await;
+    office.comes_to("ready").await;
     let guild = office.terminal.guild.to_string().parse().expect("a snowflake");
     let run = office.store().await.history(Some(guild), 1).await.expect("runs").remove(0);
     assert_eq!(run.author, Author::User(office.moderator.to_string().parse().expect("a snowflake")));
@@ -99,7 +99,7 @@ async fn what_was_changed_by_hand_is_kept_by_a_pull_request() {
     let office = Office::with(&format!("policy: {{ drift: report }}\n{HALL}"), "").await;
     let news = office.channel_named("news").expect("the channel");
     office.by_hand("PATCH", &format!("/channels/{news}"), json!({ "topic": "Mine" }));
-    office.comes_to("Drifted").await;
+    office.comes_to("drifted").await;
     let shown = office.asks(office.moderator, "drift", &[]).await;
     let opened = office.presses(office.moderator, &shown, "Keep it").await;
     assert!(opened.title.starts_with("Proposed: "), "{opened:#?}");

@@ -15,7 +15,7 @@ async fn what_was_changed_by_hand_is_shown_with_who_and_changed_back() {
     let office = reporting().await;
     let news = office.channel_named("news").expect("the channel");
     office.by_hand("PATCH", &format!("/channels/{news}"), json!({ "topic": "Mine" }));
-    office.comes_to("Drifted").await;
+    office.comes_to("drifted").await;
 
     let shown = office.asks(office.owner, "drift", &[]).await;
     assert_eq!(shown.title, "Rust Study Group differs from its manifest");
@@ -31,7 +31,7 @@ async fn what_was_changed_by_hand_is_shown_with_who_and_changed_back() {
     let store = office.store().await;
     let owner = Author::User(office.owner.to_string().parse().expect("a snowflake"));
     assert_eq!(store.history(Some(guild), 1).await.expect("runs")[0].author, owner);
-    office.comes_to("Ready").await;
+    office.comes_to("ready").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +39,7 @@ async fn a_press_about_another_plan_does_nothing() {
     let office = reporting().await;
     let news = office.channel_named("news").expect("the channel");
     office.by_hand("PATCH", &format!("/channels/{news}"), json!({ "topic": "Mine" }));
-    office.comes_to("Drifted").await;
+    office.comes_to("drifted").await;
     let shown = office.asks(office.owner, "drift", &[]).await;
     let sure = office.presses(office.owner, &shown, "Change back").await;
     office.by_hand("PATCH", &format!("/channels/{news}"), json!({ "topic": "Yours" }));
@@ -53,7 +53,7 @@ async fn what_is_fine_is_not_reported_again() {
     let office = reporting().await;
     let news = office.channel_named("news").expect("the channel");
     office.by_hand("PATCH", &format!("/channels/{news}"), json!({ "topic": "Mine" }));
-    office.comes_to("Drifted").await;
+    office.comes_to("drifted").await;
     let shown = office.asks(office.owner, "drift", &[]).await;
     assert_eq!(office.presses(office.owner, &shown, "It is fine").await.title, "The difference is well as it is now");
     let guild = office.terminal.guild.to_string().parse().expect("a snowflake");
@@ -69,7 +69,7 @@ async fn a_run_is_taken_back_and_the_guild_left_alone_until_somebody_says_otherw
     office.commits(&HALL.replace("What is new", "Something else")).await;
     let changed = || office.topic_of("news").as_deref() == Some("Something else");
     office.keeper.until("the new topic", changed).await;
-    office.comes_to("Ready").await;
+    office.comes_to("ready").await;
     let run = office.types(office.owner, "rollback", "run", "").await[0]["value"].clone();
 
     let shown = office.asks(office.owner, "rollback", &[("run", run)]).await;
@@ -77,7 +77,7 @@ async fn a_run_is_taken_back_and_the_guild_left_alone_until_somebody_says_otherw
     let done = office.presses(office.owner, &shown, "Yes, take it back").await;
     assert_eq!(done.title, "Done: 1 of 1 steps", "{done:#?}");
     assert_eq!(office.topic_of("news").as_deref(), Some("What is new"));
-    office.comes_to("Suspended").await;
+    office.comes_to("suspended").await;
     let status = office.asks(office.moderator, "status", &[]).await;
     assert_eq!(status.title, "Rust Study Group: left alone");
 
@@ -93,7 +93,7 @@ async fn a_guild_is_left_alone_for_a_while() {
     let seen = office.asks(office.owner, "suspend", &options).await;
     assert_eq!(seen.title, "Rust Study Group is left alone");
     assert!(seen.text.starts_with("Until <t:"), "{seen:#?}");
-    office.comes_to("Suspended").await;
+    office.comes_to("suspended").await;
     let refused = office.uses(office.owner, 2, "suspend", &[("reason", json!("x")), ("hours", json!(0))]);
     refused.expect_err("Discord's client takes no such number");
 }
