@@ -27,7 +27,7 @@
 //! | face | [`cli`] | nothing: the only place that sees everything |
 //! | web | [`web`] | Discord, databases and manifests: it asks the controller |
 //! | behaviour | [`controller`] | YAML, terminals, HTTP |
-//! | adapters | [`ai`], [`discord`], [`store`], [`cache`], [`source`], [`config`], [`telemetry`], [`simulator`] | each other; policies |
+//! | adapters | [`ai`], [`discord`], [`store`], [`cache`], [`source`], [`forge`], [`config`], [`telemetry`], [`simulator`] | each other; policies |
 //! | time, trust | [`clock`], [`tls`] | everything else |
 //! | core | [`model`] ← [`manifest`] ← [`plan`] | async, clocks, disks, networks, randomness, logs, hash order |
 //!
@@ -70,6 +70,7 @@ pub mod ai;
 pub mod cache;
 pub mod config;
 pub mod discord;
+pub mod forge;
 pub mod simulator;
 pub mod source;
 pub mod store;

@@ -21,6 +21,7 @@ mod edits;
 mod examples;
 mod faults;
 mod fleet;
+mod forge;
 mod gateway;
 mod guards;
 mod interpreter;
