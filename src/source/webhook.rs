@@ -1,7 +1,9 @@
-//! Messages of forges that something was pushed.
+//! Messages of forges that something was pushed, or that somebody proposes something.
 //!
 //! Decides whether one comes from who it says. Nothing in it is believed beyond that it is time to look again: the rest of
 //! it only helps to find out at what.
+
+mod pull_request;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -9,7 +11,10 @@ use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use sha2::Sha256;
+
+pub use pull_request::{PullRequestAction, PullRequestEvent};
 
 use super::digest::from_hex;
 
@@ -40,6 +45,8 @@ pub struct Delivery {
     pub reference: Option<String>,
     /// True when it only tries whether anybody is there.
     pub is_ping: bool,
+    /// The pull request it says is new or holds other commits than before. None for everything else, pushes included.
+    pub pull_request: Option<PullRequestEvent>,
 }
 
 /// Why a message is not believed.
@@ -93,10 +100,13 @@ pub fn verify<'h>(
         Kind::Gitea => (&["x-gitea-delivery", "x-forgejo-delivery"], &["x-gitea-event", "x-forgejo-event"]),
         Kind::Generic => (&["x-delivery-id"], &["x-event"]),
     };
-    let (repository, reference) = hints(body);
+    let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let (repository, reference) = hints(&body);
     let id = first(ids).filter(|id| id.len() <= LONGEST);
-    let is_ping = first(events).is_some_and(|event| event.eq_ignore_ascii_case("ping"));
-    Ok(Delivery { id, repository, reference, is_ping })
+    let event = first(events).unwrap_or_default();
+    let is_ping = event.eq_ignore_ascii_case("ping");
+    let pull_request = PullRequestEvent::read(kind, &event, &body);
+    Ok(Delivery { id, repository, reference, is_ping, pull_request })
 }
 
 fn mac(key: &[u8]) -> Hmac<Sha256> {
@@ -120,10 +130,9 @@ fn is_same(secret: &[u8], given: &[u8]) -> bool {
 }
 
 /// Which repository and which branch a body is about, when it says so.
-fn hints(body: &[u8]) -> (Option<String>, Option<String>) {
-    let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { return (None, None) };
+fn hints(body: &Value) -> (Option<String>, Option<String>) {
     let text = |pointer: &str| {
-        let text = body.pointer(pointer).and_then(serde_json::Value::as_str);
+        let text = body.pointer(pointer).and_then(Value::as_str);
         text.filter(|text| !text.is_empty() && text.len() <= LONGEST).map(str::to_owned)
     };
     let repository = text("/repository/full_name").or_else(|| text("/project/path_with_namespace"));
@@ -224,6 +233,7 @@ mod tests {
                 repository: Some("team/guilds".to_owned()),
                 reference: Some("refs/heads/main".to_owned()),
                 is_ping: false,
+                pull_request: None,
             };
             assert_eq!(delivery, expected);
             assert!(matches!(judge(kind, &[], PUSH), Err(Rejected::Unsigned(_))));
