@@ -173,6 +173,8 @@ pub struct Git {
     pub known_hosts: Option<PathBuf>,
     /// Whose signature a commit must bear; none means that none is needed.
     pub signatures: Option<Signatures>,
+    /// Where changes are proposed to the team; none means nowhere.
+    pub forge: Option<Box<Forge>>,
 }
 
 /// What of a repository is followed.
@@ -251,6 +253,58 @@ pub enum ForgeKind {
     Gitea,
     /// Anything that signs its messages.
     Generic,
+}
+
+/// Where changes are proposed to the team.
+#[derive(Clone, Debug)]
+pub struct Forge {
+    /// At which forge.
+    pub at: ForgeAt,
+    /// The branch proposals are for; none means the repository's default branch.
+    pub base: Option<String>,
+}
+
+/// A forge, by how one gets in.
+#[derive(Clone, Debug)]
+pub enum ForgeAt {
+    /// A server.
+    Server {
+        /// Which.
+        kind: ForgeServer,
+        /// Where its API is; none means where such a server has it on the host of the repository.
+        api: Option<String>,
+        /// What the repository is called there; none means the path of its address.
+        repository: Option<String>,
+        /// The access token.
+        token: Secret,
+    },
+    /// The repository itself, which is on this machine.
+    Local,
+}
+
+/// A server of a forge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgeServer {
+    /// GitHub, and GitHub Enterprise Server.
+    Github,
+    /// GitLab.
+    Gitlab,
+    /// Gitea and Forgejo.
+    Gitea,
+}
+
+/// How proposals come to a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ProposalKind {
+    /// Pull requests at GitHub, or GitHub Enterprise Server.
+    Github,
+    /// Merge requests at GitLab.
+    Gitlab,
+    /// Pull requests at Gitea or Forgejo.
+    Gitea,
+    /// Branches of a repository of this machine.
+    Local,
 }
 
 /// Which guilds a source may manage.

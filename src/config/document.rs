@@ -16,7 +16,7 @@ use super::scalar::{
     Address, ApproverText, ChannelText, CollectorUrl, Count, CronText, GuildText, HttpUrl, LevelText, Listen, Name,
     PathText, Percent, ScopeDoc, Span, ZoneText,
 };
-use super::{ForgeKind, LogFormat};
+use super::{ForgeKind, LogFormat, ProposalKind};
 
 objects! {
     /// What the operator of SetAI decides. In every value `${NAME}` is an environment variable, `${NAME:-default}` one with a
@@ -100,6 +100,8 @@ objects! {
         signatures: SignaturesDoc,
         /// How the forge says that something was pushed.
         webhook: WebhookDoc,
+        /// Where changes are proposed to the team, as pull requests.
+        forge: ForgeDoc,
         /// Which guilds the source may manage: their ids, or `all` that it describes.
         guilds: ScopeDoc,
     }
@@ -134,6 +136,20 @@ objects! {
         kind: ForgeKind,
         /// A file with the secret the forge proves itself by.
         secret_file: PathText,
+    }
+
+    /// Where changes of a git repository are proposed to the team.
+    ForgeDoc = "`forge`" {
+        /// Which forge; `gitea` for Forgejo too, and `local` for branches of a repository of this machine.
+        kind: ProposalKind,
+        /// Where its API is, such as `https://git.example.org/api/v4`; where the forge has it on the host of `git` by default.
+        api: HttpUrl,
+        /// What the repository is called there, such as `owner/name`; the path of `git` by default.
+        repository: String,
+        /// A file with an access token that may write branches, pull requests, comments and statuses.
+        token_file: PathText,
+        /// The branch proposals are for; the branch that is followed by default.
+        base: String,
     }
 
     /// What is decided for one guild.

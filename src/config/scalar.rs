@@ -15,10 +15,11 @@ use crate::manifest::read::{Read, Said, Word, text, whole_number, wrong_type};
 use crate::manifest::tree::{Node, Value};
 use crate::model::{GuildId, Occasion, RoleId, UserId};
 
-use super::{Approver, ForgeKind, LogFormat, SETTING, duration};
+use super::{Approver, ForgeKind, LogFormat, ProposalKind, SETTING, duration};
 
 impl Word for ForgeKind {}
 impl Word for LogFormat {}
+impl Word for ProposalKind {}
 impl Word for Occasion {}
 
 /// Gives a scalar its schema.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Approver, Config, Credentials, DEFAULT_LEVEL, Discord, Drift, Git, Guild, Http, LogFormat, Logs, Notification,
-    Origin, Recipient, Reference, Schedule, Scope, Source, Webhook, duration,
+    Approver, Config, Credentials, DEFAULT_LEVEL, Discord, Drift, Forge, ForgeAt, ForgeServer, Git, Guild, Http,
+    LogFormat, Logs, Notification, Origin, Recipient, Reference, Schedule, Scope, Source, Webhook, duration,
 };
 
 /// What is said of a secret that is there.
@@ -81,7 +81,7 @@ fn source(source: &Source) -> Value {
 }
 
 fn repository(git: &Git) -> Value {
-    let Git { url, reference, credentials, known_hosts, signatures } = git;
+    let Git { url, reference, credentials, known_hosts, signatures, forge } = git;
     json!({
         "git": url,
         "follows": match reference {
@@ -102,7 +102,24 @@ fn repository(git: &Git) -> Value {
         "signatures": signatures.as_ref().map(|s| {
             json!({ "allowed_signers": s.allowed_signers, "openpgp_keyring": s.openpgp_keyring })
         }),
+        "forge": forge.as_deref().map(self::forge),
     })
+}
+
+fn forge(forge: &Forge) -> Value {
+    let Forge { at, base } = forge;
+    let base = base.as_deref().unwrap_or("the default branch");
+    match at {
+        ForgeAt::Local => json!({ "kind": "local", "base": base }),
+        ForgeAt::Server { kind, api, repository, token: _ } => {
+            let kind = match kind {
+                ForgeServer::Github => "github",
+                ForgeServer::Gitlab => "gitlab",
+                ForgeServer::Gitea => "gitea",
+            };
+            json!({ "kind": kind, "api": api, "repository": repository, "token": SET, "base": base })
+        }
+    }
 }
 
 fn guild(guild: &Guild) -> Value {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use setai::config::schema::{schema, schema_text};
 use setai::config::{
-    Config, Credentials, EXAMPLE, Findings, LogFormat, Origin, Overrides, Recipient, Reference, Scope, Source,
-    Surroundings, read,
+    Config, Credentials, EXAMPLE, Findings, ForgeAt, ForgeServer, LogFormat, Origin, Overrides, Recipient, Reference,
+    Scope, Source, Surroundings, read,
 };
 use setai::model::Occasion;
 
@@ -108,6 +108,65 @@ fn a_token_may_have_a_user_and_a_path_begins_at_the_folder_of_the_file() {
 }
 
 #[test]
+fn a_forge_is_described() {
+    let forge = |settings: &str| {
+        let config = config(&format!("sources: [{{ name: a, guilds: all, {settings} }}]"));
+        let [Source { origin: Origin::Git(git), .. }] = &config.sources[..] else { panic!("{config:?}") };
+        let shown = config.shown()["sources"][0]["from"]["forge"].clone();
+        (git.forge.clone().expect("a forge"), shown)
+    };
+    let (named, shown) = forge(
+        "git: https://h/team/guilds, branch: live, forge: { kind: gitlab, token_file: token, api: \"https://h/x/api/v4\", \
+         repository: team/sub/guilds }",
+    );
+    assert_eq!(named.base.as_deref(), Some("live"), "what is followed is what is proposed for");
+    let ForgeAt::Server { kind, api, repository, token: _ } = &named.at else { panic!("{named:?}") };
+    assert_eq!((*kind, api.as_deref()), (ForgeServer::Gitlab, Some("https://h/x/api/v4")));
+    assert_eq!(repository.as_deref(), Some("team/sub/guilds"));
+    assert_eq!((&shown["token"], &shown["kind"]), (&Value::from("(set)"), &Value::from("gitlab")));
+    let (local, shown) = forge("git: /srv/guilds.git, tag: v1, forge: { kind: local }");
+    assert!(matches!(local.at, ForgeAt::Local) && local.base.is_none());
+    assert_eq!(shown["base"], "the default branch");
+    let (other, _) = forge("git: \"git@h:a/b\", branch: live, forge: { kind: github, token_file: token, base: main }");
+    assert_eq!(other.base.as_deref(), Some("main"));
+}
+
+#[test]
+fn what_is_wrong_with_a_forge_is_said() {
+    for (source, words) in [
+        ("git: https://h/a/b, forge: { token_file: token }", ["`forge` has no `kind`", "in here"]),
+        ("git: https://h/a/b, forge: { kind: github }", ["`forge` has no `token_file`", "in here"]),
+        ("git: https://h/a/b, forge: { kind: sourceforge, token_file: token }", ["sourceforge", "github"]),
+        ("git: https://h/a/b, forge: { kind: local }", ["not on this machine", "`file://`"]),
+        (
+            "git: /srv/a, forge: { kind: local, token_file: token }",
+            ["a local forge has no `token_file`", "on a server"],
+        ),
+        ("git: /srv/a, forge: { kind: gitea, token_file: token }", ["does not tell which forge", "`repository`"]),
+        (
+            "git: https://h/a/b, forge: { kind: gitea, token_file: token, repository: b }",
+            ["not what a forge calls", "owner/name"],
+        ),
+        (
+            "git: https://h/a/b, forge: { kind: gitea, token_file: token, api: h }",
+            ["not the address of an HTTP", "https"],
+        ),
+        (
+            "git: https://h/a/b, forge: { kind: gitea, token_file: token, api: \"http://h?x\" }",
+            ["more than a path", "no `?`"],
+        ),
+        (
+            "git: https://h/a/b, forge: { kind: gitea, token_file: token, base: \"a b\" }",
+            ["not the name of a branch", "a name"],
+        ),
+        ("directory: d, forge: { kind: local }", ["a folder has no `forge`", "git repositories"]),
+    ] {
+        let shown = refused(&format!("sources: [{{ name: a, guilds: all, {source} }}]"));
+        words.iter().for_each(|word| assert!(shown.contains(word), "{source}: `{word}`:\n{shown}"));
+    }
+}
+
+#[test]
 fn people_are_told_of_everything_that_is_wrong_by_default() {
     let config = config(
         "notifications:\n- { discord_channel: \"12/34\" }\n- { webhook: { url_file: url, secret_file: token }, on: \
@@ -171,7 +230,7 @@ fn no_secret_is_shown_whatever_is_wrong() {
     let whole = config(
         "discord: { token_file: token }\ndatabase: mysql://u:hunter2@h/d\nredis: redis://:hunter2@h\nsources: [{ name: a, \
          git: ssh://git@h/a, credentials: { ssh_key_file: /run/secrets/key, passphrase_file: token }, webhook: { kind: \
-         github, secret_file: token }, guilds: all }]\nnotifications: [{ webhook: { url_file: url, secret_file: token } }]\n",
+         github, secret_file: token }, forge: { kind: github, token_file: token }, guilds: all }]\nnotifications: [{ webhook: { url_file: url, secret_file: token } }]\n",
     );
     let shown = format!("{whole:?}{}", whole.shown());
     assert!(!shown.contains(SECRET), "{shown}");

@@ -7,9 +7,12 @@ use crate::manifest::diagnostic::{Problem, Spot};
 use crate::manifest::read::{Object as _, Said};
 use crate::model::GuildId;
 
-use super::super::document::{ConfigDoc, CredentialsDoc, SignaturesDoc, SourceDoc, WebhookDoc};
+use super::super::document::{ConfigDoc, CredentialsDoc, ForgeDoc, SignaturesDoc, SourceDoc, WebhookDoc};
 use super::super::scalar::ScopeDoc;
-use super::super::{Credentials, Git, Origin, Reference, SETTING, Scope, Signatures, Source, Webhook};
+use super::super::{
+    Credentials, Forge, ForgeAt, ForgeServer, Git, Origin, ProposalKind, Reference, SETTING, Scope, Signatures, Source,
+    Webhook,
+};
 use super::Resolver;
 
 /// How an address reaches a repository.
@@ -118,6 +121,7 @@ impl Resolver<'_> {
             ("credentials", doc.credentials.as_ref().map(|said| said.key)),
             ("known_hosts", doc.known_hosts.as_ref().map(|said| said.key)),
             ("signatures", doc.signatures.as_ref().map(|said| said.key)),
+            ("forge", doc.forge.as_ref().map(|said| said.key)),
         ];
         for (field, spot) in places.into_iter().filter_map(|(field, spot)| Some((field, spot?))) {
             self.wrong(spot, format!("a folder has no `{field}`"), "is for git repositories");
@@ -131,12 +135,14 @@ impl Resolver<'_> {
         let credentials = credentials.map(|credentials| self.credentials(credentials, way));
         let known_hosts = self.readable(doc.known_hosts.as_ref());
         let signatures = doc.signatures.as_ref().map(|signatures| self.signatures(signatures));
+        let forge = doc.forge.as_ref().map(|forge| self.forge(forge, way, &reference));
         Some(Git {
             url: self.located(url, way?),
             reference,
             credentials: credentials.flatten(),
             known_hosts,
             signatures: signatures.flatten(),
+            forge: forge.flatten().map(Box::new),
         })
     }
 
@@ -184,7 +190,7 @@ impl Resolver<'_> {
             self.wrong(second.key, "a branch, a tag or a commit is followed", "the second of them");
         }
         for name in [branch, tag].into_iter().flatten() {
-            if name.value.trim().is_empty() || name.value.contains([' ', '\n']) {
+            if !is_branch(&name.value) {
                 self.wrong(name.spot, "this is not the name of a branch or tag", "expected a name");
             }
         }
@@ -258,6 +264,57 @@ impl Resolver<'_> {
         Some(Signatures { allowed_signers, openpgp_keyring })
     }
 
+    fn forge(&mut self, doc: &Said<ForgeDoc>, way: Option<Way>, follows: &Reference) -> Option<Forge> {
+        let ForgeDoc { spot, kind, api, repository, token_file, base } = &doc.value;
+        if let Some(base) = base.as_ref().filter(|base| !is_branch(&base.value)) {
+            self.wrong(base.spot, "this is not the name of a branch", "expected a name");
+        }
+        let followed = match follows {
+            Reference::Branch(name) => Some(name.clone()),
+            Reference::Default | Reference::Tag(_) | Reference::Commit(_) => None,
+        };
+        let base = base.as_ref().map(|base| base.value.clone()).or(followed);
+        let server = match self.needed(kind.as_ref(), "kind", *spot, "`forge`")?.value {
+            ProposalKind::Github => ForgeServer::Github,
+            ProposalKind::Gitlab => ForgeServer::Gitlab,
+            ProposalKind::Gitea => ForgeServer::Gitea,
+            ProposalKind::Local => {
+                self.local_forge(doc, way);
+                return Some(Forge { at: ForgeAt::Local, base });
+            }
+        };
+        if let Some(api) = api.as_ref().filter(|api| api.value.0.contains(['?', '#'])) {
+            self.wrong(api.spot, "there is more than a path in the address of this API", "expected no `?` and no `#`");
+        }
+        if let Some(repository) = repository.as_ref().filter(|repository| !is_repository(&repository.value)) {
+            self.wrong(repository.spot, "this is not what a forge calls a repository", "expected `owner/name`");
+        }
+        if way == Some(Way::Local) && (api.is_none() || repository.is_none()) {
+            self.wrong(*spot, "a path does not tell which forge it is at", "add `api` and `repository`");
+        }
+        let file = self.needed(token_file.as_ref(), "token_file", *spot, "`forge`");
+        let token = self.secret(file)?;
+        let api = api.as_ref().map(|api| api.value.0.clone());
+        let repository = repository.as_ref().map(|repository| repository.value.clone());
+        Some(Forge { at: ForgeAt::Server { kind: server, api, repository, token }, base })
+    }
+
+    /// Reports what branches of this machine do not need.
+    fn local_forge(&mut self, doc: &Said<ForgeDoc>, way: Option<Way>) {
+        let ForgeDoc { spot: _, kind, api, repository, token_file, base: _ } = &doc.value;
+        let places = [
+            ("api", api.as_ref().map(|said| said.key)),
+            ("repository", repository.as_ref().map(|said| said.key)),
+            ("token_file", token_file.as_ref().map(|said| said.key)),
+        ];
+        for (field, spot) in places.into_iter().filter_map(|(field, spot)| Some((field, spot?))) {
+            self.wrong(spot, format!("a local forge has no `{field}`"), "is for forges on a server");
+        }
+        if let Some(kind) = kind.as_ref().filter(|_| way.is_some_and(|way| way != Way::Local)) {
+            self.wrong(kind.spot, "the repository is not on this machine", "is for paths and `file://`");
+        }
+    }
+
     fn webhook(&mut self, doc: &Said<WebhookDoc>) -> Option<Webhook> {
         let WebhookDoc { spot, kind, secret_file } = &doc.value;
         let kind = self.needed(kind.as_ref(), "kind", *spot, "`webhook`").map(|kind| kind.value);
@@ -265,4 +322,15 @@ impl Resolver<'_> {
         let secret = self.secret(file);
         Some(Webhook { kind: kind?, secret: secret? })
     }
+}
+
+/// True for what can be the name of a branch or tag; git knows more about it.
+fn is_branch(name: &str) -> bool {
+    !name.trim().is_empty() && !name.contains([' ', '\n'])
+}
+
+/// True for what can be the name of a repository at a forge: words with slashes between them.
+fn is_repository(name: &str) -> bool {
+    let fits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    name.contains('/') && name.split('/').all(fits)
 }
