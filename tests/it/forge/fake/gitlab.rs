@@ -118,7 +118,7 @@ fn make_commit(world: &World, call: &Call) -> Reply {
         let content = action["content"].as_str();
         match (action["action"].as_str().expect("an action"), is_there, content) {
             ("create", false, Some(_)) | ("update", true, Some(_)) | ("delete", true, None) => {
-                files.push((path, content))
+                files.push((path, content));
             }
             ("create", true, _) => return Reply::no(400, "A file with this name already exists"),
             (_, false, _) => return Reply::no(400, "A file with this name doesn't exist"),
