@@ -17,6 +17,7 @@
 //!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do
 //!   (`bound` remembers for it what is bound).
 //! * **People** are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
+//!   What they ask for in plain language goes through `interpret`.
 
 mod attempt;
 mod back;
@@ -31,6 +32,7 @@ mod follow;
 mod front;
 mod glance;
 mod hold;
+mod interpret;
 mod measure;
 mod note;
 mod notify;
@@ -59,6 +61,7 @@ pub use fleet::{Assign, Controller, GuildView, Handle, News, Settings, Watched};
 pub use follow::{Follower, Nudge, Presence, Subject, Why};
 pub use front::{Front, Health};
 pub use glance::Glance;
+pub use interpret::{Asker, Interpreting, SharedLedger, Unanswered};
 pub use notify::{Dependency, Desk, Event, Herald, Message, Notice, Outbox, Outcome, Settled, Sight};
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use recover::Recovered;
