@@ -119,7 +119,7 @@ pub struct Command {
     pub targets: Vec<Target>,
     /// How.
     pub modifiers: Vec<Modifier>,
-    /// Under which conditions; none is ever understood.
+    /// Under which conditions: what whoever interpreted the request was not told.
     pub conditions: Vec<String>,
 }
 

@@ -18,6 +18,7 @@ mod object;
 mod pack;
 mod rate;
 mod redis;
+mod remember;
 mod seen;
 mod streams;
 
@@ -39,6 +40,7 @@ pub use execution::Execution;
 pub use limit::Window;
 pub use memory::Memory;
 pub use redis::{Redis, RedisUrl};
+pub use remember::Counted;
 pub use seen::{Seen, Source};
 pub use streams::{Call, Ear, Entry, Lane, Look, Streams, Taken};
 

@@ -81,6 +81,8 @@ pub struct Config {
     pub notifications: Vec<Notification>,
     /// Who may approve, and for how long.
     pub approvals: Approvals,
+    /// Who interprets requests in plain language.
+    pub ai: Ai,
     /// What is logged, and how.
     pub logs: Logs,
     /// Where spans of what runs on go; none means nowhere.
@@ -407,6 +409,55 @@ pub enum Approver {
     User(UserId),
     /// Everybody who has a role.
     Role(RoleId),
+}
+
+/// Who interprets requests in plain language.
+#[derive(Clone, Debug)]
+pub struct Ai {
+    /// Who.
+    pub provider: AiProvider,
+    /// Where; none means the provider's own address.
+    pub base_url: Option<String>,
+    /// The name of the model; always there for a provider that has models.
+    pub model: Option<String>,
+    /// What one gets in by.
+    pub api_key: Option<Secret>,
+    /// How long one answer may take.
+    pub timeout: Duration,
+    /// How often a request is sent again.
+    pub retries: u32,
+    /// Most tokens a model is told.
+    pub max_input_tokens: u32,
+    /// Most tokens it answers with.
+    pub max_output_tokens: u32,
+    /// How sure an interpretation must be to be offered, in percent.
+    pub confidence_threshold: u8,
+    /// What tokens cost, and what may be spent.
+    pub cost: AiCost,
+}
+
+/// Who interprets requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AiProvider {
+    /// The embedded rules.
+    #[default]
+    Rules,
+    /// A server that speaks as OpenAI's does: OpenAI, Ollama, vLLM, llama.cpp.
+    Openai,
+    /// Anthropic.
+    Anthropic,
+}
+
+/// What tokens cost, and what may be spent, in millionths of the one currency they are all in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AiCost {
+    /// The prices of a million tokens in and a million tokens out; none means that nothing is counted.
+    pub prices: Option<(u64, u64)>,
+    /// Most that one request may cost.
+    pub per_request: Option<u64>,
+    /// Most that may be spent in a day of UTC.
+    pub per_day: Option<u64>,
 }
 
 /// What is logged, and how.

@@ -16,8 +16,9 @@
 //!   `progress` and `share` tell people and other processes how far it is. `recover` finds out what a broken-off run did,
 //!   `back` takes one back, and `glance` says without asking Discord that there is nothing to do
 //!   (`bound` remembers for it what is bound).
-//! * **People** ask and say by `console` what a chat brings, and `proposals` puts their plain words in front of a team,
-//!   where `review` says of pull requests what they would do; they are told by `tell` what `notify` decides is news; `servers` is what they set for guilds.
+//! * **People** ask and say by `console` what a chat brings; `interpret` has their plain words understood, `proposals` puts
+//!   them in front of a team, and `review` says of pull requests what they would do. They are told by `tell` what `notify`
+//!   decides is news; `servers` is what they set for guilds.
 
 mod attempt;
 mod back;
@@ -33,6 +34,7 @@ mod follow;
 mod front;
 mod glance;
 mod hold;
+mod interpret;
 mod measure;
 mod note;
 mod notify;
@@ -64,6 +66,7 @@ pub use fleet::{Assign, Controller, GuildView, Handle, News, Settings, Watched};
 pub use follow::{Follower, Nudge, Presence, Subject, Why};
 pub use front::{Front, Health};
 pub use glance::Glance;
+pub use interpret::{Asker, Interpreting, SharedLedger, Unanswered};
 pub use notify::{Dependency, Desk, Event, Herald, Message, Notice, Outbox, Outcome, Settled, Sight};
 pub use progress::{Pause, Progress, Silent, StopSignal};
 pub use proposals::{Asker, Draft, Drafted, Outlet, Proposals};

@@ -14,7 +14,7 @@ use super::change::Change;
 mod words;
 
 pub(super) use words::is_hidden;
-use words::{Said, links, names_permission};
+use words::{Said, links, names_permission, names_setting};
 
 /// Permissions that give power over others or over the guild. A request in any language can name them as Discord's API
 /// does.
@@ -38,6 +38,7 @@ pub(super) fn ungrounded(said: &[&str], change: &Change<'_>) -> Vec<String> {
     roles(&said, change, &mut wrong);
     channels(&said, change, &mut wrong);
     sets(&said, change, &mut wrong);
+    settings(&said, change, &mut wrong);
     texts(&said, change, &mut wrong);
     wrong.into_iter().collect()
 }
@@ -86,7 +87,8 @@ fn roles(said: &Said, change: &Change<'_>, wrong: &mut BTreeSet<String>) {
         let gained = role.attributes.permissions.unwrap_or(Permissions::NONE).without(had);
         let names = [role.attributes.name.as_deref(), was.and_then(|was| was.attributes.name.as_deref())];
         let is_named = names.iter().any(|name| said.names(former.as_str(), *name));
-        if was.is_some() && !gained.is_empty() && !is_named && !(key.is_everyone() && said.names_everyone()) {
+        let is_named = is_named || (key.is_everyone() && said.names_everyone());
+        if was.is_some() && !gained.is_empty() && !is_named {
             wrong.insert(format!("`roles.{key}` would gain {}, and the request does not name it", list(gained)));
         }
         powers(said, &format!("roles.{key}"), gained, wrong);
@@ -128,6 +130,14 @@ fn sets(said: &Said, change: &Change<'_>, wrong: &mut BTreeSet<String>) {
         for (target, before, now) in was.beside(overwrites) {
             powers(said, &format!("access.{name}: {}", told(target)), now.allow.without(before.allow), wrong);
         }
+    }
+}
+
+/// Settings that keep the guild safe.
+fn settings(said: &Said, change: &Change<'_>, wrong: &mut BTreeSet<String>) {
+    let differing = change.old.manifest.settings.differing(&change.new.manifest.settings);
+    for field in differing.into_iter().filter(|field| !names_setting(said, field)) {
+        wrong.insert(format!("`settings.{field}` would change, and the request does not name that setting"));
     }
 }
 

@@ -13,10 +13,10 @@ use crate::manifest::tree::{Node, Value};
 use crate::model::Occasion;
 
 use super::scalar::{
-    Address, ApproverText, ChannelText, CollectorUrl, Count, CronText, GuildText, HttpUrl, LevelText, Listen, Name,
-    PathText, Percent, ScopeDoc, Span, ZoneText,
+    Address, ApproverText, ChannelText, CollectorUrl, Count, CronText, GuildText, HttpUrl, LevelText, Listen, Money,
+    Name, PathText, Percent, ScopeDoc, Span, ZoneText,
 };
-use super::{ForgeKind, LogFormat, ProposalKind};
+use super::{AiProvider, ForgeKind, LogFormat, ProposalKind};
 
 objects! {
     /// What the operator of SetAI decides. In every value `${NAME}` is an environment variable, `${NAME:-default}` one with a
@@ -48,6 +48,8 @@ objects! {
         notifications: Vec<NotificationDoc>,
         /// Who may approve plans, and for how long an approval holds.
         approvals: ApprovalsDoc,
+        /// Who interprets requests in plain language; the embedded rules by default, which ask nobody.
+        ai: AiDoc,
         /// What is logged, and how.
         logs: LogsDoc,
         /// Spans of `setai run` for an OpenTelemetry collector; none by default.
@@ -210,6 +212,42 @@ objects! {
         expire_after: Span,
         /// Discord's users and roles who may approve: `user:ID`, `role:ID`. Nobody in Discord by default.
         approvers: Vec<ApproverText>,
+    }
+
+    /// Who interprets requests in plain language.
+    AiDoc = "`ai`" {
+        /// The embedded `rules`, a server that speaks as `openai` does (OpenAI, Ollama, vLLM, llama.cpp), or `anthropic`.
+        provider: AiProvider,
+        /// Where the server is; the provider's own by default. With the version for `openai`: `http://localhost:11434/v1`.
+        base_url: HttpUrl,
+        /// The name of the model there.
+        model: String,
+        /// A file with the key one gets in by. A server of one's own may need none.
+        api_key_file: PathText,
+        /// How long one answer may take; `1m` by default, `1s` at least.
+        timeout: Span,
+        /// How often a request is sent again that may be answered the next time; 2 by default.
+        retries: Count<0, 5>,
+        /// Most tokens a model is told, as estimated; 32000 by default. What does not fit is left out, and said.
+        max_input_tokens: Count<1_000, 2_000_000>,
+        /// Most tokens it answers with; 4096 by default.
+        max_output_tokens: Count<256, 200_000>,
+        /// How sure an interpretation must be to be offered where nobody says otherwise; `50%` by default.
+        confidence_threshold: Percent,
+        /// What tokens cost, and what may be spent.
+        cost: AiCostDoc,
+    }
+
+    /// What tokens cost, and what may be spent, all in one currency.
+    AiCostDoc = "`cost`" {
+        /// The price of a million tokens a model is told.
+        input: Money,
+        /// The price of a million tokens it answers with.
+        output: Money,
+        /// Most that one request may cost.
+        per_request: Money,
+        /// Most that may be spent in a day of UTC.
+        per_day: Money,
     }
 
     /// What is logged, and how.

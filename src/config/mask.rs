@@ -4,7 +4,8 @@
 //! what looks like a secret; every character of one becomes a `*`, so that all places stay where they are.
 
 /// Words in names of fields whose values are secret, unless the value is the path of a file.
-const SECRET_WORDS: [&str; 7] = ["token", "password", "passphrase", "secret", "credential", "database", "redis"];
+const SECRET_WORDS: [&str; 8] =
+    ["api_key", "token", "password", "passphrase", "secret", "credential", "database", "redis"];
 
 /// The text with its secrets covered.
 pub(super) fn mask(text: &str) -> String {
@@ -23,7 +24,9 @@ pub fn is_like_secret(text: &str) -> bool {
 fn mask_line(line: &str) -> String {
     let mut masked = line.to_owned();
     for (at, name) in fields(line) {
-        let is_named_secret = SECRET_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
+        // So many tokens are a number and not a token.
+        let is_named_secret =
+            !name.ends_with("_tokens") && SECRET_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
         // The name of a variable is what a problem with it is about.
         let value = line[at..].trim();
         let is_secret = if name.ends_with("_file") { is_like_secret(word(value)) } else { is_named_secret };
@@ -110,6 +113,9 @@ mod tests {
             ("{ endpoint: \"https://host/otlp?key=abc\" }", "{ endpoint: \"https://host/otlp?*******\" }"),
             ("redis: ${REDIS}", "redis: ${REDIS}"),
             ("redis: ${REDIS}hunter2}", "redis: ****************"),
+            ("api_key: hunter2", "api_key: *******"),
+            ("api_key_file: sk-hunter2-0123456789abcdef", "api_key_file: ***************************"),
+            ("max_input_tokens: 32000", "max_input_tokens: 32000"),
             ("listen: 127.0.0.1:8080", "listen: 127.0.0.1:8080"),
         ];
         for (text, expected) in cases {

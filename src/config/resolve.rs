@@ -3,6 +3,7 @@
 //! Every problem is reported with its place, and then reading goes on with something harmless in its stead; a configuration with
 //! a problem that blocks is never used.
 
+mod ai;
 mod source;
 
 use std::collections::BTreeMap;
@@ -79,6 +80,7 @@ impl Resolver<'_> {
                     .map(|approvers| approvers.iter().map(|approver| approver.0).collect())
                     .unwrap_or_default(),
             },
+            ai: self.ai(doc.ai.as_ref()),
             logs: Logs {
                 format: logs.and_then(|logs| logs.format.as_ref()).map_or(LogFormat::Text, |format| format.value),
                 level: logs.and_then(|logs| Some(logs.level.as_ref()?.0.clone())),

@@ -15,8 +15,9 @@ use crate::manifest::read::{Read, Said, Word, text, whole_number, wrong_type};
 use crate::manifest::tree::{Node, Value};
 use crate::model::{GuildId, Occasion, RoleId, UserId};
 
-use super::{Approver, ForgeKind, LogFormat, ProposalKind, SETTING, duration};
+use super::{AiProvider, Approver, ForgeKind, LogFormat, ProposalKind, SETTING, duration};
 
+impl Word for AiProvider {}
 impl Word for ForgeKind {}
 impl Word for LogFormat {}
 impl Word for ProposalKind {}
@@ -118,6 +119,38 @@ impl Read for Percent {
         let parse = |text: &str| text.strip_suffix('%')?.parse().ok().filter(|percent| *percent <= 100);
         formed(node, problems, "a share such as `10%`", parse).map(Self)
     }
+}
+
+/// An amount of money in whatever currency, in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Money(pub(super) u64);
+
+scalar_schema!(Money: {
+    "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]+([.][0-9]{1,6})?$" }]
+});
+
+impl Read for Money {
+    fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        let Value::Scalar { text, .. } = &node.value else { return wrong_type(node, "an amount", problems) };
+        let money = money(text);
+        if money.is_none() {
+            let problem = Problem::new(SETTING, format!("`{text}` is not an amount"));
+            problems.report(
+                problem.at(node.spot, "expected an amount such as `0.25`, with six digits after the point at most"),
+            );
+        }
+        money.map(Self)
+    }
+}
+
+fn money(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(part) || part.len() > 6 {
+        return None;
+    }
+    let (whole, part): (u64, u64) = (whole.parse().ok()?, format!("{part:0<6}").parse().ok()?);
+    whole.checked_mul(1_000_000)?.checked_add(part)
 }
 
 /// Where to listen.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Approver, Config, Credentials, DEFAULT_LEVEL, Discord, Drift, Forge, ForgeAt, ForgeServer, Git, Guild, Http,
-    LogFormat, Logs, Notification, Origin, Recipient, Reference, Schedule, Scope, Source, Webhook, duration,
+    Ai, AiCost, Approver, Config, Credentials, DEFAULT_LEVEL, Discord, Drift, Forge, ForgeAt, ForgeServer, Git, Guild,
+    Http, LogFormat, Logs, Notification, Origin, Recipient, Reference, Schedule, Scope, Source, Webhook, duration,
 };
 
 /// What is said of a secret that is there.
@@ -31,6 +31,7 @@ impl Config {
             drift: Drift { interval, jitter },
             notifications,
             approvals,
+            ai,
             logs: Logs { format, level },
             otel,
             retention,
@@ -50,6 +51,7 @@ impl Config {
                 "expire_after": span(approvals.expire_after),
                 "approvers": approvals.approvers.iter().map(approver).collect::<Vec<_>>(),
             },
+            "ai": interpreter(ai),
             "logs": {
                 "format": match format { LogFormat::Text => "text", LogFormat::Json => "json" },
                 "level": level.as_deref().unwrap_or(DEFAULT_LEVEL),
@@ -147,6 +149,30 @@ fn notification(notification: &Notification) -> Value {
         false => json!(guilds.iter().map(ToString::to_string).collect::<Vec<_>>()),
     };
     json!({ "to": to, "on": on, "guilds": guilds })
+}
+
+fn interpreter(ai: &Ai) -> Value {
+    let Ai { provider, base_url, model, api_key, timeout, retries, .. } = ai;
+    let Ai { max_input_tokens, max_output_tokens, confidence_threshold, cost, .. } = ai;
+    let AiCost { prices, per_request, per_day } = cost;
+    let amount = |millionths: u64| format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
+    json!({
+        "provider": provider,
+        "base_url": base_url,
+        "model": model,
+        "api_key": api_key.as_ref().map(|_| SET),
+        "timeout": span(*timeout),
+        "retries": retries,
+        "max_input_tokens": max_input_tokens,
+        "max_output_tokens": max_output_tokens,
+        "confidence_threshold": format!("{confidence_threshold}%"),
+        "cost": prices.map(|(input, output)| json!({
+            "input": amount(input),
+            "output": amount(output),
+            "per_request": per_request.map(amount),
+            "per_day": per_day.map(amount),
+        })),
+    })
 }
 
 fn approver(approver: &Approver) -> String {

@@ -24,7 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("forge", &["clock", "tls"]),
     ("config", &["model", "manifest", "clock"]),
     ("telemetry", &["model", "clock", "tls"]),
-    ("controller", &["model", "manifest", "plan", "clock", "discord", "store", "cache", "source", "telemetry"]),
+    ("controller", &["model", "manifest", "plan", "clock", "ai", "discord", "store", "cache", "source", "telemetry"]),
     ("web", &["model", "clock", "tls", "source", "telemetry", "controller"]),
     (
         "cli",

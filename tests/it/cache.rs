@@ -1,6 +1,7 @@
 //! What was seen of guilds lately: the same contract in the process and in Redis, and nothing lost without either.
 
 mod changed;
+mod count;
 mod rate;
 mod streams;
 mod told;

@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use setai::config::schema::{schema, schema_text};
 use setai::config::{
-    Config, Credentials, EXAMPLE, Findings, ForgeAt, ForgeServer, LogFormat, Origin, Overrides, Recipient, Reference,
+    AiCost, AiProvider, Config, Credentials, EXAMPLE, Findings, ForgeAt, ForgeServer, LogFormat, Origin, Overrides,
+    Recipient, Reference,
     Scope, Source, Surroundings, read,
 };
 use setai::model::Occasion;
@@ -254,6 +255,45 @@ fn what_is_wrong_with_the_address_of_a_collector_is_said() {
     ] {
         let shown = refused(&format!("otel: {otel}"));
         words.iter().for_each(|word| assert!(shown.contains(word), "`{word}`:\n{shown}"));
+    }
+}
+
+#[test]
+fn a_language_model_is_asked_as_it_was_said() {
+    let rules = config("version: 1").ai;
+    assert_eq!(
+        (rules.provider, rules.model, rules.retries, rules.max_input_tokens),
+        (AiProvider::Rules, None, 2, 32_000)
+    );
+    let ai = config(
+        "ai: { provider: anthropic, model: m, api_key_file: token, timeout: 30s, retries: 0, max_input_tokens: 9000, \
+         max_output_tokens: 500, confidence_threshold: 75%, cost: { input: 3, output: \"15.5\", per_request: 0.1 } }",
+    );
+    let cost = AiCost { prices: Some((3_000_000, 15_500_000)), per_request: Some(100_000), per_day: None };
+    assert_eq!((ai.ai.cost, ai.ai.confidence_threshold, ai.ai.timeout), (cost, 75, Duration::from_secs(30)));
+    let shown = format!("{ai:?}{}", ai.shown());
+    assert!(!shown.contains(SECRET) && shown.contains("\"api_key\":\"(set)\""), "{shown}");
+    config("ai: { provider: openai, model: m, base_url: \"http://ollama:11434/v1\" }");
+    config("ai: { provider: openai, model: m, base_url: \"http://127.0.0.1:8080/v1\", api_key_file: token }");
+    for (ai, word) in [
+        ("{ provider: openai, api_key_file: token }", "`ai` has no `model`"),
+        ("{ provider: openai, model: m }", "`ai` has no `api_key_file`"),
+        (
+            "{ provider: openai, model: m, base_url: \"http://ollama:1/v1\", api_key_file: token }",
+            "over `http` to another machine",
+        ),
+        ("{ provider: openai, model: m, base_url: \"https://h/v1?key=hunter2\" }", "more than a path"),
+        ("{ provider: openai, model: m, base_url: \"https://me:hunter2@h/v1\" }", "a user or a password"),
+        ("{ provider: opena, model: m }", "did you mean `openai`"),
+        ("{ api_key: sk-hunter2 }", "unknown field `api_key`"),
+        ("{ api_key_file: sk-hunter2-0123456789abcdef }", "looks like the secret itself"),
+        ("{ timeout: 0s }", "0s"),
+        ("{ retries: 9 }", "from 0 to 5"),
+        ("{ cost: { input: 3 } }", "no `output`"),
+        ("{ cost: { input: cheap, output: 1 } }", "is not an amount"),
+    ] {
+        let shown = refused(&format!("ai: {ai}"));
+        assert!(shown.contains(word) && !shown.contains(SECRET), "{ai}: `{word}`:\n{shown}");
     }
 }
 

@@ -1,4 +1,10 @@
 //! Interpreters that ask a language model: what no proposal may do, whoever made it, and a scripted server that says what models
 //! say, as their providers write it down, the worst of it too.
 
+mod faults;
 mod guard;
+mod injections;
+mod remembering;
+mod server;
+mod stage;
+mod talks;

@@ -162,6 +162,17 @@ pub(super) fn names_permission(said: &Said, name: &str) -> bool {
         || (manages && said.words.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem))))
 }
 
+/// True when a setting that keeps the guild safe is spoken of; others need not be.
+pub(super) fn names_setting(said: &Said, field: &str) -> bool {
+    let stems: &[&str] = match field {
+        "verification_level" => &["verif", "vérif", "überprüf", "weryf", "верифик", "провер", "認証", "验证"],
+        "explicit_content_filter" => &["filter", "filtr", "scan", "фильтр", "フィルタ", "过滤"],
+        _ => return true,
+    };
+    said.letters.contains(&squeezed(field))
+        || said.texts.iter().any(|text| stems.iter().any(|stem| text.contains(stem)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

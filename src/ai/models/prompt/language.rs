@@ -21,6 +21,9 @@ const PARTS: [(&str, &str); 5] = [
 /// Fields that say which object is meant, or that edits have other words for.
 const OTHERS: [&str; 3] = ["id", "previously", "channels"];
 
+/// More words than this are not listed at every field that takes them.
+const MANY: usize = 16;
+
 /// Every field with what it takes and what it is for, and every permission.
 pub(super) fn reference() -> String {
     let schema = schema();
@@ -65,11 +68,9 @@ fn shape(schema: &Value, defs: &Value, depth: usize) -> String {
     let schema = resolved(schema, defs);
     let list = |field: &str| schema.get(field).and_then(Value::as_array);
     if let Some(words) = list("enum") {
-        return words
-            .iter()
-            .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join(" | ");
+        // Permissions are listed once, below.
+        let all = words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned));
+        return if words.len() > MANY { "name".to_owned() } else { all.collect::<Vec<_>>().join(" | ") };
     }
     if let Some(word) = schema.get("const") {
         return word.as_str().map_or_else(|| word.to_string(), str::to_owned);
