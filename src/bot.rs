@@ -52,6 +52,8 @@ pub struct Bot(Arc<Parts>);
 struct Parts {
     console: Console,
     approvers: Vec<Approver>,
+    /// Below this confidence somebody is asked whether it is meant.
+    sure: f64,
     clock: Clock,
     heard: Mutex<Lately>,
 }
@@ -97,8 +99,9 @@ impl fmt::Debug for Turn {
 
 impl Bot {
     /// A bot that speaks for a controller. `approvers` may change guilds through it besides administrators.
-    pub fn new(console: Console, approvers: Vec<Approver>, clock: Clock) -> Self {
-        Self(Arc::new(Parts { console, approvers, clock, heard: Mutex::default() }))
+    /// Interpretations that are less sure than `sure`, between 0 and 1, are asked about.
+    pub fn new(console: Console, approvers: Vec<Approver>, sure: f64, clock: Clock) -> Self {
+        Self(Arc::new(Parts { console, approvers, sure, clock, heard: Mutex::default() }))
     }
 
     /// Sees to it that Discord knows the command of this version. Nothing is sent when it does, and other commands of the

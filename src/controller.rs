@@ -69,7 +69,7 @@ pub use glance::Glance;
 pub use interpret::{Asker, Interpreting, SharedLedger, Unanswered};
 pub use notify::{Dependency, Desk, Event, Herald, Message, Notice, Outbox, Outcome, Settled, Sight};
 pub use progress::{Pause, Progress, Silent, StopSignal};
-pub use proposals::{Asker, Draft, Drafted, Outlet, Proposals};
+pub use proposals::{Draft, Drafted, Outlet, Proposals, Proposer};
 pub use recover::Recovered;
 pub use review::{PullRequestOf, Reviewed};
 pub use rhythm::{Rhythm, Times};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::ai::{Interpretation, Part, told};
-use crate::controller::{Asker, Draft, Drafted, Trouble};
+use crate::controller::{Draft, Drafted, Proposer, Trouble};
 use crate::forge::{Proposal, Proposed};
 use crate::store::{CommandId, CommandStatus};
 
@@ -17,9 +17,6 @@ use super::words::Words;
 
 /// Most parts and edits that are listed.
 const MOST: usize = 20;
-
-/// Below this somebody is asked whether it is meant.
-const SURE: f64 = 0.75;
 
 impl Bot {
     /// What becomes of a request.
@@ -36,7 +33,7 @@ impl Bot {
             let values = [("length", length.into()), ("most", LONGEST_REQUEST.into())];
             return Ok(failed(Reply::new(Tone::Bad, words.with("propose-long", &values))));
         }
-        let drafted = self.0.console.draft(visitor.guild, request, &visitor.settings.response_language).await?;
+        let drafted = self.0.console.draft(visitor.guild, visitor.member.user.id, request, &visitor.settings).await?;
         Ok(self.shown(visitor, &drafted))
     }
 
@@ -69,7 +66,8 @@ impl Bot {
 
     fn offered(&self, visitor: &Visitor, draft: &Draft) -> Reply {
         let (words, plan) = (&visitor.words, &draft.plan);
-        let is_sure = draft.interpretation.confidence_score >= SURE && draft.interpretation.not_understood.is_empty();
+        let is_sure =
+            draft.interpretation.confidence_score >= self.0.sure && draft.interpretation.not_understood.is_empty();
         let tone = if is_sure { tell::tone_of(plan) } else { Tone::Careful };
         let title = words.with("propose-title", &[("guild", visitor.name.as_str().into())]);
         let mut reply = understood(words, Reply::new(tone, title), &draft.interpretation);
@@ -105,7 +103,7 @@ impl Bot {
         if shown != Some(&draft.fingerprint) {
             return Ok(outdated(words));
         }
-        let asker = Asker { name: visitor.member.user.username.clone(), user: Some(visitor.member.user.id) };
+        let asker = Proposer { name: visitor.member.user.username.clone(), user: Some(visitor.member.user.id) };
         let proposed = self.0.console.open(&draft, &asker, Some(command)).await?;
         let details = details(&draft, &proposed, command);
         Ok(Outcome { details, ..opened(words, &draft, &proposed).into() })
@@ -117,7 +115,7 @@ impl Bot {
         let Some(draft) = self.0.console.adoption(visitor.guild, digest).await? else {
             return Ok(Reply::new(Tone::Plain, words.say("adopted-title")).into());
         };
-        let asker = Asker { name: visitor.member.user.username.clone(), user: Some(visitor.member.user.id) };
+        let asker = Proposer { name: visitor.member.user.username.clone(), user: Some(visitor.member.user.id) };
         let proposed = self.0.console.open(&draft, &asker, Some(visitor.command)).await?;
         let details = details(&draft, &proposed, visitor.command);
         Ok(Outcome { details, ..opened(words, &draft, &proposed).into() })

@@ -237,6 +237,16 @@ impl Bot {
             let error = Some(format!("{refusal:?}"));
             return Outcome { status: CommandStatus::Cancelled, error, ..reply.into() };
         }
+        // Whoever understands plain words counts them.
+        let most = visitor.settings.rate_limits.commands_per_user_per_minute;
+        if !matches!(wanted, Wanted::Command(Ask::Propose { .. }))
+            && let Err(wait) = self.0.console.counts(caller.user, most).await
+        {
+            let until = self.0.clock.now() + TimeDelta::from_std(wait).unwrap_or_default();
+            let error = Some(format!("more than {most} commands in a minute"));
+            let reply = tell::limited(&visitor.words, until);
+            return Outcome { status: CommandStatus::Cancelled, error, ..reply.into() };
+        }
         let done = match wanted {
             Wanted::Command(ask) => self.asked(visitor, ask).await,
             Wanted::Button(press) => self.pressed(visitor, press).await,

@@ -156,7 +156,7 @@ impl From<controller::Error> for Failure {
 
 impl From<ai::Error> for Failure {
     fn from(error: ai::Error) -> Self {
-        Self::new(chain(&error))
+        Self::new(&error).help(error.remedy())
     }
 }
 
@@ -166,7 +166,7 @@ impl From<Trouble> for Failure {
             Trouble::Engine(error) => error.into(),
             Trouble::Store(error) => error.into(),
             Trouble::Rejected(rejected) => (*rejected).into(),
-            Trouble::Interpreter(error) => error.into(),
+            Trouble::Interpreter(unanswered) => Self::new(&unanswered).help(unanswered.remedy()),
             other => Self::new(chain(&other)),
         }
     }

@@ -5,11 +5,14 @@
 
 mod pull_request;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::ai::guard::breaches;
 use crate::ai::told::{self, Sign};
-use crate::ai::{Interpretation, Interpreter, Part, Request, Rules};
+use crate::ai::{Interpretation, Interpreter, Part, Request};
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::manifest::edit;
 use crate::manifest::{Files, parse};
@@ -54,7 +57,7 @@ pub(super) async fn run(command: &Propose, connection: &Connection, screen: Scre
     manifests(&loaded, screen)?;
     let entry = only_entry(&loaded)?;
     let asked = Request::about(request, &loaded.files, entry);
-    let interpretation = interpreter().interpret(&asked).await?;
+    let interpretation = interpreter(connection)?.interpret(&asked).await?;
     if !command.json {
         tell(&interpretation, screen);
     }
@@ -92,9 +95,11 @@ impl Proposal {
     }
 }
 
-/// Who understands.
-fn interpreter() -> Rules {
-    Rules::new(Clock::system())
+/// Who understands: the model of the operator's file, or the embedded rules.
+fn interpreter(connection: &Connection) -> Result<Arc<dyn Interpreter>, Failure> {
+    let config = super::config::in_force(connection)?;
+    let cache = context::cache(connection)?.unwrap_or_else(|| Cache::in_process(Clock::system()));
+    super::run::proposals::interpreter(config.as_ref().map(|config| &config.ai), cache)
 }
 
 /// The request, when it is one.

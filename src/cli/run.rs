@@ -16,12 +16,12 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::ai::Rules;
 use crate::bot::Bot;
 use crate::clock::Clock;
 use crate::config::{self, Assignment, Config, DEFAULT_WORKERS, Drift, ForgeKind};
 use crate::controller::{
-    Assign, Controller, GuildView, Handle, News, Proposals, Rhythm, Settings, Standing, State, Times, Visited,
+    Assign, Controller, GuildView, Handle, Interpreting, News, Proposals, Rhythm, Settings, Standing, State, Times,
+    Visited,
 };
 use crate::discord::gateway::GatewaySettings;
 use crate::plan::render::{self, Line, Tone};
@@ -36,6 +36,9 @@ use super::failure::{Exit, Failure};
 use super::interrupt::asked_to_stop;
 use super::screen::Screen;
 use talk::{Counter, answer};
+
+/// How sure an interpretation must be, in percent, when nobody says how sure.
+const SURE: u8 = 75;
 
 /// How many pull requests may wait for a look.
 const REVIEWS: usize = 64;
@@ -69,9 +72,12 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let (handle, stop) = (controller.handle(), CancellationToken::new());
     let telling = notify::begin(&engine, config.as_ref(), &handle).await?;
     let approvers = config.as_ref().map(|config| config.approvals.approvers.clone()).unwrap_or_default();
-    let interpreter = Arc::new(Rules::new(Clock::system()));
-    let console = controller.console().with_proposals(Proposals { interpreter, outlets });
-    let bot = answers.then(|| Bot::new(console.clone(), approvers, Clock::system()));
+    let ai = config.as_ref().map(|config| &config.ai);
+    let interpreter = proposals::interpreter(ai, engine.cache().clone())?;
+    let interpreting = Interpreting::new(interpreter, engine.cache().clone(), Clock::system());
+    let console = controller.console().with_proposals(Proposals { interpreting, outlets });
+    let sure = f64::from(ai.map_or(SURE, |ai| ai.confidence_threshold)) / 100.0;
+    let bot = answers.then(|| Bot::new(console.clone(), approvers, sure, Clock::system()));
     let web = web(config.as_ref(), &handle, recorder, bot.clone(), &stop).await?;
     let news = handle.news();
     let bot = bot.map(|bot| tokio::spawn(answer(bot, interactions, stop.clone())));

@@ -10,11 +10,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::from_value;
 
-use crate::ai;
 use crate::discord;
 use crate::forge;
 use crate::manifest::{Files, Manifest};
-use crate::model::GuildId;
+use crate::model::{GuildId, UserId};
 use crate::plan::{Approved, Consent, Plan, Rejected, judge, judge_strictly};
 use crate::source;
 use crate::store::{
@@ -25,6 +24,7 @@ use crate::store::{
 use super::desired::{Obstacle, Wanted};
 use super::engine::{self, Engine, Proposal};
 use super::fleet::{Handle, Watched};
+use super::interpret::Unanswered;
 use super::progress::{Silent, StopSignal};
 use super::proposals::Proposals;
 use super::run::{Report, Request};
@@ -78,7 +78,7 @@ pub enum Trouble {
     NoProposals,
     /// Whoever understands plain words could not.
     #[error(transparent)]
-    Interpreter(ai::Error),
+    Interpreter(Unanswered),
     /// Nothing can be proposed to this source.
     #[error("the source `{source_name}` has no `forge` in the operator's file, so nothing can be proposed to it")]
     NoOutlet {
@@ -180,6 +180,16 @@ impl Console {
     /// The engine behind it.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Counts one more use of a command by somebody; how long to wait when that is more than so many in a minute.
+    pub async fn counts(&self, user: UserId, most: u32) -> Result<(), Duration> {
+        let key = format!("ratelimit:user:{user}");
+        match self.engine.cache.count(&key, 1, most.into(), Duration::from_secs(60)).await {
+            Ok(counted) if !counted.is_within => Err(counted.left),
+            // A cache that is away keeps nobody from asking.
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// How the guild stands.

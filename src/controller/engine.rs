@@ -143,6 +143,11 @@ impl Engine {
         &self.store
     }
 
+    /// The cache.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// What is set for guilds.
     pub fn servers(&self) -> Servers {
         Servers::new(Arc::clone(&self.store), self.cache.clone())

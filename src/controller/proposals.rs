@@ -9,17 +9,18 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ai::{self, Command, Intent, Interpretation, Interpreter, Request, guard, told};
+use crate::ai::{self, Command, Intent, Interpretation, Request, guard, told};
 use crate::forge::{self, Author, BranchName, Change, CommitId, Forge, Proposed, RepoPath, Status, Words};
 use crate::manifest::edit::{self, Edit};
 use crate::manifest::{Files, Manifest, parse};
-use crate::model::{GuildId, UserId};
+use crate::model::{GuildId, ServerSettings, UserId};
 use crate::plan::render;
 use crate::plan::{Plan, adopt_live};
 use crate::store::{self, CommandId, CommandRecord};
 
 use super::console::{Console, Trouble, Written};
 use super::engine::{Engine, Proposal};
+use super::interpret::{self, Interpreting};
 
 /// The context of the commit status that says what a proposal would do.
 pub(super) const CONTEXT: &str = "setai/plan";
@@ -44,15 +45,15 @@ pub struct Outlet {
 /// Who understands requests, and where proposals go.
 pub struct Proposals {
     /// Who understands.
-    pub interpreter: Arc<dyn Interpreter>,
+    pub interpreting: Interpreting,
     /// Where the proposals of each source go, by the name of the source. Without one nothing can be proposed there.
     pub outlets: BTreeMap<String, Outlet>,
 }
 
 impl fmt::Debug for Proposals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { interpreter, outlets } = self;
-        f.debug_struct("Proposals").field("model", &interpreter.model()).field("outlets", outlets).finish()
+        let Self { interpreting: _, outlets } = self;
+        f.debug_struct("Proposals").field("outlets", outlets).finish_non_exhaustive()
     }
 }
 
@@ -90,7 +91,7 @@ pub struct Draft {
 
 /// Who proposes.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct Proposer {
     /// Their name.
     pub name: String,
     /// The Discord user, when it is one.
@@ -111,11 +112,20 @@ impl Console {
     ///
     /// # Errors
     /// When nobody could understand it, the source cannot be read, or Discord or the store cannot.
-    pub async fn draft(&self, guild: GuildId, text: &str, language: &str) -> Result<Drafted, Trouble> {
+    pub async fn draft(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        text: &str,
+        settings: &ServerSettings,
+    ) -> Result<Drafted, Trouble> {
         let proposals = self.proposals().ok_or(Trouble::NoProposals)?;
         let written = self.written(guild).await?;
+        let language = &settings.response_language;
         let request = Request { language, ..Request::about(text, &written.files, &written.entry) };
-        let interpretation = proposals.interpreter.interpret(&request).await.map_err(Trouble::Interpreter)?;
+        let asker = interpret::Asker { user, guild };
+        let interpreted = proposals.interpreting.interpret(Some(asker), &settings.rate_limits, &request).await;
+        let interpretation = interpreted.map_err(Trouble::Interpreter)?;
         self.engine().draft(written, interpretation).await
     }
 
@@ -160,7 +170,7 @@ impl Console {
     ///
     /// # Errors
     /// [`Trouble::NoOutlet`], or when the forge does not take it.
-    pub async fn open(&self, draft: &Draft, asker: &Asker, command: Option<CommandId>) -> Result<Proposed, Trouble> {
+    pub async fn open(&self, draft: &Draft, asker: &Proposer, command: Option<CommandId>) -> Result<Proposed, Trouble> {
         let source = &draft.written.source;
         let outlet = self.outlet(source).ok_or_else(|| Trouble::NoOutlet { source_name: source.clone() })?;
         outlet.open(draft, asker, command).await
@@ -172,7 +182,7 @@ impl Outlet {
     ///
     /// # Errors
     /// When it cannot be written down, or the forge does not take it.
-    pub async fn open(&self, draft: &Draft, asker: &Asker, command: Option<CommandId>) -> Result<Proposed, Trouble> {
+    pub async fn open(&self, draft: &Draft, asker: &Proposer, command: Option<CommandId>) -> Result<Proposed, Trouble> {
         let change = change(draft, self, asker, command).map_err(|why| Trouble::Unproposable { why })?;
         let proposed = self.forge.propose(&change).await.map_err(Trouble::Forge)?;
         if let Some(proposal) = proposed.proposal()
@@ -262,7 +272,7 @@ fn status(plan: &Plan) -> Status {
     Status { state, context: CONTEXT.to_owned(), description: render::summary(plan), url: None }
 }
 
-fn change(draft: &Draft, outlet: &Outlet, asker: &Asker, command: Option<CommandId>) -> Result<Change, String> {
+fn change(draft: &Draft, outlet: &Outlet, asker: &Proposer, command: Option<CommandId>) -> Result<Change, String> {
     let request = draft.interpretation.original_text.trim();
     let guild = draft.plan.guild;
     let branch = BranchName::new(&branch(guild, request)).map_err(|error| error.to_string())?;
@@ -323,7 +333,7 @@ fn title(request: &str) -> String {
 }
 
 /// The commit: what was asked, by whom, and which use of a command it was.
-fn message(title: &str, request: &str, asker: &Asker, command: Option<CommandId>) -> String {
+fn message(title: &str, request: &str, asker: &Proposer, command: Option<CommandId>) -> String {
     let by = asker.user.map_or_else(|| asker.name.clone(), |user| format!("{} (Discord user {user})", asker.name));
     let by: String = by.chars().filter(|c| !c.is_control()).collect();
     let request: Vec<String> = request.lines().map(|line| format!("> {}", line.trim())).collect();
@@ -332,7 +342,7 @@ fn message(title: &str, request: &str, asker: &Asker, command: Option<CommandId>
 }
 
 /// The text of the pull request: the request, how it was understood, and what it would do.
-fn body(draft: &Draft, asker: &Asker) -> String {
+fn body(draft: &Draft, asker: &Proposer) -> String {
     let Draft { interpretation, plan, dropped, .. } = draft;
     let Interpretation { original_text, confidence_score, model_used, edits, not_understood, .. } = interpretation;
     let mut body = String::new();

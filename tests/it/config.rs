@@ -12,8 +12,7 @@ use serde_json::Value;
 use setai::config::schema::{schema, schema_text};
 use setai::config::{
     AiCost, AiProvider, Config, Credentials, EXAMPLE, Findings, ForgeAt, ForgeServer, LogFormat, Origin, Overrides,
-    Recipient, Reference,
-    Scope, Source, Surroundings, read,
+    Recipient, Reference, Scope, Source, Surroundings, read,
 };
 use setai::model::Occasion;
 

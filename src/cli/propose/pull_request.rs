@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::ai::{Interpretation, Interpreter as _, Request};
+use crate::ai::{Interpretation, Request};
 use crate::config::{Config, Source};
-use crate::controller::{Asker, Draft, Drafted, Outlet, Watched, Written};
+use crate::controller::{Draft, Drafted, Outlet, Proposer, Watched, Written};
 use crate::forge::Proposed;
 use crate::manifest::{Files, guild_files};
 use crate::plan::Plan;
@@ -55,7 +55,7 @@ pub(super) async fn run(
     let (source, outlet) = chosen(&config, command.source.as_deref())?;
     let written = written(source, command).await?;
     let asked = Request::about(request, &written.files, &written.entry);
-    let interpretation = interpreter().interpret(&asked).await?;
+    let interpretation = interpreter(connection)?.interpret(&asked).await?;
     if !command.json {
         tell(&interpretation, screen);
     }
@@ -152,7 +152,7 @@ fn agreed(command: &Propose, draft: &Draft, screen: Screen) -> Result<bool, Fail
 }
 
 async fn open(outlet: &Outlet, draft: &Draft) -> Result<Proposed, Failure> {
-    let asker = Asker { name: context::author().name(), user: None };
+    let asker = Proposer { name: context::author().name(), user: None };
     Ok(outlet.open(draft, &asker, None).await?)
 }
 

@@ -1,13 +1,49 @@
-//! Where `setai run` and `setai propose` put changes in front of teams: the forges of the operator's file.
+//! Who understands plain words for `setai run` and `setai propose`, and where changes are put in front of teams: the model and
+//! the forges of the operator's file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::ai::models::{Amount, Limits, Model, Prices, Provider, Settings};
+use crate::ai::{Interpreter, Rules};
+use crate::cache::Cache;
 use crate::cli::failure::Failure;
 use crate::clock::Clock;
-use crate::config::{self, ForgeAt, ForgeServer, Origin};
-use crate::controller::Outlet;
+use crate::config::{self, Ai, AiCost, AiProvider, ForgeAt, ForgeServer, Origin};
+use crate::controller::{Outlet, SharedLedger};
 use crate::forge::{self, Address, BranchName, Kind};
+
+/// Who understands plain words: the model the operator chose, or the embedded rules.
+pub(in crate::cli) fn interpreter(ai: Option<&Ai>, cache: Cache) -> Result<Arc<dyn Interpreter>, Failure> {
+    let rules = || Arc::new(Rules::new(Clock::system()));
+    let Some(ai) = ai else { return Ok(rules()) };
+    let provider = match ai.provider {
+        AiProvider::Rules => return Ok(rules()),
+        AiProvider::Openai => Provider::OpenAi,
+        AiProvider::Anthropic => Provider::Anthropic,
+    };
+    let AiCost { prices, per_request, per_day } = ai.cost;
+    let prices =
+        prices.map(|(input, output)| Prices { input: Amount::millionths(input), output: Amount::millionths(output) });
+    let settings = Settings::of(provider, ai.model.as_deref().unwrap_or_default());
+    let settings = Settings {
+        base_url: ai.base_url.clone().unwrap_or(settings.base_url),
+        api_key: ai.api_key.as_ref().map(|key| key.get().clone()),
+        timeout: ai.timeout,
+        retries: ai.retries,
+        max_input_tokens: ai.max_input_tokens.into(),
+        max_output_tokens: ai.max_output_tokens.into(),
+        limits: Limits {
+            prices,
+            per_request: per_request.map(Amount::millionths),
+            per_day: per_day.map(Amount::millionths),
+        },
+        ..settings
+    };
+    let ledger = Arc::new(SharedLedger::new(cache));
+    Ok(Arc::new(Model::with_ledger(settings, Clock::system(), ledger)?))
+}
 
 /// The forge of every source that has one. A repository of this machine is one by itself.
 pub(in crate::cli) fn outlets(sources: &[config::Source]) -> Result<BTreeMap<String, Outlet>, Failure> {
