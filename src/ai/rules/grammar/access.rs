@@ -105,6 +105,18 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
             rest_of_list(&mut clause, context, mention.to, &mut places);
         }
     }
+    // `recruits can't see officers`: what is seen is a place, though a role is called so.
+    for at in verb..clause.len().saturating_sub(1) {
+        let sees = clause.tokens[at].is_any("see view read access join enter visit") && !clause.taken[at];
+        let both = || {
+            let somebody = clause.mention(context, at + 1, &role).filter(|m| !m.is_pronoun);
+            clause.mention(context, at + 1, &place).filter(|m| !m.is_pronoun && somebody.is_some())
+        };
+        if let Some(mention) = sees.then(both).flatten() {
+            clause.take(mention.from, mention.to);
+            places.push(mention);
+        }
+    }
     let others = but_others(&mut clause, context, verb);
     let said = permissions(&mut clause, context, verb, base);
     let mut people = People::find(&mut clause, context, verb, usize::MAX, false);
