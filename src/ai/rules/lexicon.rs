@@ -459,7 +459,7 @@ pub(super) fn wish_at(tokens: &[Token], at: usize) -> Option<usize> {
 
 /// What a number counts when it is no number of things to make.
 pub(super) const PEOPLE: &str = "people persons person users user members member players player guests participants \
-    seats seat slots slot folks attendees listeners kbps kbit kbits kb kbit/s kb/s";
+    seats seat slots slot folks man attendees listeners kbps kbit kbits kb kbit/s kb/s";
 
 /// True for `64 kbps`, `10 players`, `30s`: a value, and neither a name nor a quantity.
 pub(super) fn is_value_at(tokens: &[Token], at: usize) -> bool {

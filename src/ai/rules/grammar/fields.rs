@@ -398,12 +398,18 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         && clause.tokens.iter().any(|t| t.is_any(", and but"))
         && mentions.iter().any(|m| found.first().is_some_and(|(at, ..)| m.from > *at))
         && mentions.iter().any(|m| found.first().is_some_and(|(at, ..)| m.to <= *at));
-    if has_value && is_more || begins_again || ends_in_no {
+    // `#a pingable, but not #b`
+    let not_both = (1..clause.len()).any(|at| {
+        clause.tokens[at].is_any("not except")
+            && mentions.iter().any(|m| m.to <= at)
+            && mentions.iter().any(|m| m.from == at + 1)
+    });
+    if has_value && is_more || begins_again || ends_in_no || not_both {
         reading.loose += 1;
     }
     if changes.iter().any(|change| change.field == "user_limit") {
         clause.take_phrases(
-            "slots|seats|slot|seat|folks|listeners|join|enter|connect|be in|be inside|fit in|get in|go in|at once|at a time|at the same time|inside|in each|\
+            "man|slots|seats|slot|seat|folks|listeners|join|enter|connect|be in|be inside|fit in|get in|go in|at once|at a time|at the same time|inside|in each|\
             simultaneously|may|should|be|able|to|in there|in it|there|each|apiece|per room|per channel|total|in total|\
             room|more|than|than that|there is|space|hold up|allowed",
         );
@@ -465,7 +471,7 @@ fn counts_people(clause: &Clause, at: usize) -> bool {
     number.is_some_and(|(_, length)| {
         clause.tokens.get(at + length).is_some_and(|t| {
             t.is_any(
-                "people persons person users members player players guests participants seats slots folks listeners",
+                "man people persons person users members player players guests participants seats slots folks listeners",
             )
         }) && clause.is_free(at, at + length)
     })
