@@ -212,6 +212,8 @@ impl Speaker<'_> {
             return;
         }
         let inner = self.wished(inner);
+        let is_text = grammar::free_text(&inner).is_some();
+        let inner = phrasing::without_praise(&inner).filter(|plain| !is_text && !plain.is_empty()).unwrap_or(inner);
         if is_negated(&inner) {
             return self.lost(clause, Why::Unknown);
         }
@@ -267,10 +269,26 @@ impl Speaker<'_> {
     /// What was spoken of in a clause that was not understood can still be meant by `it`.
     fn overhear(&mut self, clause: &[Token]) {
         let clause = clause.get(..60).unwrap_or(clause);
+        // `give them a channel of their own, only they can see it`: nobody knows what `it` is.
+        let is_kind = |at: usize| lexicon::kind_at(clause, at).is_some();
+        let is_new =
+            |at: usize| clause[at].is_any("a an new own another") && (at + 1..clause.len().min(at + 5)).any(is_kind);
+        let makes =
+            lexicon::verb_at(clause, 0, &[lexicon::Verb::Make]).is_some() || lexicon::wish_at(clause, 0).is_some();
+        if makes || (0..clause.len()).any(is_new) {
+            return self.groups.clear();
+        }
+        let led = |at: usize| {
+            at > 0
+                && clause[at - 1].is_any("in to from of under after before below above for into with by inside on at")
+        };
         let mut heard = clause::Clause::new(clause.to_vec());
         let mentions = heard.mentions(self.context(&[]), 0, clause.len(), &clause::any);
-        let objects: Vec<Subject> =
-            mentions.into_iter().filter(|m| m.why.is_none() && !m.is_pronoun).flat_map(|m| m.objects).collect();
+        let objects: Vec<Subject> = mentions
+            .into_iter()
+            .filter(|m| m.why.is_none() && !m.is_pronoun && !led(m.from))
+            .flat_map(|m| m.objects)
+            .collect();
         if !objects.is_empty() {
             self.groups.push(objects);
         }
@@ -369,7 +387,16 @@ impl Speaker<'_> {
 /// `as well as` is one joining word.
 fn joined(tokens: Vec<Token>) -> Vec<Token> {
     let mut all: Vec<Token> = Vec::with_capacity(tokens.len());
-    for token in tokens.into_iter().flat_map(range) {
+    let is_short = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+        let after = tokens.get(at + 1);
+        tokens[at].is(".")
+            && before.is_some_and(|t| t.is_any("max min approx ca incl excl") && t.end == tokens[at].start)
+            && after.is_some_and(Token::is_plain)
+    };
+    // The full stop of `max. 12` ends nothing.
+    let kept: Vec<Token> = (0..tokens.len()).filter(|at| !is_short(*at)).map(|at| tokens[at].clone()).collect();
+    for token in kept.into_iter().flat_map(range) {
         let [.., first, second] = all.as_mut_slice() else {
             all.push(token);
             continue;

@@ -165,11 +165,10 @@ pub(super) fn drift(words: &Words, plan: &Plan, culprits: &[Culprit]) -> Reply {
         reply = reply.say(text);
     }
     let digest = plan.digest.to_string();
-    shown(words, plan, reply).button(Press::Revert(digest), words.say("button-revert"), Look::Danger).button(
-        Press::Ignore,
-        words.say("button-ignore"),
-        Look::Secondary,
-    )
+    shown(words, plan, reply)
+        .button(Press::Revert(digest.clone()), words.say("button-revert"), Look::Danger)
+        .button(Press::Adopt(digest), words.say("button-adopt"), Look::Primary)
+        .button(Press::Ignore, words.say("button-ignore"), Look::Secondary)
 }
 
 pub(super) fn ignored(words: &Words, count: usize) -> Reply {

@@ -1,5 +1,6 @@
 //! The embedded interpreter against requests people make, each with what it comes to, and against noise.
 
+mod harmless;
 mod noise;
 
 use std::collections::BTreeMap;
@@ -70,10 +71,15 @@ fn differences(case: &Case, files: &Files, came: &Interpretation) -> Option<Stri
     (!told.is_empty()).then_some(told)
 }
 
+/// The cases of a file.
+fn cases(file: &str) -> Vec<Case> {
+    let cases = std::fs::read_to_string(folder().join(file)).expect("the corpus");
+    serde_saphyr::from_str(&cases).expect("cases")
+}
+
 /// Every case of a file, held against what comes of it.
 fn held_against(file: &str) {
-    let cases = std::fs::read_to_string(folder().join(file)).expect("the corpus");
-    let cases: Vec<Case> = serde_saphyr::from_str(&cases).expect("cases");
+    let cases = cases(file);
     let bases = bases();
     let mut misses = Vec::new();
     for case in &cases {

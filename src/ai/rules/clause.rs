@@ -252,6 +252,10 @@ impl Clause {
         } else {
             let start = (at..at + 3).take_while(|at| is(*at, "all every each the of")).count() + at;
             let its = is(start, "its their");
+            let names_kind = (start + 1..start + 7).any(|at| kind_at(&self.tokens, at).is_some_and(|(.., many)| many));
+            if !names_kind {
+                return None;
+            }
             let (homes, next) = match its {
                 true => (spoken_of(context, &category, false)?, start + 1),
                 false => {
@@ -399,7 +403,11 @@ impl Clause {
                 start += 1;
             }
         }
-        let own = context.index.at(&self.tokens, start, wanted).filter(|hit| self.is_free(start, start + hit.length));
+        // `roles` is no misspelt `rules`.
+        let is_kind = kind_at(&self.tokens, start).is_some();
+        let own = context.index.at(&self.tokens, start, wanted).filter(|hit| {
+            self.is_free(start, start + hit.length) && !(is_kind && hit.fit == Fit::Typo && hit.length == 1)
+        });
         let before = kind_word_at(&self.tokens, start).and_then(|(kind, length, plural)| {
             let called = usize::from(self.tokens.get(start + length).is_some_and(|t| t.is_any("called named :")));
             let from = start + length + called;

@@ -61,8 +61,8 @@ fn without_bullet(sentence: &[Token]) -> &[Token] {
 pub(super) fn is_question(sentence: &[Token]) -> bool {
     let from = after_politeness(sentence);
     let Some(first) = sentence.get(from) else { return false };
-    let about = sentence.get(from + 1).is_some_and(|t| t.is("about")) && first.is("how");
-    let negated = first.is("do") && sentence.get(from + 1).is_some_and(|t| t.is("not"));
+    let about = sentence.get(from + 1).is_some_and(|t| t.is("about")) && first.is_any("how what");
+    let negated = first.is("do") && sentence.get(from + 1).is_some_and(|t| t.is_any("not away"));
     let is_asked = sentence.last().is_some_and(|t| t.is("?")) && wish_at(sentence, from).is_none();
     let asks = first.is_any("can could may should will would") && is_asked;
     (first.is_any(QUESTIONS) || asks) && !about && !negated

@@ -43,7 +43,7 @@ pub(super) const VERBS: &[(Verb, &str)] = &[
         Verb::Remove,
         "delete|remove|drop|get rid of|erase|scrap|trash|destroy|kill|discard|axe|bin|ditch|purge|nuke|take down|wipe|\
             throw out|throw away|kill off|do away with|wipe out|toss|toss out|say goodbye to|dissolve|eliminate|chuck|chuck out|\
-            take out|lose|obliterate|dump|demolish|dismantle|close down|cut|get shot of",
+            take out|lose|obliterate|dump|demolish|dismantle|close down|get shot of",
     ),
     (Verb::Rename, "rename|call|retitle|relabel|title|name"),
     (
@@ -117,7 +117,7 @@ pub(super) const POLITE: &str = "can you please|could you please|would you pleas
     thanks in advance|if you can|if possible|if you dont mind|when you have time|for me|for us|please|pls|plz|hey|hi|\
     hello|bot|ok|okay|also|now|just|then|and|to|kindly|dear|thanks|thx|finally|next|first|setai|afterwards|so|yes|yo|\
     hey bot|hi bot|hey there|hi there|hello there|hi all|hello all|hey all|hi everyone|hello everyone|hey everyone|hey guys|hi guys|hello guys|hi team|hey team|hello team|could someone|can someone|can somebody|could somebody|someone|somebody|in addition|additionally|\
-    furthermore|besides|instead|after that|at last";
+    furthermore|besides|instead|after that|at last|guys|folks|uhh|uh|um|umm|hmm|lol|pretty please|oh";
 
 /// What asks for something to be made without a command.
 pub(super) const WISHES: &str = "can we get|could we get|can i get|could i get|can we have|could we have|can i have|\
@@ -129,7 +129,7 @@ pub(super) const WISHES: &str = "can we get|could we get|can i get|could i get|c
     we could do with|can there be|could there be|please have|let there be|we are missing|were missing|how about|\
     should have|should get|needs|gets|need|want|wants|gimme|gib|lets get|we want to get|we were hoping for|\
     were hoping for|we would love|i would love|could use|we require|id want|we d like|we are in need of|wed want|\
-    we also need|we still need|i still need|we now need|requesting|looking for|we are looking for|what about";
+    we also need|we still need|i still need|we now need|requesting|would love|looking for|we are looking for|what about";
 
 /// Before and after a name, and never part of it.
 pub(super) const ARTICLES: &str = "the a an our my your this that these those its their both teh each every";
@@ -256,6 +256,12 @@ impl<T: Copy> Phrases<T> {
         Self { by_letters, longest }
     }
 
+    /// The first phrase that begins with these letters: when there is none, no further word makes one of them.
+    fn beginning_with(&self, letters: &str) -> Option<(&String, &T)> {
+        let from = (std::ops::Bound::Included(letters), std::ops::Bound::Unbounded);
+        self.by_letters.range::<str, _>(from).next().filter(|(phrase, _)| phrase.starts_with(letters))
+    }
+
     /// The longest phrase at a place, with how many words it has.
     pub(super) fn at(&self, tokens: &[Token], at: usize) -> Option<(T, usize)> {
         let mut squeezed = String::new();
@@ -269,7 +275,8 @@ impl<T: Copy> Phrases<T> {
                 break;
             }
             squeezed.push_str(&letters(&token.low));
-            if let Some(value) = self.by_letters.get(&squeezed) {
+            let Some((first, value)) = self.beginning_with(&squeezed) else { break };
+            if *first == squeezed {
                 best = Some((*value, count + 1));
             }
         }
@@ -302,6 +309,11 @@ static BY_VERB: LazyLock<Vec<(Verb, Phrases<()>)>> =
 
 /// How long a kind word is, in its plural or singular.
 pub(super) fn kind_at(tokens: &[Token], at: usize) -> Option<(Kind, usize, bool)> {
+    let first = squeeze(&tokens.get(at)?.low);
+    let begins = |letters: &str| KIND_PHRASES.beginning_with(letters).is_some();
+    if !begins(&first) && !begins(&fold(&first)) {
+        return None;
+    }
     let mut singular: Vec<Token> = tokens.iter().skip(at).take(3).cloned().collect();
     let exact = KIND_PHRASES.at(&singular, 0).map(|(kind, length)| (kind, length, false));
     let mut best = exact;
@@ -447,7 +459,7 @@ pub(super) fn wish_at(tokens: &[Token], at: usize) -> Option<usize> {
 
 /// What a number counts when it is no number of things to make.
 pub(super) const PEOPLE: &str = "people persons person users user members member players player guests participants \
-    seats seat slots slot folks attendees listeners kbps kbit kbits kb kbit/s kb/s";
+    seats seat slots slot folks man attendees listeners kbps kbit kbits kb kbit/s kb/s";
 
 /// True for `64 kbps`, `10 players`, `30s`: a value, and neither a name nor a quantity.
 pub(super) fn is_value_at(tokens: &[Token], at: usize) -> bool {

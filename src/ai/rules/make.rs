@@ -46,6 +46,10 @@ impl Maker {
     }
 
     fn push(&mut self, edit: Edit) {
+        // Said twice, done once.
+        if self.edits.last() == Some(&edit) && !matches!(edit, Edit::Add { .. }) {
+            return;
+        }
         self.guild.follow(&edit);
         self.edits.push(edit);
     }

@@ -64,7 +64,7 @@ const PRAISE: &str = "good nice great cool lovely awesome helpful better best us
 const PREAMBLES: &str = "i was wondering if you could|i was wondering whether you could|i wonder if you could|\
     would it be possible to|is it possible to|is there any chance you could|is there a chance you could|\
     any chance you could|any chance you can|any chance we could|any chance we can|could you be so kind as to|\
-    would you be so kind as to|please be so kind as to|i would appreciate it if you could|\
+    would you be so kind as to|please be so kind as to|be so kind as to|be so kind and|i would appreciate it if you could|\
     id appreciate it if you could|wed appreciate it if you could|id be grateful if you could|\
     i would be grateful if you could|please make sure that|please make sure|make sure that|make sure|ensure that|\
     please ensure that|please ensure|ensure|see to it that|i think we should|i think you should|we think we should|\
@@ -84,7 +84,7 @@ fn word(like: &Token, low: &str) -> Token {
 }
 
 /// `a slow mode of 10 seconds would be good in #a`
-fn without_praise(tokens: &[Token]) -> Option<Vec<Token>> {
+pub(super) fn without_praise(tokens: &[Token]) -> Option<Vec<Token>> {
     const WOULD: &str =
         "would be|would be really|would be very|might be|would be so|would also be|would really be|will be";
     const ENOUGH: &str = "is needed|are needed|is wanted|are wanted|is required|are required|would help|would do|\
@@ -105,6 +105,10 @@ fn without_wish(tokens: &[Token]) -> Option<Vec<Token>> {
     let wish = wish_at(tokens, 0)?;
     let next = tokens.get(wish)?;
     let is_verb = base_of(next).is_some() || any_verb_at(tokens, wish).is_some();
+    let is_field = tokens[wish..].iter().take(4).any(|t| t.is_any("slowmode slow limit cap bitrate topic"));
+    if is_field {
+        return Some(tokens[wish..].to_vec());
+    }
     (is_verb && !next.is_any("new set open media text show bar cap title name place post tag use mark kick"))
         .then(|| tokens[wish..].to_vec())
 }

@@ -35,6 +35,7 @@ pub(super) fn interpretation(request: &str, source: &[char], maker: Maker, heard
     let mut entities: Vec<Entity> = readings
         .iter()
         .flat_map(|reading| &reading.mentions)
+        .filter(|(mention, _)| !mention.is_pronoun)
         .map(|(mention, (start, end))| entity(mention, typed(*start, *end), *start, *end))
         .chain(others)
         .collect();

@@ -5,7 +5,7 @@ use setai::store::Author;
 use super::office::{HALL, Office};
 
 fn other_topic(topic: &str) -> String {
-    format!("policy: {{ require_approval: true }}\n{}", HALL.replace("What is new", topic))
+    format!("policy: {{ approval: always }}\n{}", HALL.replace("What is new", topic))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ async fn a_moderator_sees_the_plan_and_nobody_else_sees_the_answer() {
         .with_world(|world| world.guilds[&office.terminal.guild].channels[&office.channel].messages.len());
     assert_eq!(in_channel, 0, "nobody else sees it");
 
-    office.commits(&format!("policy: {{ require_approval: true }}\n{}", HALL.replace("chat", "talk"))).await;
+    office.commits(&format!("policy: {{ approval: always }}\n{}", HALL.replace("chat", "talk"))).await;
     office.comes_to("awaiting_approval").await;
     let seen = office.asks(office.moderator, "plan", &[]).await;
     assert_eq!(seen.title, "Plan for Rust Study Group");
@@ -116,7 +116,7 @@ async fn runs_are_listed_offered_and_shown() {
 async fn a_long_plan_is_shown_in_part_and_is_whole_in_a_file() {
     let office = Office::new().await;
     let many: String = (0..120).map(|n| format!("  room-{n}: {{ topic: Number {n} }}\n")).collect();
-    office.commits(&format!("policy: {{ require_approval: true }}\n{HALL}channels:\n{many}")).await;
+    office.commits(&format!("policy: {{ approval: always }}\n{HALL}channels:\n{many}")).await;
     office.comes_to("awaiting_approval").await;
     let seen = office.asks(office.owner, "plan", &[]).await;
     assert!(seen.text.contains("All of it is in the file."), "{seen:#?}");

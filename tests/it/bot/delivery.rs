@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use setai::simulator::Act;
 
 use super::office::Office;
+use crate::support::keeper::Keeper;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn discord_brings_interactions_by_http_where_it_is_told_to() {
@@ -61,10 +62,21 @@ async fn a_command_that_is_there_is_not_sent_again_and_others_stay() {
             }
         }
     });
-    let again = office.terminal.run(&["--config", "setai.yaml", "run", "--once"]).await;
-    assert_eq!(again.code, 0, "{again:#?}");
-    assert_eq!(commands(), 1 + 1, "the other one, and not `/setai` again");
-    let names: Vec<Value> = office.terminal.simulator.with_world(|world| {
+    let Office { terminal, repository, keeper, .. } = office;
+    keeper.end().await;
+    let looks = || {
+        let requests = terminal.simulator.requests();
+        requests.iter().filter(|request| request.path.ends_with("/commands") && request.method == "GET").count()
+    };
+    let before = looks();
+    let source = format!("name: main, git: \"{}\", interval: 1h, guilds: all", repository.bare().display());
+    let keeper = Keeper::start(&terminal, &[source]);
+    keeper.until("a look at the commands", || looks() > before).await;
+    keeper.end().await;
+    let sent = terminal.simulator.requests().into_iter();
+    let sent = sent.filter(|request| request.path.ends_with("/commands") && request.method == "POST").count();
+    assert_eq!(sent, 1 + 1, "the other one, and not `/setai` again");
+    let names: Vec<Value> = terminal.simulator.with_world(|world| {
         let applications = world.users.values().filter_map(|user| user.application.as_ref());
         applications.flat_map(|application| application.commands.iter().map(|command| json!(command.name))).collect()
     });

@@ -45,8 +45,8 @@ async fn a_sentence_becomes_a_branch_and_what_is_merged_is_applied_and_audited_w
     let guild = office.terminal.guild.to_string().parse().expect("a snowflake");
     let run = office.store().await.history(Some(guild), 1).await.expect("runs").remove(0);
     assert_eq!(run.author, Author::User(office.moderator.to_string().parse().expect("a snowflake")));
-    let audited = office.terminal.run(&["audit", "show", "--guild", &office.terminal.guild.to_string()]).await;
-    assert!(audited.out.contains(&format!("user:{}", office.moderator)), "{audited:#?}");
+    let audited = office.terminal.run(&["audit", "list", "--guild", &office.terminal.guild.to_string()]).await;
+    assert!(audited.out.contains(&office.moderator.to_string()), "{audited:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

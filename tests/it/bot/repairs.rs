@@ -65,8 +65,9 @@ async fn what_is_fine_is_not_reported_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_taken_back_and_the_guild_left_alone_until_somebody_says_otherwise() {
-    let office = Office::new().await;
-    office.commits(&HALL.replace("What is new", "Something else")).await;
+    let heals = format!("policy: {{ drift: heal }}\n{HALL}");
+    let office = Office::with(&heals, "").await;
+    office.commits(&heals.replace("What is new", "Something else")).await;
     let changed = || office.topic_of("news").as_deref() == Some("Something else");
     office.keeper.until("the new topic", changed).await;
     office.comes_to("ready").await;

@@ -167,6 +167,7 @@ fn holds(files: &Files, says: &str, came: &Interpretation) {
             matches!(edit, Edit::Expect { .. } | Edit::Unexpect { .. }) || about(edit) == Some(&Subject::Policy);
         assert!(!weakens, "{says:?} lifts a protection: {edit:?}");
     }
+    super::harmless::holds(says, came);
     if let Err(error) = edit::apply(files, "guild.yaml", &came.edits) {
         assert!(!error.to_string().is_empty());
         let is_clear = !matches!(

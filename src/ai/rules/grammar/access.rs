@@ -13,7 +13,8 @@ use super::{Ask, Grant, Reading};
 const MAY: &str = "can may could able allowed permitted gets get has have free";
 /// Says no.
 const NOT: &str = "not cannot cant never mustnt shouldnt wont couldnt arent isnt dont doesnt without forbidden \
-    longer unable neither no disallowed prohibited nor";
+    longer unable neither no disallowed prohibited nor blocked banned barred prevented \
+    stopped excluded kept denied refused hardly";
 const IN: &str = "in inside into on to within under from at";
 
 /// Says in words that the whole guild is meant.
@@ -91,7 +92,8 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     // Channels that follow `in` are places, whatever they are called.
     let mut places: Vec<Mention> = Vec::new();
     for at in verb..clause.len().saturating_sub(1) {
-        if !clause.tokens[at].is_any(IN) || clause.taken[at] || permission_at(&clause.tokens, at).is_some() {
+        let looks = clause.tokens[at].is("at") && at > 0 && clause.tokens[at - 1].is("look");
+        if looks || !clause.tokens[at].is_any(IN) || clause.taken[at] || permission_at(&clause.tokens, at).is_some() {
             continue;
         }
         let is_somebody = |m: &Mention| {
@@ -103,6 +105,18 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
             places.extend(clause.mentions(context, at + 1, mention.to, &place));
             clause.take(at, at + 1);
             rest_of_list(&mut clause, context, mention.to, &mut places);
+        }
+    }
+    // `recruits can't see officers`: what is seen is a place, though a role is called so.
+    for at in verb..clause.len().saturating_sub(1) {
+        let sees = clause.tokens[at].is_any("see view read access join enter visit") && !clause.taken[at];
+        let both = || {
+            let somebody = clause.mention(context, at + 1, &role).filter(|m| !m.is_pronoun);
+            clause.mention(context, at + 1, &place).filter(|m| !m.is_pronoun && somebody.is_some())
+        };
+        if let Some(mention) = sees.then(both).flatten() {
+            clause.take(mention.from, mention.to);
+            places.push(mention);
         }
     }
     let others = but_others(&mut clause, context, verb);
@@ -122,7 +136,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     people.merge(others);
     places.extend(clause.mentions(context, verb, clause.len(), &place));
     clause.take_phrases(
-        "permission|permissions|rights|right|access|ability|only|able|unable|allowed|permitted|not|can|may|\
+        "blocked|banned|barred|prevented|stopped|excluded|kept|denied|refused|permission|permissions|rights|right|access|ability|only|able|unable|allowed|permitted|not|can|may|\
         should|cannot|cant|must|mustnt|shouldnt|could|longer|no longer|forbidden|away|without|has|have|gets|get|but|\
         be|anymore|any more|new|themselves|there|also|neither|nor|who|which|that|do|possible|never|shall|wont|\
         anything|any|following|everywhere|no|need|needs|to",
@@ -189,6 +203,15 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         }
     }
     let strangers = clause.leftovers(true);
+    // `substitute teachers` are no teachers, and nobody knows what a word between them and what they may do changes.
+    let part_of_name = people.mentions.iter().find_map(|mention| {
+        let (from, _) = strangers.iter().find(|(_, to)| *to == mention.from && *to == mention.name.0)?;
+        Some((*from, mention.name.1))
+    });
+    if let Some((from, to)) = part_of_name {
+        let gaps = vec![clause.gap(from, to, Why::NotFound)];
+        return Some(Reading { gaps, loose: 1, ..Reading::default() });
+    }
     let lost = if seeks_people || !strangers.is_empty() && is_list_like(&clause, &strangers) {
         Why::NotFound
     } else {

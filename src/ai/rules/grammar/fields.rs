@@ -54,12 +54,13 @@ static FIELDS: LazyLock<Phrases<Field>> = LazyLock::new(|| {
             "auto archive|auto archive duration|archive|archived|automatically archive|automatically archived|\
                 auto archiving|auto archive time|auto archived|archiving|archive duration|archive time",
         ),
-        (Field::Topic, "describe|topic|description|channel topic|channel description|about text"),
+        (Field::Topic, "describe|topic|topics|descriptions|description|channel topic|channel description|about text"),
         (Field::Colour, "colour|color|coloured|colored|uncolored|uncoloured|colourless|colorless"),
         (
             Field::Hoist,
             "hoist|hoisted|shown separately|show separately|displayed separately|display separately|separately|apart|\
-                unhoist|unhoisted|listed separately|separate from online members|separately from online members|\
+                unhoist|unhoisted|listed separately|separate from online members|separate from others|separate from the others|separate from everyone else|\
+                separated from others|separately from online members|\
                 separately from others|separately from other members|separately from the others|\
                 separately in the member list|separate in the member list|separately in the list",
         ),
@@ -107,9 +108,11 @@ fn setter(clause: &Clause) -> Option<usize> {
             Verb::Stop,
         ],
     );
+    // `set up a lounge` makes one.
+    let made = verb_at(&clause.tokens, 0, &[Verb::Make]);
     match any {
         None => Some(0),
-        Some(_) => own,
+        Some(_) => own.filter(|own| made.is_none_or(|made| made <= *own)),
     }
 }
 
@@ -192,7 +195,10 @@ fn topic(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
             to -= 1;
         }
         let (start, end) = clause.span(from, to);
-        text = Value::Text(context.typed(start, end));
+        // `should be removed` is no text.
+        let is_gone = to == from + 1
+            && clause.tokens[from].is_any("removed cleared deleted empty emptied blank gone none erased nothing reset");
+        text = if is_gone { Value::Null } else { Value::Text(context.typed(start, end)) };
         clause.take(from, clause.len());
         // What joins the text to what it is the topic of.
         if let Some(joint) = from.checked_sub(1).filter(|at| clause.tokens[*at].is_any(SEPARATORS)) {
@@ -386,12 +392,24 @@ fn several(mut clause: Clause, context: Context<'_>) -> Option<Reading> {
         let around = mentions.iter().any(|m| m.to < at) && mentions.iter().any(|m| m.from > at);
         is_value && led && around && found.len() == 1
     });
-    if has_value && is_more || begins_again {
+    // `#a as 18+, #b not`
+    let ends_in_no = mentions.len() > 1
+        && clause.tokens.last().is_some_and(|t| t.is_any("not no off"))
+        && clause.tokens.iter().any(|t| t.is_any(", and but"))
+        && mentions.iter().any(|m| found.first().is_some_and(|(at, ..)| m.from > *at))
+        && mentions.iter().any(|m| found.first().is_some_and(|(at, ..)| m.to <= *at));
+    // `#a pingable, but not #b`
+    let not_both = (1..clause.len()).any(|at| {
+        clause.tokens[at].is_any("not except")
+            && mentions.iter().any(|m| m.to <= at)
+            && mentions.iter().any(|m| m.from == at + 1)
+    });
+    if has_value && is_more || begins_again || ends_in_no || not_both {
         reading.loose += 1;
     }
     if changes.iter().any(|change| change.field == "user_limit") {
         clause.take_phrases(
-            "slots|seats|slot|seat|folks|listeners|join|enter|connect|be in|be inside|fit in|get in|go in|at once|at a time|at the same time|inside|in each|\
+            "man|slots|seats|slot|seat|folks|listeners|join|enter|connect|be in|be inside|fit in|get in|go in|at once|at a time|at the same time|inside|in each|\
             simultaneously|may|should|be|able|to|in there|in it|there|each|apiece|per room|per channel|total|in total|\
             room|more|than|than that|there is|space|hold up|allowed",
         );
@@ -442,10 +460,18 @@ fn is_plain_run(clause: &Clause, to: usize) -> bool {
 /// `10 players`
 fn counts_people(clause: &Clause, at: usize) -> bool {
     let number = number_at(&clause.tokens, at).filter(|_| !clause.tokens[at].is_any("a an no another one"));
+    let is_each = |next: usize| {
+        clause.tokens.get(next).is_some_and(Token::is_plain)
+            && clause.tokens.get(next + 1).is_some_and(|t| t.is("each"))
+    };
+    let is_led = at > 0 && clause.tokens[at - 1].is("for");
+    if number.is_some_and(|(_, length)| is_led && is_each(at + length) && clause.is_free(at, at + length)) {
+        return true;
+    }
     number.is_some_and(|(_, length)| {
         clause.tokens.get(at + length).is_some_and(|t| {
             t.is_any(
-                "people persons person users members player players guests participants seats slots folks listeners",
+                "man people persons person users members player players guests participants seats slots folks listeners",
             )
         }) && clause.is_free(at, at + length)
     })

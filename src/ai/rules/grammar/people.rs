@@ -127,7 +127,7 @@ impl People {
         people
     }
 
-    fn add(&mut self, mention: Mention, is_but: bool) {
+    pub(super) fn add(&mut self, mention: Mention, is_but: bool) {
         if mention.why.is_none() {
             for object in &mention.objects {
                 let key = super::super::guild::key(object).to_owned();

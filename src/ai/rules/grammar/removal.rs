@@ -35,7 +35,7 @@ const PASSIVE: &str = "can be|should be|must be|has to be|needs to be|may be|hav
     should now be|can all be|should all be|can both be|should both be|can therefore be|should please be";
 /// What belongs to the words before it: then these are no objects that are to be removed.
 const PREPOSITIONS: &str = "from into to onto below above under underneath beneath behind beside of except but with \
-    without over unless besides excluding than like as against via in inside on at within out";
+    without over unless besides excluding than like as against via for by or in inside on at within out";
 /// What may follow the objects, and is left over.
 const TIMES: &str = "tomorrow today tonight later soon next this on at by until till after before when if once while \
     during eventually someday sometime again forever immediately permanently first now within asap";
@@ -137,7 +137,10 @@ fn is_about_others(clause: &Clause, mentions: &[Mention], verb: usize) -> bool {
     };
     let is_time = |at: usize| clause.tokens.get(at).is_some_and(|t| t.is_any(TIMES));
     let is_end = |at: usize| {
-        clause.tokens.get(at).is_none_or(|t| t.shape == Shape::Sign || t.is_any(FILLERS) || t.is_any(JOINERS))
+        clause
+            .tokens
+            .get(at)
+            .is_none_or(|t| t.shape == Shape::Sign && !t.is("'s") || t.is_any(FILLERS) || t.is_any(JOINERS))
     };
     // `the music bot`, `memes to the bottom`
     let compound = |mention: &Mention| {

@@ -75,6 +75,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     // `X-only`
     let limited: Vec<usize> =
         (0..clause.len()).filter(|at| clause.tokens[*at].low.ends_with("-only") && !clause.taken[*at]).collect();
+    let mut limited_to = Vec::new();
     for at in limited {
         let text = clause.tokens[at].low.trim_end_matches("-only").to_owned();
         let mut bare = clause.tokens[at].clone();
@@ -82,8 +83,10 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         bare.low = text;
         let mut probe = clause.clone();
         probe.tokens[at] = bare;
-        if probe.mention(context, at, &super::super::clause::role).is_some() {
+        if let Some(mention) = probe.mention(context, at, &super::super::clause::role) {
             clause = probe;
+            clause.take(mention.from, mention.to);
+            limited_to.push(mention);
             only = true;
         }
     }
@@ -91,6 +94,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
         return None;
     }
     let mut people = People::find(&mut clause, context, start, usize::MAX, true);
+    limited_to.into_iter().for_each(|mention| people.add(mention, false));
     let places = clause.mentions(context, start, clause.len(), &place);
     people.merge(People::find(&mut clause, context, start, usize::MAX, false));
     let mut reading = Reading::default();

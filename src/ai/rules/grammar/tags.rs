@@ -91,7 +91,11 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
     let (tags, gaps) = tags_in(clause, from.max(verb.unwrap_or(0)), context);
     let before = tags.is_empty().then(|| tags_in(clause, verb.unwrap_or(0), context));
     let (tags, gaps) = before.unwrap_or((tags, gaps));
-    if tags.is_empty() {
+    let is_command = |tag: &str| {
+        let first = tag.split(' ').next().unwrap_or_default().to_lowercase();
+        tag.contains(' ') && matches!(first.as_str(), "add" | "drop" | "remove" | "delete" | "put" | "create" | "not")
+    };
+    if tags.is_empty() || tags.iter().any(|(tag, _)| is_command(tag)) {
         return None;
     }
     let all = is_removal && tags.iter().all(|(tag, _)| tag == "all");

@@ -21,7 +21,7 @@ impl Reader<'_> {
             at += 1;
         }
         if let Some((number, length)) =
-            number_at(&self.clause.tokens, at).filter(|_| !self.token(at).is_some_and(|t| t.is_any("no")))
+            number_at(&self.clause.tokens, at).filter(|_| !self.is_size(at) && !self.is(at, "no"))
         {
             count = usize::try_from(number).unwrap_or(0);
             is_counted = true;
@@ -66,6 +66,9 @@ impl Reader<'_> {
                 || (is_counted && self.is(at, ARTICLES))
             {
                 at += 1;
+            } else if self.is_size(at) {
+                traits.extend(self.clause.tokens[at..at + 2].iter().cloned());
+                at += 2;
             } else if let Some((_, length)) =
                 colour_at(&self.clause.tokens, at).filter(|(_, n)| self.leads_to_role(at + n))
             {
@@ -215,6 +218,12 @@ impl Reader<'_> {
         };
         let count = names.len();
         self.push(Item { names, ..blank(kind, count, true, &self.clause, from, end) }, traits, end);
+    }
+
+    /// `5 player` before `voice channel`.
+    fn is_size(&self, at: usize) -> bool {
+        let is_one = self.is(at + 1, "man person player user people seat");
+        is_one && is_value_at(&self.clause.tokens, at) && kind_at(&self.clause.tokens, at + 2).is_some()
     }
 
     /// An item without a name.
