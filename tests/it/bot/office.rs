@@ -175,6 +175,14 @@ impl Office {
         })
     }
 
+    /// Once in how many seconds people may write in a channel.
+    pub(super) fn pace_of(&self, name: &str) -> Option<u32> {
+        self.terminal.simulator.with_world(|world| {
+            let guild = world.guilds.get(&self.terminal.guild).expect("the guild");
+            guild.channel_named(name).map(|channel| channel.rate_limit_per_user)
+        })
+    }
+
     /// A commit that says this, which SetAI hears of.
     pub(super) async fn commits(&self, manifest: &str) {
         let manifest = format!("version: 1\nguild: \"{}\"\n{manifest}", self.terminal.guild);

@@ -67,9 +67,9 @@ async fn what_is_fine_is_not_reported_again() {
 async fn a_run_is_taken_back_and_the_guild_left_alone_until_somebody_says_otherwise() {
     let heals = format!("policy: {{ drift: heal }}\n{HALL}");
     let office = Office::with(&heals, "").await;
-    office.commits(&heals.replace("What is new", "Something else")).await;
-    let changed = || office.topic_of("news").as_deref() == Some("Something else");
-    office.keeper.until("the new topic", changed).await;
+    office.commits(&heals.replace("chat: {}", "chat: { rate_limit_per_user: 7 }")).await;
+    let changed = || office.pace_of("chat") == Some(7);
+    office.keeper.until("the slow mode", changed).await;
     office.comes_to("ready").await;
     let run = office.types(office.owner, "rollback", "run", "").await[0]["value"].clone();
 
@@ -77,13 +77,13 @@ async fn a_run_is_taken_back_and_the_guild_left_alone_until_somebody_says_otherw
     assert!(shown.title.starts_with("Take back run "), "{shown:#?}");
     let done = office.presses(office.owner, &shown, "Yes, take it back").await;
     assert_eq!(done.title, "Done: 1 of 1 steps", "{done:#?}");
-    assert_eq!(office.topic_of("news").as_deref(), Some("What is new"));
+    assert_eq!(office.pace_of("chat"), Some(0));
     office.comes_to("suspended").await;
     let status = office.asks(office.moderator, "status", &[]).await;
     assert_eq!(status.title, "Rust Study Group: left alone");
 
     assert_eq!(office.asks(office.owner, "resume", &[]).await.title, "Rust Study Group is looked after again");
-    office.keeper.until("the manifest's topic", changed).await;
+    office.keeper.until("the slow mode of the manifest", changed).await;
     assert_eq!(office.asks(office.owner, "resume", &[]).await.title, "Rust Study Group was not left alone");
 }
 
