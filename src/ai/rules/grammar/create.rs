@@ -119,9 +119,15 @@ pub(super) fn read(clause: Clause, context: Context<'_>) -> Option<Reading> {
     // `two categories with a channel each`: one would be made for one of them only.
     let categories = items.iter().filter(|item| item.kind == Some(Kind::Category));
     let homes: usize = categories.map(|item| item.names.len().max(item.count)).sum();
-    let is_for_each = homes > 1
-        && items.iter().any(|item| item.kind != Some(Kind::Category))
-        && clause.tokens.iter().any(|t| t.is_any("each both every all"));
+    let has_child = items.iter().any(|item| item.kind != Some(Kind::Category));
+    let each_kind = (1..clause.len()).any(|at| {
+        let is_kind = |length: usize| {
+            at.checked_sub(length).and_then(|at| kind_at(&clause.tokens, at)).is_some_and(|(_, n, _)| n == length)
+        };
+        clause.tokens[at].is("each") && (is_kind(1) || is_kind(2))
+    });
+    let is_for_each =
+        each_kind || has_child && homes > 1 && clause.tokens.iter().any(|t| t.is_any("each both every all"));
     if is_for_each {
         return None;
     }
