@@ -19,7 +19,9 @@ async fn a_moderator_sees_the_plan_and_nobody_else_sees_the_answer() {
         .with_world(|world| world.guilds[&office.terminal.guild].channels[&office.channel].messages.len());
     assert_eq!(in_channel, 0, "nobody else sees it");
 
-    office.commits(&format!("policy: {{ approval: always }}\n{}", HALL.replace("chat: {}", "chat: {}, talk: {}"))).await;
+    office
+        .commits(&format!("policy: {{ approval: always }}\n{}", HALL.replace("chat: {}", "chat: {}, talk: {}")))
+        .await;
     office.comes_to("awaiting_approval").await;
     let seen = office.asks(office.moderator, "plan", &[]).await;
     assert_eq!(seen.title, "Plan for Rust Study Group");
