@@ -96,6 +96,14 @@ pub enum Breach {
     },
 }
 
+impl Breach {
+    /// True for what nobody may propose. What is protected can be changed by those who say so themselves, and their team looks
+    /// at it; a model may have been talked into it.
+    pub fn is_for_everybody(&self) -> bool {
+        !matches!(self, Self::Changed { .. } | Self::Reordered { .. })
+    }
+}
+
 /// Everything that edits do to the manifest of the file `entry` and may not, in a fixed order.
 pub fn breaches(before: &Files, after: &Files, entry: &str, edits: &[Edit]) -> Vec<Breach> {
     let (Some(old), Some(new)) = (Side::of(before, entry), Side::of(after, entry)) else {

@@ -255,7 +255,7 @@ pub(super) struct Apply {
 #[derive(Debug, Args)]
 pub(super) struct Propose {
     /// What is wanted, such as "add a study area with three voice rooms only members can see"
-    #[arg(value_name = "TEXT")]
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     pub(super) text: String,
     /// A manifest, or a folder with one
     #[arg(default_value = ".", value_name = "PATH")]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::ai::guard::breaches;
+use crate::ai::guard::{Breach, breaches};
 use crate::ai::told::{self, Sign};
 use crate::ai::{Interpretation, Interpreter, Part, Request};
 use crate::cache::Cache;
@@ -69,7 +69,8 @@ pub(super) async fn run(command: &Propose, connection: &Connection, screen: Scre
     }
     let edited =
         edit::apply(&loaded.files, entry, &interpretation.edits).map_err(|error| refused(&error.to_string()))?;
-    let breaches = breaches(&loaded.files, &edited.files, entry, &interpretation.edits);
+    let mut breaches = breaches(&loaded.files, &edited.files, entry, &interpretation.edits);
+    breaches.retain(Breach::is_for_everybody);
     if !breaches.is_empty() {
         return Err(refused(&breaches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
     }

@@ -24,7 +24,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("forge", &["clock", "tls"]),
     ("config", &["model", "manifest", "clock"]),
     ("telemetry", &["model", "clock", "tls"]),
-    ("controller", &["model", "manifest", "plan", "clock", "ai", "discord", "store", "cache", "source", "telemetry"]),
+    (
+        "controller",
+        &["model", "manifest", "plan", "clock", "ai", "discord", "store", "cache", "source", "forge", "telemetry"],
+    ),
+    ("bot", &["model", "plan", "clock", "ai", "discord", "store", "forge", "config", "controller"]),
     ("web", &["model", "clock", "tls", "source", "telemetry", "controller"]),
     (
         "cli",
@@ -43,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "telemetry",
             "simulator",
             "controller",
+            "bot",
             "web",
         ],
     ),
