@@ -30,10 +30,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -41,6 +43,9 @@ use crate::config::Approver;
 use crate::controller::Console;
 use crate::discord;
 use crate::model::{ApplicationId, InteractionId};
+
+/// How long answers under way may take when the process is asked to stop.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// How many people are served at once. Who comes when all are busy is answered when somebody is done.
 const MOST_AT_ONCE: usize = 64;
@@ -140,8 +145,10 @@ impl Bot {
             let bot = self.clone();
             served.spawn(async move { bot.answer(&told).await });
         }
-        // Whoever waits for an answer gets it.
-        served.join_all().await;
+        // Whoever waits for an answer gets it, unless that takes too long: what is left of a run is looked up at the next start.
+        if timeout(GRACE, async { while served.join_next().await.is_some() {} }).await.is_err() {
+            served.shutdown().await;
+        }
     }
 
     /// The key Discord signs interactions with that it brings by HTTP, in hexadecimal digits.

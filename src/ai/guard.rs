@@ -100,7 +100,7 @@ impl Breach {
     /// True for what nobody may propose. What is protected can be changed by those who say so themselves, and their team looks
     /// at it; a model may have been talked into it.
     pub fn is_for_everybody(&self) -> bool {
-        !matches!(self, Self::Changed { .. } | Self::Reordered { .. })
+        !matches!(self, Self::Changed { .. })
     }
 }
 

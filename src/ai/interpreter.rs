@@ -13,7 +13,6 @@ use crate::manifest::edit::{self, Edit};
 use crate::manifest::{Files, parse};
 
 use super::change::{Change, Side};
-use super::guard::Breach;
 use super::{EntityKind, Error, Interpretation, ground, guard, models, rules};
 
 /// A request, and what has to be known to understand it.
@@ -62,7 +61,8 @@ pub struct Earlier {
 /// Whoever makes edits of a request.
 #[async_trait]
 pub trait Interpreter: Send + Sync {
-    /// Understands a request. What is not understood is no error.
+    /// Understands a request. What is not understood is no error. Whoever uses the edits asks [`guard`] about them: a person may
+    /// have asked for something that is never done.
     ///
     /// # Errors
     /// When nobody could be asked, or it may not be.
@@ -90,9 +90,6 @@ impl Interpreter for Rules {
     async fn interpret(&self, request: &Request<'_>) -> Result<Interpretation, Error> {
         let begun = self.clock.elapsed();
         let mut interpretation = rules::interpret(request.text, request.files, request.entry);
-        if let Err(why) = after(request, &interpretation.edits, Breach::is_for_everybody) {
-            interpretation = Interpretation::not_understood(request.text, rules::MODEL, &why.join("; "));
-        }
         interpretation.processing_time = milliseconds(&self.clock, begun);
         Ok(interpretation)
     }
@@ -107,12 +104,11 @@ pub(super) fn milliseconds(clock: &Clock, begun: std::time::Duration) -> f64 {
     clock.elapsed().saturating_sub(begun).as_secs_f64() * 1000.0
 }
 
-/// The files after edits that fit the manifest and do nothing of what `counts`; else everything that is wrong, in words.
-fn after(request: &Request<'_>, edits: &[Edit], counts: fn(&Breach) -> bool) -> Result<Files, Vec<String>> {
+/// The files after edits that fit the manifest and do nothing that is never done; else everything that is wrong, in words.
+fn after(request: &Request<'_>, edits: &[Edit]) -> Result<Files, Vec<String>> {
     let Request { files, entry, .. } = request;
     let edited = edit::apply(files, entry, edits).map_err(|error| vec![error.to_string()])?;
     let breaches = guard::breaches(files, &edited.files, entry, edits);
-    let breaches: Vec<&Breach> = breaches.iter().filter(|breach| counts(breach)).collect();
     if breaches.is_empty() { Ok(edited.files) } else { Err(breaches.iter().map(ToString::to_string).collect()) }
 }
 
@@ -125,7 +121,7 @@ pub fn allowed(request: &Request<'_>, edits: &[Edit]) -> Result<(), Vec<String>>
     if edits.is_empty() {
         return Ok(());
     }
-    let files = after(request, edits, |_| true)?;
+    let files = after(request, edits)?;
     let sides = Side::of(request.files, request.entry).zip(Side::of(&files, request.entry));
     let Some((old, new)) = sides else { return Err(vec![guard::Breach::Unreadable.to_string()]) };
     let earlier = request.earlier.map(|earlier| earlier.text.as_str());
