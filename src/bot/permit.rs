@@ -29,11 +29,11 @@ pub(super) struct Caller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It takes `manage_channels` or more.
-    LookOnly,
+    NotTrusted,
     /// It takes `administrator`, or the operator's word.
-    OperatorsOnly,
+    NoOperator,
     /// What is set for the guild leaves it to administrators.
-    AdministratorsOnly,
+    NoAdministrator,
 }
 
 /// Any of these lets somebody see what the bot shows: whoever may change channels, roles or the guild sees all of it anyway.
@@ -65,15 +65,15 @@ pub(super) fn permitted(
         return Ok(());
     }
     if moderation.restricted_commands.iter().any(|restricted| restricted == command) {
-        return Err(Refusal::AdministratorsOnly);
+        return Err(Refusal::NoAdministrator);
     }
     if caller.is_named(approvers) {
         return Ok(());
     }
     match level {
         Level::Look if caller.permissions.intersects(MAY_LOOK) => Ok(()),
-        Level::Look => Err(Refusal::LookOnly),
-        Level::Operate => Err(Refusal::OperatorsOnly),
+        Level::Look => Err(Refusal::NotTrusted),
+        Level::Operate => Err(Refusal::NoOperator),
     }
 }
 
@@ -120,10 +120,10 @@ mod tests {
         let moderator = somebody(Permissions::MANAGE_CHANNELS | Permissions::KICK_MEMBERS);
         let manager = somebody(Permissions::MANAGE_GUILD);
         let administrator = somebody(Permissions::ADMINISTRATOR);
-        assert_eq!(asks(&member, Level::Look, &[], &[]), Err(Refusal::LookOnly));
+        assert_eq!(asks(&member, Level::Look, &[], &[]), Err(Refusal::NotTrusted));
         assert_eq!(asks(&moderator, Level::Look, &[], &[]), Ok(()));
-        assert_eq!(asks(&moderator, Level::Operate, &[], &[]), Err(Refusal::OperatorsOnly));
-        assert_eq!(asks(&manager, Level::Operate, &[], &[]), Err(Refusal::OperatorsOnly));
+        assert_eq!(asks(&moderator, Level::Operate, &[], &[]), Err(Refusal::NoOperator));
+        assert_eq!(asks(&manager, Level::Operate, &[], &[]), Err(Refusal::NoOperator));
         assert_eq!(asks(&administrator, Level::Operate, &[], &["plan"]), Ok(()));
     }
 
@@ -134,7 +134,7 @@ mod tests {
             assert_eq!(asks(&member, Level::Operate, &[approver], &[]), Ok(()));
         }
         for approver in [Approver::User(UserId::new(8)), Approver::Role(RoleId::new(7))] {
-            assert_eq!(asks(&member, Level::Operate, &[approver], &[]), Err(Refusal::OperatorsOnly));
+            assert_eq!(asks(&member, Level::Operate, &[approver], &[]), Err(Refusal::NoOperator));
         }
     }
 
@@ -142,7 +142,7 @@ mod tests {
     fn what_is_restricted_is_left_to_administrators() {
         let moderator = somebody(Permissions::MANAGE_CHANNELS);
         let approver = [Approver::User(UserId::new(7))];
-        assert_eq!(asks(&moderator, Level::Look, &approver, &["plan"]), Err(Refusal::AdministratorsOnly));
+        assert_eq!(asks(&moderator, Level::Look, &approver, &["plan"]), Err(Refusal::NoAdministrator));
         assert_eq!(asks(&moderator, Level::Look, &approver, &["propose"]), Ok(()));
     }
 }

@@ -186,7 +186,7 @@ pub(super) fn plain(text: &str) -> String {
         match c {
             '\n' | '\r' | '\t' => plain.push(' '),
             '\\' | '*' | '_' | '`' | '~' | '|' | '>' | '[' | ']' | '(' | ')' | '#' | '-' | '<' => {
-                plain.extend(['\\', c])
+                plain.extend(['\\', c]);
             }
             '@' => plain.push_str("@\u{200b}"),
             ':' => plain.push_str(":\u{200b}"),

@@ -311,9 +311,9 @@ pub(super) fn nothing_done(words: &Words) -> Reply {
 
 pub(super) fn refused(words: &Words, refusal: Refusal) -> Reply {
     let why = match refusal {
-        Refusal::LookOnly => "refused-look",
-        Refusal::OperatorsOnly => "refused-operate",
-        Refusal::AdministratorsOnly => "refused-restricted",
+        Refusal::NotTrusted => "refused-look",
+        Refusal::NoOperator => "refused-operate",
+        Refusal::NoAdministrator => "refused-restricted",
     };
     Reply::new(Tone::Bad, words.say("refused-title")).say(words.say(why))
 }

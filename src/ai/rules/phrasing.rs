@@ -7,9 +7,11 @@ use super::clause::longest_at;
 use super::lexicon::{VERBS, any_verb_at, wish_at};
 use super::words::{Shape, Token};
 
+type Step = fn(&[Token]) -> Option<Vec<Token>>;
+
 /// The clause said otherwise, step by step: each begins with what the one before came to.
 pub(super) fn variants(tokens: &[Token]) -> Vec<Vec<Token>> {
-    const STEPS: &[fn(&[Token]) -> Option<Vec<Token>>] = &[
+    const STEPS: &[Step] = &[
         without_praise,
         without_wish,
         from_gerund,

@@ -388,18 +388,16 @@ fn permissions(clause: &mut Clause, context: Context<'_>, from: usize, base: boo
             at = end.max(at + 1);
             continue;
         }
-        match permission_at(&clause.tokens, at).filter(|(_, n)| clause.is_free(at, at + n) && !is_object) {
-            Some((bits, length)) => {
-                let end = at + length;
-                let noun = clause.tokens.get(end).is_some_and(|t| t.is_any(NOUNS));
-                let is_admin = bits.contains(Permissions::ADMINISTRATOR);
-                all.push(Said { bits, from: at, to: end, is_given });
-                clause.take(at, end + usize::from(noun && !is_admin));
-                since_not = false;
-                at = end + usize::from(noun && !is_admin);
-                continue;
-            }
-            None => {}
+        let found = permission_at(&clause.tokens, at).filter(|(_, n)| clause.is_free(at, at + n) && !is_object);
+        if let Some((bits, length)) = found {
+            let end = at + length;
+            let noun = clause.tokens.get(end).is_some_and(|t| t.is_any(NOUNS));
+            let is_admin = bits.contains(Permissions::ADMINISTRATOR);
+            all.push(Said { bits, from: at, to: end, is_given });
+            clause.take(at, end + usize::from(noun && !is_admin));
+            since_not = false;
+            at = end + usize::from(noun && !is_admin);
+            continue;
         }
         let token = &clause.tokens[at];
         if token.is_any(NOT) {

@@ -211,10 +211,7 @@ fn is_no_name(clause: &Clause, name: &NewName) -> bool {
     if is_called || clause.tokens[at].sigil.is_some() {
         return false;
     }
-    let says_kind = kind_at(&clause.tokens, at).is_some_and(|(_, length, plural)| {
-        let ends = clause.tokens.get(at + length).is_none_or(|t| t.start >= name.end);
-        plural && clause.tokens[at].low != clause.tokens[at].text.to_uppercase() && (!ends || plural)
-    });
+    let says_kind = kind_at(&clause.tokens, at).is_some_and(|(.., plural)| plural);
     let says_field = clause.tokens[at].is_any("slowmode topic bitrate nsfw limit max tags");
     is_value_at(&clause.tokens, at) || says_kind || says_field
 }
