@@ -106,7 +106,8 @@ impl Town {
         let work = self.repository.work().display().to_string();
         self.terminal.run(&["plan", &work, "--detailed-exitcode"]).await.works(&["Nothing to do."]);
         self.terminal.run(&["audit", "verify"]).await.works(&[]);
-        let writes = self.terminal.writes().len();
+        // Telling Discord of the command changes no guild.
+        let writes = self.terminal.writes().iter().filter(|write| !write.path.contains("/applications/")).count();
         let expected = ROOMS + TIMES.len() * (ROOMS + 1);
         assert_eq!(writes, expected, "each room once for each pace, and once for each meddling");
         let store = open(database).await.expect("a database");
