@@ -69,6 +69,9 @@ const SHORT: &[(&str, &str)] = &[
     ("tmrw", "tomorrow"),
 ];
 
+/// Says of something new that it is not for everybody.
+const CLOSING: &str = "private secret hidden invisible confidential restricted closed exclusive locked readonly only";
+
 /// Understands a request about the manifest in `entry`.
 pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
     let source: Vec<char> = request.chars().collect();
@@ -132,8 +135,10 @@ impl Speaker<'_> {
 
     fn lost(&mut self, tokens: &[Token], why: Why) {
         let trimmed = trimmed(tokens);
-        if let (Some(first), Some(last)) = (trimmed.first(), trimmed.last()) {
-            self.heard.gaps.push(Gap { start: first.start, end: last.end, why });
+        // What is said of something in several places is not always in order.
+        let (start, end) = (trimmed.iter().map(|t| t.start).min(), trimmed.iter().map(|t| t.end).max());
+        if let (Some(start), Some(end)) = (start, end) {
+            self.heard.gaps.push(Gap { start, end, why });
         }
     }
 
@@ -368,6 +373,14 @@ impl Speaker<'_> {
             return;
         }
         let readings = grammar::read(tokens, self.context(&about));
+        let free = grammar::free_text(tokens).unwrap_or(tokens.len());
+        let closes = tokens.iter().take(free).any(|t| t.is_any(CLOSING));
+        let is_access = |ask: &grammar::Ask| matches!(ask, grammar::Ask::Access { .. } | grammar::Ask::Open { .. });
+        if closes && !readings.iter().flatten().flat_map(|reading| &reading.asks).any(is_access) {
+            // Whoever asked for something closed must not get it open.
+            about.iter().for_each(|object| self.maker.withdraw(object));
+            return self.lost(tokens, Why::Refused("who may see it is not clear, so it is not made"));
+        }
         match readings {
             None => self.lost(tokens, Why::Leftover),
             Some(readings) if readings.iter().any(|reading| reading.nowhere) => {

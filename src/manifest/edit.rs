@@ -438,6 +438,26 @@ fn meant(nearest: &Option<String>) -> String {
     nearest.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
+impl Edit {
+    /// True when it is about this object.
+    pub fn is_about(&self, about: &Subject) -> bool {
+        match self {
+            Self::Add { object, .. }
+            | Self::Remove { object }
+            | Self::Rename { object, .. }
+            | Self::Move { object, .. }
+            | Self::Set { object, .. }
+            | Self::Unset { object, .. }
+            | Self::SetOverwrite { object, .. }
+            | Self::UnsetOverwrite { object, .. } => object == about,
+            Self::SetTag { channel, .. } | Self::UnsetTag { channel, .. } => {
+                matches!(about, Subject::Channel(key) if key == channel)
+            }
+            Self::Expect { .. } | Self::Unexpect { .. } => false,
+        }
+    }
+}
+
 /// The difference of one file, as git shows it.
 pub fn difference(before: &Files, after: &Files, name: &str) -> String {
     let text = |files: &Files| String::from_utf8_lossy(files.get(name).unwrap_or_default()).into_owned();

@@ -129,6 +129,20 @@ impl Maker {
         self.push(Edit::Remove { object: object.clone() });
     }
 
+    /// Makes something new, and what is in it, not at all: what was said of it would have closed it, and cannot be done.
+    pub(super) fn withdraw(&mut self, object: &Subject) {
+        let mut gone = vec![object.clone()];
+        if let Subject::Category(category) = object {
+            gone.extend(self.guild.channels_of(category));
+        }
+        gone.retain(|object| self.is_new(object));
+        for object in gone.iter().rev() {
+            self.edits.retain(|edit| !edit.is_about(object));
+            self.guild.follow(&Edit::Remove { object: object.clone() });
+        }
+        self.index = Index::of(&self.guild);
+    }
+
     fn name(&mut self, object: &Subject, name: &NewName) {
         let kind = self.guild.kind(object);
         let text = match kind {

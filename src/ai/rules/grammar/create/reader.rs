@@ -440,8 +440,10 @@ impl<'r> Reader<'r> {
     pub(super) fn flush(&mut self) {
         let tokens = std::mem::take(&mut self.tail);
         if tokens.iter().any(|t| t.shape != Shape::Sign) && !self.open.is_empty() {
-            // `private … for the moderators` is one thing that is said.
-            let joins = tokens.first().is_some_and(|t| t.is_any("for to but except"));
+            // `private … for the moderators` is one thing that is said, `private … for at most 5 people` are two.
+            let is_room = (1..tokens.len().min(4))
+                .any(|at| number_at(&tokens, at).is_some() || tokens[at].is_any("most max maximum"));
+            let joins = tokens.first().is_some_and(|t| t.is_any("for to but except")) && !is_room;
             match self.further.last_mut().filter(|(items, said)| joins && *items == self.open && said.len() == 1) {
                 Some((_, said)) => said.extend(tokens),
                 None => self.further.push((self.open.clone(), tokens)),
