@@ -9,6 +9,7 @@ mod ground;
 pub mod guard;
 mod interpreter;
 pub mod models;
+mod revision;
 pub mod rules;
 pub mod told;
 
@@ -19,6 +20,7 @@ use crate::manifest::edit::{Edit, Subject, Value};
 
 pub use error::Error;
 pub use interpreter::{Earlier, Interpreter, Name, Request, Rules, allowed, remembered_as};
+pub use revision::{Revision, revise};
 
 /// What a request was understood to mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Clock;
-use crate::manifest::edit::{self, Edit};
+use crate::manifest::edit::Edit;
 use crate::manifest::{Files, parse};
 
 use super::change::{Change, Side};
+use super::revision::revise;
 use super::{EntityKind, Error, Interpretation, ground, guard, models, rules};
 
 /// A request, and what has to be known to understand it.
@@ -104,14 +105,6 @@ pub(super) fn milliseconds(clock: &Clock, begun: std::time::Duration) -> f64 {
     clock.elapsed().saturating_sub(begun).as_secs_f64() * 1000.0
 }
 
-/// The files after edits that fit the manifest and do nothing that is never done; else everything that is wrong, in words.
-fn after(request: &Request<'_>, edits: &[Edit]) -> Result<Files, Vec<String>> {
-    let Request { files, entry, .. } = request;
-    let edited = edit::apply(files, entry, edits).map_err(|error| vec![error.to_string()])?;
-    let breaches = guard::breaches(files, &edited.files, entry, edits);
-    if breaches.is_empty() { Ok(edited.files) } else { Err(breaches.iter().map(ToString::to_string).collect()) }
-}
-
 /// That edits nobody may be trusted with fit the manifest, do nothing that is never done, and nothing of weight that the
 /// request does not ask for. To be asked of every answer of a model, also of one that was kept.
 ///
@@ -121,7 +114,7 @@ pub fn allowed(request: &Request<'_>, edits: &[Edit]) -> Result<(), Vec<String>>
     if edits.is_empty() {
         return Ok(());
     }
-    let files = after(request, edits)?;
+    let files = revise(request.files, request.entry, edits, |_| true)?.edited.files;
     let sides = Side::of(request.files, request.entry).zip(Side::of(&files, request.entry));
     let Some((old, new)) = sides else { return Err(vec![guard::Breach::Unreadable.to_string()]) };
     let earlier = request.earlier.map(|earlier| earlier.text.as_str());

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::ai::guard::{Breach, breaches};
+use crate::ai::guard::Breach;
 use crate::ai::told::{self, Sign};
-use crate::ai::{Interpretation, Interpreter, Part, Request};
+use crate::ai::{Interpretation, Interpreter, Part, Request, Revision, revise};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::manifest::edit;
-use crate::manifest::{Files, parse};
+use crate::manifest::{Files, Manifest};
 use crate::plan::Plan;
 use crate::plan::render::{self, Tone};
 
@@ -67,17 +67,11 @@ pub(super) async fn run(command: &Propose, connection: &Connection, screen: Scre
         }
         return Err(no_change());
     }
-    let edited =
-        edit::apply(&loaded.files, entry, &interpretation.edits).map_err(|error| refused(&error.to_string()))?;
-    let mut breaches = breaches(&loaded.files, &edited.files, entry, &interpretation.edits);
-    breaches.retain(Breach::is_for_everybody);
-    if !breaches.is_empty() {
-        return Err(refused(&breaches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
-    }
-    let mut changed = edited.changed;
-    changed.sort();
+    let revised = revise(&loaded.files, entry, &interpretation.edits, Breach::is_for_everybody);
+    let Revision { edited, manifest } = revised.map_err(|wrong| refused(&wrong.join("; ")))?;
+    let changed = edited.changed;
     let diff: String = changed.iter().map(|name| edit::difference(&loaded.files, &edited.files, name)).collect();
-    let plan = plan(&edited.files, entry, connection, screen).await?;
+    let plan = plan(&manifest, connection, screen).await?;
     let dropped = edited.dropped;
     let mut proposal = Proposal { interpretation, changed, dropped, diff, plan, written: false, commit: None };
     if !command.json {
@@ -140,14 +134,13 @@ fn no_change() -> Failure {
 }
 
 /// What it would do in Discord, where there is a token to look with.
-async fn plan(files: &Files, entry: &str, connection: &Connection, screen: Screen) -> Result<Option<Plan>, Failure> {
+async fn plan(manifest: &Manifest, connection: &Connection, screen: Screen) -> Result<Option<Plan>, Failure> {
     if !context::says_token(connection) {
         screen.remark("There is no bot token, so what it would do in Discord is not shown.");
         return Ok(None);
     }
-    let Some(manifest) = parse(files, entry).manifest else { return Ok(None) };
     let engine = context::engine(connection).await?;
-    Ok(Some(engine.propose(&manifest, None).await?.plan))
+    Ok(Some(engine.propose(manifest, None).await?.plan))
 }
 
 /// Writes, after asking where somebody can be asked.

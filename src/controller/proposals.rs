@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ai::{self, Command, Intent, Interpretation, Request, guard, told};
+use crate::ai::guard::Breach;
+use crate::ai::{self, Command, Intent, Interpretation, Request, Revision, revise, told};
 use crate::forge::{self, Author, BranchName, Change, CommitId, Forge, Proposed, RepoPath, Status, Words};
-use crate::manifest::edit::{self, Edit};
-use crate::manifest::{Files, Manifest, parse};
+use crate::manifest::edit::{self, Edit, Edited};
+use crate::manifest::parse;
 use crate::model::{GuildId, ServerSettings, UserId};
 use crate::plan::render;
 use crate::plan::{Plan, adopt_live};
@@ -96,15 +97,6 @@ pub struct Proposer {
     pub name: String,
     /// The Discord user, when it is one.
     pub user: Option<UserId>,
-}
-
-/// A change that nobody has to be asked about any more.
-#[derive(Debug)]
-struct Edited {
-    files: Files,
-    changed: Vec<String>,
-    dropped: Vec<String>,
-    manifest: Manifest,
 }
 
 impl Console {
@@ -203,10 +195,14 @@ impl Engine {
         if interpretation.edits.is_empty() {
             return Ok(Drafted::Nothing(interpretation));
         }
-        let Edited { files, changed, dropped, manifest } = match edited(&written, &interpretation.edits) {
-            Ok(edited) => edited,
+        let Written { files, entry, .. } = &written;
+        // Asked again here, whoever understood the request and whenever that was.
+        let revised = revise(files, entry, &interpretation.edits, Breach::is_for_everybody);
+        let Revision { edited, manifest } = match revised {
+            Ok(revision) => revision,
             Err(wrong) => return Ok(Drafted::Refused(interpretation, wrong)),
         };
+        let Edited { files, changed, dropped, rewritten: _ } = edited;
         if changed.is_empty() {
             return Ok(Drafted::Same(interpretation));
         }
@@ -246,25 +242,6 @@ fn interpretation_of(edits: Vec<Edit>) -> Interpretation {
         edits,
         not_understood: Vec::new(),
     }
-}
-
-/// What edits make of a manifest, or everything that is wrong with them.
-fn edited(written: &Written, edits: &[Edit]) -> Result<Edited, Vec<String>> {
-    let Written { files, entry, .. } = written;
-    let edited = edit::apply(files, entry, edits).map_err(|error| vec![error.to_string()])?;
-    // Asked again here, whoever understood the request and whenever that was.
-    let mut breaches = guard::breaches(files, &edited.files, entry, edits);
-    breaches.retain(guard::Breach::is_for_everybody);
-    if !breaches.is_empty() {
-        return Err(breaches.iter().map(ToString::to_string).collect());
-    }
-    let parsed = parse(&edited.files, entry);
-    let Some(manifest) = parsed.manifest else {
-        return Err(parsed.diagnostics.iter().map(|diagnostic| diagnostic.message.clone()).collect());
-    };
-    let mut changed = edited.changed;
-    changed.sort();
-    Ok(Edited { files: edited.files, changed, dropped: edited.dropped, manifest })
 }
 
 /// What is said of a plan beside a commit.
