@@ -43,6 +43,7 @@ use crate::config::Approver;
 use crate::controller::Console;
 use crate::discord;
 use crate::model::{ApplicationId, InteractionId};
+use wire::Heard;
 
 /// How long answers under way may take when the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -159,9 +160,16 @@ impl Bot {
         Ok(self.0.console.engine().client().application().await?.verify_key)
     }
 
+    /// Takes what Discord told of one use of a command, a button or a form. None for what nobody could answer, and for what was
+    /// heard before.
+    pub async fn hear(&self, told: &Value) -> Option<Turn> {
+        self.turn(Heard::read(told)?).await
+    }
+
     async fn answer(&self, told: &Value) {
-        let Some(to) = wire::reference(told) else { return };
-        let Some(Turn { first, then }) = self.hear(told).await else { return };
+        let Some(heard) = Heard::read(told) else { return };
+        let to = heard.reference();
+        let Some(Turn { first, then }) = self.turn(heard).await else { return };
         let client = self.0.console.engine().client();
         if let Err(error) = client.respond(&to, &first).await {
             tracing::warn!(%error, "somebody could not be answered in time");

@@ -52,6 +52,7 @@ mod servers;
 mod share;
 mod spread;
 mod standing;
+mod tally;
 mod tell;
 mod trace;
 mod upkeep;

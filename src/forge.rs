@@ -122,6 +122,18 @@ pub enum State {
     Error,
 }
 
+impl State {
+    /// The word GitHub and Gitea have for it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// The commit status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {

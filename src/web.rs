@@ -57,19 +57,15 @@ impl fmt::Debug for Web {
 
 impl Web {
     /// Serves what `front` says and `recorder` measured. `hooks` are by the names of their sources; without any there is no
-    /// webhook.
-    pub fn new(front: Arc<dyn Front>, recorder: Recorder, hooks: BTreeMap<String, Hook>) -> Self {
+    /// webhook. `answers` answers interactions at `/interactions`.
+    pub fn new(
+        front: Arc<dyn Front>,
+        recorder: Recorder,
+        hooks: BTreeMap<String, Hook>,
+        answers: Option<Arc<dyn Answers>>,
+    ) -> Self {
         let hooks = hooks.into_iter().map(|(source, hook)| (source, (hook, Deliveries::default()))).collect();
-        Self(Arc::new(Parts { front, recorder, hooks, answers: None }))
-    }
-
-    /// The same, with somebody who answers interactions at `/interactions`.
-    #[must_use]
-    pub fn answering(self, answers: Arc<dyn Answers>) -> Self {
-        let Parts { front, recorder, hooks, answers: _ } = &*self.0;
-        let hooks = hooks.iter().map(|(source, (hook, _))| (source.clone(), (hook.clone(), Deliveries::default())));
-        let (front, recorder, hooks) = (Arc::clone(front), recorder.clone(), hooks.collect());
-        Self(Arc::new(Parts { front, recorder, hooks, answers: Some(answers) }))
+        Self(Arc::new(Parts { front, recorder, hooks, answers }))
     }
 
     /// The routes.

@@ -92,6 +92,9 @@ pub(super) enum Misuse {
     UnknownButton,
 }
 
+/// The command that proposes.
+pub(super) const PROPOSE: &str = "propose";
+
 /// The id of the form that asks for a request, and of its only field.
 pub(super) const FORM: &str = "setai:propose";
 pub(super) const FIELD: &str = "request";
@@ -110,7 +113,7 @@ impl Ask {
             "plan" => Self::Plan,
             "status" => Self::Status,
             "drift" => Self::Drift,
-            "propose" => Self::Propose { request: text("request") },
+            PROPOSE => Self::Propose { request: text("request") },
             "history" => Self::History { run: text("run") },
             "approve" => Self::Approve { plan: text("plan") },
             "rollback" => Self::Rollback { run: text("run").ok_or(Misuse::UnknownCommand)? },
@@ -134,7 +137,7 @@ impl Ask {
             Self::Plan => "plan",
             Self::Status => "status",
             Self::Drift => "drift",
-            Self::Propose { .. } => "propose",
+            Self::Propose { .. } => PROPOSE,
             Self::History { .. } => "history",
             Self::Approve { .. } => "approve",
             Self::Rollback { .. } => "rollback",
@@ -204,7 +207,7 @@ impl Press {
             Self::Approve(_) | Self::ApproveForSure(_) => "approve",
             Self::Revert(_) | Self::RevertForSure(_) | Self::Ignore => "drift",
             Self::RollBackForSure { .. } => "rollback",
-            Self::Open(_) | Self::Adopt(_) => "propose",
+            Self::Open(_) | Self::Adopt(_) => PROPOSE,
             Self::Never => "status",
         }
     }
@@ -213,7 +216,7 @@ impl Press {
 /// What sort of command it is, in the words of the data model.
 pub(super) fn sort_of(name: &str) -> CommandType {
     match name {
-        "propose" | "approve" | "drift" | "rollback" => CommandType::BulkOperations,
+        PROPOSE | "approve" | "drift" | "rollback" => CommandType::BulkOperations,
         _ => CommandType::ServerConfiguration,
     }
 }

@@ -15,7 +15,7 @@ use crate::discord::{self, InteractionRef};
 use crate::model::{GuildId, Permissions, ServerConfiguration, ServerSettings};
 use crate::store::{Author, CommandEnd, CommandId, CommandStatus, Membership, NewCommand, Person};
 
-use super::ask::{Ask, FIELD, FORM, Misuse, Press, sort_of, typing};
+use super::ask::{Ask, FIELD, FORM, Misuse, PROPOSE, Press, sort_of, typing};
 use super::permit::{Caller, Level, permitted};
 use super::register::LONGEST_REQUEST;
 use super::reply::{EPHEMERAL, Message, Reply};
@@ -105,15 +105,8 @@ impl Wanted {
 }
 
 impl Bot {
-    /// Takes what Discord told of one use of a command, a button or a form. None for what nobody could answer.
-    pub async fn hear(&self, told: &Value) -> Option<Turn> {
-        let heard: Heard = match serde_json::from_value(told.clone()) {
-            Ok(heard) => heard,
-            Err(error) => {
-                tracing::warn!(%error, "Discord told of an interaction in words this version does not know");
-                return None;
-            }
-        };
+    /// The answer to one use of a command, a button or a form.
+    pub(super) async fn turn(&self, heard: Heard) -> Option<Turn> {
         if !self.0.heard.lock().unwrap_or_else(PoisonError::into_inner).is_new(heard.id) {
             return None;
         }
@@ -194,7 +187,8 @@ impl Bot {
         let person = person(&member, configuration.as_ref());
         let visitor = Visitor { guild, member, words, settings, name, command };
         let store = self.0.console.engine().store();
-        let is_recorded = visitor.settings.feature_flags.audit_logging;
+        // A proposal is opened from its record, and its asker is known by it.
+        let is_recorded = visitor.settings.feature_flags.audit_logging || wanted.name() == PROPOSE;
         let begun = NewCommand {
             id: command,
             guild,

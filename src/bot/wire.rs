@@ -85,6 +85,15 @@ pub(super) struct Given {
 }
 
 impl Heard {
+    /// Reads what was told; nothing when nobody could answer it.
+    pub(super) fn read(told: &Value) -> Option<Self> {
+        Self::deserialize(told)
+            .inspect_err(|error| {
+                tracing::warn!(%error, "Discord told of an interaction in words this version does not know");
+            })
+            .ok()
+    }
+
     /// How answers name it.
     pub(super) fn reference(&self) -> InteractionRef {
         InteractionRef { id: self.id, application: self.application_id, token: self.token.clone() }
@@ -121,9 +130,4 @@ fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
 fn permissions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Permissions, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Permissions::from_bits).map_err(serde::de::Error::custom)
-}
-
-/// How answers name what was told.
-pub(super) fn reference(told: &Value) -> Option<InteractionRef> {
-    serde_json::from_value::<Heard>(told.clone()).ok().map(|heard| heard.reference())
 }

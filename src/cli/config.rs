@@ -14,7 +14,7 @@ use crate::store::DatabaseUrl;
 use super::arguments::{ConfigCheck, ConfigCommand, Configuration, Connection};
 use super::context;
 use super::failure::{Exit, Failure, chain};
-use super::run::sources;
+use super::run::{proposals, sources};
 use super::screen::Screen;
 
 /// `setai config`.
@@ -89,6 +89,8 @@ fn unusable(config: &Config) -> Result<Vec<Unusable>, Failure> {
     let sources = sources::unusable(&config.sources)?;
     let mut unusable: Vec<Unusable> =
         sources.iter().map(|(name, error)| setting(&format!("the source `{name}`"), error)).collect();
+    let forges = proposals::unusable(&config.sources).into_iter();
+    unusable.extend(forges.map(|(name, why)| Unusable { setting: format!("the forge of the source `{name}`"), why }));
     if let Some(Err(error)) = config.database.as_ref().map(|url| url.expose_secret().parse::<DatabaseUrl>()) {
         unusable.push(setting("`database`", &error));
     }

@@ -28,7 +28,7 @@ use crate::plan::render::{self, Line, Tone};
 use crate::plan::{Plan, Step};
 use crate::source::webhook::Kind;
 use crate::telemetry::Recorder;
-use crate::web::{self, Bounds, Hook, Web};
+use crate::web::{self, Answers, Bounds, Hook, Web};
 
 use super::arguments::{Connection, Run};
 use super::context;
@@ -190,11 +190,8 @@ async fn web(
     })?;
     let hooks = config.sources.iter().filter(|_| config.http.webhooks);
     let hooks = hooks.filter_map(|source| Some((source.name.clone(), hook(source.webhook.as_ref()?))));
-    let web = Web::new(Arc::new(handle.clone()), recorder.clone(), hooks.collect());
-    let web = match bot {
-        Some(bot) => web.answering(Arc::new(Counter::new(bot))),
-        None => web,
-    };
+    let answers = bot.map(|bot| Arc::new(Counter::new(bot)) as Arc<dyn Answers>);
+    let web = Web::new(Arc::new(handle.clone()), recorder.clone(), hooks.collect(), answers);
     let (stop, upkeep) = (stop.clone(), stop.clone());
     tokio::spawn(async move {
         let mut rhythm = tokio::time::interval(Duration::from_secs(5));

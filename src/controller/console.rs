@@ -28,6 +28,7 @@ use super::interpret::Unanswered;
 use super::progress::{Silent, StopSignal};
 use super::proposals::Proposals;
 use super::run::{Report, Request};
+use super::tally::Tally;
 
 /// How long an approval counts that somebody gives in a chat.
 const APPROVAL_LASTS: TimeDelta = TimeDelta::hours(24);
@@ -151,11 +152,13 @@ pub struct Console {
     handle: Handle,
     sources: Vec<Watched>,
     proposals: Option<Arc<Proposals>>,
+    tally: Tally,
 }
 
 impl Console {
     pub(super) fn new(engine: Engine, handle: Handle, sources: Vec<Watched>) -> Self {
-        Self { engine, handle, sources, proposals: None }
+        let tally = Tally::new(engine.cache.clone(), engine.clock.clone());
+        Self { engine, handle, sources, proposals: None, tally }
     }
 
     /// The same, which understands plain words and can put changes in front of teams.
@@ -182,14 +185,12 @@ impl Console {
         &self.engine
     }
 
-    /// Counts one more use of a command by somebody; how long to wait when that is more than so many in a minute.
+    /// Counts one more use of a command by somebody.
+    ///
+    /// # Errors
+    /// How long to wait when that is more than so many in a minute.
     pub async fn counts(&self, user: UserId, most: u32) -> Result<(), Duration> {
-        let key = format!("ratelimit:user:{user}");
-        match self.engine.cache.count(&key, 1, most.into(), Duration::from_secs(60)).await {
-            Ok(counted) if !counted.is_within => Err(counted.left),
-            // A cache that is away keeps nobody from asking.
-            Ok(_) | Err(_) => Ok(()),
-        }
+        self.tally.use_of_command(user, most).await
     }
 
     /// How the guild stands.

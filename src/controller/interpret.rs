@@ -3,23 +3,20 @@
 //! Decides whether an interpreter is asked at all. A cache that is away, slow or holds rubbish costs time and changes nothing:
 //! what is kept is held against the manifest like a fresh answer, and without a cache this process counts for itself.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use tokio::time::timeout;
 
 use crate::ai::models::{Amount, Book, Ledger};
 use crate::ai::rules;
 use crate::ai::{Earlier, Error, Interpretation, Interpreter, Request, allowed, remembered_as};
-use crate::cache::{self, Cache};
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::model::{GuildId, ServerRateLimits, UserId};
 
-/// Longest time the cache is waited for.
-const PATIENCE: Duration = Duration::from_millis(250);
+use super::tally::{Tally, tried};
 
 /// How long an answer is kept (the data model's).
 const ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,7 +27,6 @@ const CONTEXT: Duration = Duration::from_secs(60 * 60);
 /// How long what was spent on a day is known: longer than the day, wherever it began.
 const COST: Duration = Duration::from_secs(48 * 60 * 60);
 
-const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Who asks, and where.
@@ -90,15 +86,15 @@ fn minutes(wait: Duration) -> u64 {
 pub struct Interpreting {
     interpreter: Arc<dyn Interpreter>,
     cache: Cache,
-    /// What is counted here while the cache is away.
-    own: Cache,
+    tally: Tally,
     clock: Clock,
 }
 
 impl Interpreting {
     /// Asks this interpreter and remembers in this cache.
     pub fn new(interpreter: Arc<dyn Interpreter>, cache: Cache, clock: Clock) -> Self {
-        Self { interpreter, cache, own: Cache::in_process(clock.clone()), clock }
+        let tally = Tally::new(cache.clone(), clock.clone());
+        Self { interpreter, cache, tally, clock }
     }
 
     /// Understands a request of somebody, or of nobody in particular: then nothing is counted and nothing known of before.
@@ -114,7 +110,7 @@ impl Interpreting {
         let begun = self.clock.elapsed();
         if let Some(Asker { user, .. }) = asker {
             let most = limits.commands_per_user_per_minute;
-            let counted = self.count(&format!("ratelimit:user:{user}"), most, MINUTE).await;
+            let counted = self.tally.use_of_command(user, most).await;
             counted.map_err(|wait| Unanswered::TooOften { most, wait })?;
         }
         if self.interpreter.model() == rules::MODEL {
@@ -162,7 +158,7 @@ impl Interpreting {
     ) -> Result<Interpretation, Unanswered> {
         if let Some(Asker { guild, .. }) = asker {
             let most = limits.ai_requests_per_hour;
-            let counted = self.count(&format!("ratelimit:ai:{guild}"), most, HOUR).await;
+            let counted = self.tally.count(&format!("ratelimit:ai:{guild}"), most, HOUR).await;
             counted.map_err(|wait| Unanswered::HourFull { most, wait })?;
         }
         let interpretation = self.interpreter.interpret(request).await?;
@@ -171,18 +167,6 @@ impl Interpreting {
             tried(self.cache.remember(key, &interpretation, ANSWER)).await;
         }
         Ok(interpretation)
-    }
-
-    /// Counts one more, unless that is too many; then how long to wait.
-    async fn count(&self, key: &str, most: u32, window: Duration) -> Result<(), Duration> {
-        let counted = match tried(self.cache.count(key, 1, most.into(), window)).await {
-            Some(counted) => Some(counted),
-            None => tried(self.own.count(key, 1, most.into(), window)).await,
-        };
-        match counted {
-            Some(counted) if !counted.is_within => Err(counted.left),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -208,20 +192,5 @@ impl Ledger for SharedLedger {
         let counted = self.cache.count(&key, amount.in_millionths(), u64::MAX, COST);
         let shared = tried(counted).await.map(|counted| Amount::millionths(counted.sum));
         own.max(shared.unwrap_or_default())
-    }
-}
-
-/// What the cache says, if it says something in time.
-async fn tried<T>(asked: impl Future<Output = Result<T, cache::Error>>) -> Option<T> {
-    match timeout(PATIENCE, asked).await {
-        Ok(Ok(said)) => Some(said),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "the cache is done without");
-            None
-        }
-        Err(_) => {
-            tracing::debug!("the cache does not answer in time and is done without");
-            None
-        }
     }
 }

@@ -261,15 +261,6 @@ fn operation(edit: &Edit<'_>) -> Value {
     operation
 }
 
-fn word(state: State) -> &'static str {
-    match state {
-        State::Pending => "pending",
-        State::Success => "success",
-        State::Failure => "failure",
-        State::Error => "error",
-    }
-}
-
 #[async_trait]
 impl Remote for Gitea {
     fn place(&self) -> String {
@@ -436,7 +427,7 @@ impl Remote for Gitea {
         let states = [State::Pending, State::Success, State::Failure, State::Error];
         Ok(found.and_then(|found| {
             Some(Status {
-                state: states.into_iter().find(|state| word(*state) == found.status)?,
+                state: states.into_iter().find(|state| state.word() == found.status)?,
                 context: found.context,
                 description: found.description,
                 url: Some(found.target_url).filter(|url| !url.is_empty()),
@@ -446,7 +437,7 @@ impl Remote for Gitea {
 
     async fn write_status(&self, commit: &CommitId, status: &Status) -> Result<(), Error> {
         let Status { state, context, description, url } = status;
-        let mut body = json!({ "state": word(*state), "context": context, "description": description });
+        let mut body = json!({ "state": state.word(), "context": context, "description": description });
         if let Some(url) = url {
             body["target_url"] = json!(url);
         }

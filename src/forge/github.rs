@@ -313,15 +313,6 @@ impl GitHub {
     }
 }
 
-fn word(state: State) -> &'static str {
-    match state {
-        State::Pending => "pending",
-        State::Success => "success",
-        State::Failure => "failure",
-        State::Error => "error",
-    }
-}
-
 #[async_trait]
 impl Remote for GitHub {
     fn place(&self) -> String {
@@ -471,7 +462,7 @@ impl Remote for GitHub {
         let found = statuses.into_iter().find(|status| status.context == context);
         let state = |word_: &str| {
             let states = [State::Pending, State::Success, State::Failure, State::Error];
-            states.into_iter().find(|state| word(*state) == word_)
+            states.into_iter().find(|state| state.word() == word_)
         };
         Ok(found.and_then(|found| {
             Some(Status {
@@ -485,7 +476,7 @@ impl Remote for GitHub {
 
     async fn write_status(&self, commit: &CommitId, status: &Status) -> Result<(), Error> {
         let Status { state, context, description, url } = status;
-        let mut body = json!({ "state": word(*state), "context": context, "description": description });
+        let mut body = json!({ "state": state.word(), "context": context, "description": description });
         if let Some(url) = url {
             body["target_url"] = json!(url);
         }

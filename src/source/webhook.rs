@@ -16,7 +16,7 @@ use sha2::Sha256;
 
 pub use pull_request::{PullRequestAction, PullRequestEvent};
 
-use super::digest::from_hex;
+pub use super::digest::from_hex;
 
 /// Longest id of a delivery that is remembered, and longest name that is passed on. Forges use a few dozen characters.
 const LONGEST: usize = 512;

@@ -14,6 +14,8 @@ use axum::response::{IntoResponse as _, Response};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde_json::Value;
 
+use crate::source::webhook::from_hex;
+
 use super::Web;
 
 /// Most bytes of an interaction. One with all its resolved users, roles and channels has some tens of kilobytes.
@@ -59,19 +61,12 @@ pub(super) async fn take(State(Web(parts)): State<Web>, headers: HeaderMap, body
 
 /// True when `signature`, in hexadecimal digits, is that of `key` for the time and the body.
 fn is_signed(key: &[u8; 32], signature: &str, timestamp: &str, body: &[u8]) -> bool {
-    let Some(signature) = bytes_of(signature) else { return false };
+    let Some(signature) = from_hex(signature) else { return false };
     let message = [timestamp.as_bytes(), body].concat();
     UnparsedPublicKey::new(&ED25519, key).verify(&message, &signature).is_ok()
 }
 
-/// The bytes hexadecimal digits stand for.
-pub(super) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    let is_even = digits.len().is_multiple_of(2) && digits.is_ascii();
-    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-    is_even.then(|| (0..digits.len()).step_by(2).map(byte).collect()).flatten()
-}
-
 /// The key that 64 hexadecimal digits stand for, as Discord writes it (`verify_key` of an application).
 pub fn key_of(digits: &str) -> Option<[u8; 32]> {
-    bytes_of(digits)?.try_into().ok()
+    from_hex(digits)?.try_into().ok()
 }

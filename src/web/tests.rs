@@ -45,7 +45,7 @@ impl Stage {
         let puppet = Arc::new(Puppet { health: Mutex::new(health), asked: Mutex::default() });
         let (_, recorder) = Recorder::local().expect("a recorder");
         let hook = Hook { kind: Kind::GitHub, secret: SecretString::from("s3cret") };
-        let web = Web::new(puppet.clone(), recorder, BTreeMap::from([("community".to_owned(), hook)]));
+        let web = Web::new(puppet.clone(), recorder, BTreeMap::from([("community".to_owned(), hook)]), None);
         Self { puppet, web }
     }
 

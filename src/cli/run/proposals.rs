@@ -49,32 +49,40 @@ pub(in crate::cli) fn interpreter(ai: Option<&Ai>, cache: Cache) -> Result<Arc<d
 pub(in crate::cli) fn outlets(sources: &[config::Source]) -> Result<BTreeMap<String, Outlet>, Failure> {
     let mut outlets = BTreeMap::new();
     for source in sources {
-        if let Some(outlet) = outlet(source)? {
+        let wrong = |why| {
+            Failure::new(format!("the forge of the source `{}` cannot be used: {why}", source.name))
+                .help("docs/forges.md says what each forge needs.")
+        };
+        if let Some(outlet) = outlet(source).map_err(wrong)? {
             outlets.insert(source.name.clone(), outlet);
         }
     }
     Ok(outlets)
 }
 
-fn outlet(source: &config::Source) -> Result<Option<Outlet>, Failure> {
+/// What is wrong with the forges that cannot be right, each with the name of its source. Nothing is asked of anybody.
+pub(in crate::cli) fn unusable(sources: &[config::Source]) -> Vec<(String, String)> {
+    sources.iter().filter_map(|source| Some((source.name.clone(), outlet(source).err()?))).collect()
+}
+
+/// The forge of a source, when it has one; or what is wrong with it.
+fn outlet(source: &config::Source) -> Result<Option<Outlet>, String> {
     let Origin::Git(git) = &source.origin else { return Ok(None) };
-    let wrong = |why: String| Failure::new(format!("the forge of the source `{}` cannot be used: {why}", source.name));
-    let followed = match &git.reference {
-        config::Reference::Branch(name) => Some(name.clone()),
-        config::Reference::Default | config::Reference::Tag(_) | config::Reference::Commit(_) => None,
-    };
     let (forge, base) = match git.forge.as_deref() {
-        None => match local(&git.url) {
+        None => {
             // That it is no repository is told when it is read.
-            Some(path) => match forge::open_local(path, Clock::system()) {
-                Ok(forge) => (forge, followed),
-                Err(_) => return Ok(None),
-            },
-            None => return Ok(None),
-        },
+            let Some(Ok(forge)) = local(&git.url).map(|path| forge::open_local(path, Clock::system())) else {
+                return Ok(None);
+            };
+            let followed = match &git.reference {
+                config::Reference::Branch(name) => Some(name.clone()),
+                config::Reference::Default | config::Reference::Tag(_) | config::Reference::Commit(_) => None,
+            };
+            (forge, followed)
+        }
         Some(config::Forge { at: ForgeAt::Local, base }) => {
-            let path = local(&git.url).ok_or_else(|| wrong("it is not on this machine".to_owned()))?;
-            (forge::open_local(path, Clock::system()).map_err(|error| wrong(error.to_string()))?, base.clone())
+            let path = local(&git.url).ok_or("it is not on this machine")?;
+            (forge::open_local(path, Clock::system()).map_err(|error| error.to_string())?, base.clone())
         }
         Some(config::Forge { at: ForgeAt::Server { kind, api, repository, token }, base }) => {
             let kind = match kind {
@@ -83,12 +91,12 @@ fn outlet(source: &config::Source) -> Result<Option<Outlet>, Failure> {
                 ForgeServer::Gitea => Kind::Gitea,
             };
             let address = Address::of_git(kind, &git.url, api.as_deref(), repository.as_deref());
-            let address = address.map_err(|error| wrong(error.to_string()))?;
+            let address = address.map_err(|error| error.to_string())?;
             let forge = forge::open(address, token.get().clone(), Clock::system());
-            (forge.map_err(|error| wrong(error.to_string()))?, base.clone())
+            (forge.map_err(|error| error.to_string())?, base.clone())
         }
     };
-    let base = base.map(|base| BranchName::new(&base).map_err(|error| wrong(error.to_string()))).transpose()?;
+    let base = base.map(|base| BranchName::new(&base).map_err(|error| error.to_string())).transpose()?;
     Ok(Some(Outlet { forge, base, folder: source.path.clone() }))
 }
 
