@@ -177,8 +177,11 @@ fn status(parts: &[Part]) -> Status {
         (0, 0, 0, []) => (forge::State::Success, "no guild changes".to_owned()),
         (0, 0, 0, [plan]) => (forge::State::Success, render::summary(plan)),
         (0, 0, 0, plans) => (forge::State::Success, format!("{} guilds change", plans.len())),
-        (0, 0, unseen, _) => (forge::State::Pending, format!("the plan of {unseen} guilds is not shown")),
-        (0, refused, _, _) => (forge::State::Failure, format!("{refused} guilds: something is refused")),
+        (0, 0, 1, _) => (forge::State::Pending, "the plan is not shown".to_owned()),
+        (0, 0, unseen, _) => (forge::State::Pending, format!("{unseen} plans are not shown")),
+        (0, 1, _, _) => (forge::State::Failure, "something is refused".to_owned()),
+        (0, refused, _, _) => (forge::State::Failure, format!("something is refused in {refused} guilds")),
+        (1, ..) => (forge::State::Failure, "a manifest is not valid".to_owned()),
         (wrong, ..) => (forge::State::Failure, format!("{wrong} manifests are not valid")),
     };
     Status { state, context: CONTEXT.to_owned(), description, url: None }

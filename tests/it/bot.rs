@@ -6,3 +6,4 @@ mod delivery;
 mod office;
 mod proposals;
 mod repairs;
+mod teams;

@@ -46,7 +46,19 @@ impl Office {
 
     /// A guild with this manifest, and more for the operator's file.
     pub(super) async fn with(manifest: &str, more: &str) -> Self {
-        let terminal = Terminal::new().await;
+        let repository = Repository::empty();
+        let source = format!("git: \"{}\"", repository.bare().display());
+        Self::of(Terminal::new().await, repository, &source, manifest, more).await
+    }
+
+    /// A guild whose source is described like this in the operator's file.
+    pub(super) async fn of(
+        terminal: Terminal,
+        repository: Repository,
+        source: &str,
+        manifest: &str,
+        more: &str,
+    ) -> Self {
         let owner = terminal.owner;
         let channel = by_hand(&terminal, "POST", "channels", json!({ "name": "office", "type": 0 }));
         let (moderator, member) = (join(&terminal, "mo"), join(&terminal, "ann"));
@@ -54,11 +66,10 @@ impl Office {
         let role = by_hand(&terminal, "POST", "roles", role);
         by_hand(&terminal, "PUT", &format!("members/{moderator}/roles/{role}"), json!(null));
         // Everybody sees the command, so that it is the bot that refuses.
-        let repository = Repository::empty();
         let manifest = format!("version: 1\nguild: \"{}\"\n{manifest}", terminal.guild);
         repository.write("guild.yaml", manifest);
         repository.push("Write the guild down");
-        let source = format!("name: main, git: \"{}\", interval: 1h, guilds: all", repository.bare().display());
+        let source = format!("name: main, {source}, interval: 1h, guilds: all");
         let keeper = Keeper::start_with(&terminal, &[source], more);
         let office = Self { terminal, repository, keeper, owner, moderator, member, channel };
         office.comes_to("ready").await;

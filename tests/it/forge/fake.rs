@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use super::published::{Asked, Published};
 use super::world::World;
 
-pub(super) const TOKEN: &str = "hunter2-token";
+pub(crate) const TOKEN: &str = "hunter2-token";
 
 /// Which forge is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Play {
+pub(crate) enum Play {
     GitHub,
     GitLab,
     Gitea,
@@ -29,7 +29,7 @@ pub(super) enum Play {
 
 impl Play {
     /// Where its API begins.
-    pub(super) fn prefix(self) -> &'static str {
+    pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::GitHub => "/api/v3",
             Self::GitLab => "/api/v4",
@@ -40,15 +40,15 @@ impl Play {
 
 /// What goes wrong with a request whose method and path hold these words.
 #[derive(Clone, Debug)]
-pub(super) struct Fault {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    pub(super) times: u32,
-    pub(super) what: Wrong,
+pub(crate) struct Fault {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) times: u32,
+    pub(crate) what: Wrong,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     /// It is not done, and this is answered.
     Instead { status: u16, headers: Vec<(&'static str, String)>, body: String },
     /// It is done, and the answer is lost.
@@ -57,7 +57,7 @@ pub(super) enum Wrong {
 
 /// What the token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     Good,
     Revoked,
     /// It may read, and not write.
@@ -65,77 +65,77 @@ pub(super) enum Token {
 }
 
 /// What is asked of a forge, and how it is answered.
-pub(super) struct Call {
+pub(crate) struct Call {
     /// The published path.
-    pub(super) operation: (String, String),
-    pub(super) path: BTreeMap<String, String>,
-    pub(super) query: BTreeMap<String, String>,
-    pub(super) body: Value,
+    pub(crate) operation: (String, String),
+    pub(crate) path: BTreeMap<String, String>,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) body: Value,
 }
 
 impl Call {
-    pub(super) fn number(&self, name: &str) -> u64 {
+    pub(crate) fn number(&self, name: &str) -> u64 {
         self.path[name].parse().expect("a number, as it is published")
     }
 
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.body[name].as_str().unwrap_or_default()
     }
 
     /// The page that is asked for, of at most so many entries.
-    pub(super) fn page<T>(&self, all: Vec<T>, size: &str, default: usize, most: usize) -> Vec<T> {
+    pub(crate) fn page<T>(&self, all: Vec<T>, size: &str, default: usize, most: usize) -> Vec<T> {
         let number = |name: &str| self.query.get(name).and_then(|value| value.parse::<usize>().ok());
         let size = number(size).unwrap_or(default).min(most);
         all.into_iter().skip((number("page").unwrap_or(1) - 1) * size).take(size).collect()
     }
 }
 
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Value,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Value,
 }
 
 impl Reply {
-    pub(super) fn ok(body: Value) -> Self {
+    pub(crate) fn ok(body: Value) -> Self {
         Self { status: 200, headers: Vec::new(), body }
     }
 
-    pub(super) fn created(body: Value) -> Self {
+    pub(crate) fn created(body: Value) -> Self {
         Self { status: 201, headers: Vec::new(), body }
     }
 
-    pub(super) fn no(status: u16, message: impl Into<Value>) -> Self {
+    pub(crate) fn no(status: u16, message: impl Into<Value>) -> Self {
         Self { status, headers: Vec::new(), body: json!({ "message": message.into() }) }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 }
 
-pub(super) struct Fake {
-    pub(super) play: Play,
+pub(crate) struct Fake {
+    pub(crate) play: Play,
     published: Published,
     state: Mutex<Inner>,
 }
 
-pub(super) struct Inner {
-    pub(super) world: World,
-    pub(super) faults: Vec<Fault>,
-    pub(super) token: Token,
+pub(crate) struct Inner {
+    pub(crate) world: World,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) token: Token,
     /// Whether the server knows how to move a branch, where that came late.
-    pub(super) moves_branches: bool,
+    pub(crate) moves_branches: bool,
     /// An app's token does not tell whose it is.
-    pub(super) is_app: bool,
+    pub(crate) is_app: bool,
     /// Methods and paths, in order.
-    pub(super) log: Vec<(Method, String)>,
-    pub(super) violations: Vec<String>,
+    pub(crate) log: Vec<(Method, String)>,
+    pub(crate) violations: Vec<String>,
 }
 
 impl Fake {
-    pub(super) fn new(play: Play, world: World) -> Arc<Self> {
+    pub(crate) fn new(play: Play, world: World) -> Arc<Self> {
         let published = Published::read(match play {
             Play::GitHub => include_str!("published/github.json"),
             Play::GitLab => include_str!("published/gitlab.json"),
@@ -154,16 +154,16 @@ impl Fake {
         Arc::new(Self { play, published, state: Mutex::new(inner) })
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    pub(super) fn router(self: &Arc<Self>) -> Router {
+    pub(crate) fn router(self: &Arc<Self>) -> Router {
         Router::new().fallback(answer).with_state(self.clone())
     }
 
     /// How many requests that write have come.
-    pub(super) fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.lock().log.iter().filter(|(method, _)| *method != Method::GET).count()
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The operations of one forge.
 #[derive(Deserialize)]
-pub(super) struct Published {
+pub(crate) struct Published {
     source: Source,
     operations: Vec<Operation>,
 }
@@ -23,9 +23,9 @@ struct Source {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Operation {
+pub(crate) struct Operation {
     method: String,
-    pub(super) path: String,
+    pub(crate) path: String,
     parameters: Vec<Parameter>,
     body: Option<Value>,
     responses: BTreeMap<String, Value>,
@@ -44,19 +44,19 @@ struct Parameter {
 }
 
 /// A request as it came.
-pub(super) struct Asked<'r> {
-    pub(super) method: &'r Method,
+pub(crate) struct Asked<'r> {
+    pub(crate) method: &'r Method,
     /// As it was sent, below the address of the API.
-    pub(super) path: &'r str,
-    pub(super) query: &'r [(String, String)],
-    pub(super) body: Option<&'r Value>,
+    pub(crate) path: &'r str,
+    pub(crate) query: &'r [(String, String)],
+    pub(crate) body: Option<&'r Value>,
 }
 
 /// Parameters in a path that may hold slashes of their own.
 const GREEDY: [&str; 3] = ["ref", "branch", "head"];
 
 impl Published {
-    pub(super) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let published: Self = serde_json::from_str(text).expect("facts about an API");
         assert!(!published.source.name.is_empty() && !published.source.version.is_empty());
         published
@@ -66,7 +66,7 @@ impl Published {
     ///
     /// # Errors
     /// When the forge publishes no such operation, or the request is not what it takes.
-    pub(super) fn operation(&self, asked: &Asked<'_>) -> Result<(&Operation, BTreeMap<String, String>), String> {
+    pub(crate) fn operation(&self, asked: &Asked<'_>) -> Result<(&Operation, BTreeMap<String, String>), String> {
         let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let parts: Vec<String> = asked.path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
         let fitting = self.operations.iter().filter(|operation| operation.method == asked.method.as_str());
@@ -83,7 +83,7 @@ impl Published {
     ///
     /// # Errors
     /// When it is not published.
-    pub(super) fn check_answer(&self, operation: &Operation, status: u16, body: &Value) -> Result<(), String> {
+    pub(crate) fn check_answer(&self, operation: &Operation, status: u16, body: &Value) -> Result<(), String> {
         let named = format!("{} {} answers {status}", operation.method, operation.path);
         match operation.responses.get(&status.to_string()) {
             Some(schema) => conforms(schema, body).map_err(|why| format!("{named}: {why}")),

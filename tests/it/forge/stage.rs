@@ -1,6 +1,6 @@
 //! Where a story takes place: a forge, and the people around it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -13,14 +13,14 @@ use setai::forge::{
 use super::fake::{Fake, Fault, Play, TOKEN, Wrong};
 use super::world::{FORK, HOME, OTHER, Pull, Standing, World};
 
-pub(super) struct Stage {
-    pub(super) forge: Arc<dyn Forge>,
-    pub(super) clock: Clock,
+pub(crate) struct Stage {
+    pub(crate) forge: Arc<dyn Forge>,
+    pub(crate) clock: Clock,
     folder: tempfile::TempDir,
     /// None for a repository of this machine.
-    pub(super) fake: Option<Arc<Fake>>,
+    pub(crate) fake: Option<Arc<Fake>>,
     /// Where the API is.
-    pub(super) api: String,
+    pub(crate) api: String,
 }
 
 impl Drop for Stage {
@@ -31,28 +31,28 @@ impl Drop for Stage {
     }
 }
 
-pub(super) fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Clock::virtual_at(DateTime::from_timestamp(1_800_000_000, 0).expect("a time"))
 }
 
-pub(super) fn branch(name: &str) -> BranchName {
+pub(crate) fn branch(name: &str) -> BranchName {
     BranchName::new(name).expect("a name")
 }
 
-pub(super) fn id(oid: Oid) -> CommitId {
+pub(crate) fn id(oid: Oid) -> CommitId {
     CommitId::new(&oid.to_string()).expect("an id")
 }
 
 /// A change of files on the branch `setai/rooms`.
-pub(super) fn change(files: &[(&str, Option<&str>)]) -> Change {
+pub(crate) fn change(files: &[(&str, Option<&str>)]) -> Change {
     change_with(files, words("Add rooms", "For everybody.", "Add rooms\n\nFor everybody."))
 }
 
-pub(super) fn words(title: &str, body: &str, message: &str) -> Words {
+pub(crate) fn words(title: &str, body: &str, message: &str) -> Words {
     Words { title: title.to_owned(), body: body.to_owned(), message: message.to_owned() }
 }
 
-pub(super) fn change_with(files: &[(&str, Option<&str>)], words: Words) -> Change {
+pub(crate) fn change_with(files: &[(&str, Option<&str>)], words: Words) -> Change {
     let file = |(path, content): &(&str, Option<&str>)| File {
         path: RepoPath::new(path).expect("a path"),
         content: content.map(str::to_owned),
@@ -61,9 +61,19 @@ pub(super) fn change_with(files: &[(&str, Option<&str>)], words: Words) -> Chang
 }
 
 impl Stage {
-    pub(super) async fn served(play: Play) -> Self {
+    pub(crate) async fn served(play: Play) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let fake = Fake::new(play, World::new(&folder.path().join("guilds.git")));
+        let path = folder.path().join("guilds.git");
+        Self::serving(play, folder, &path).await
+    }
+
+    /// The same in front of a repository that others keep.
+    pub(crate) async fn in_front_of(play: Play, path: &Path) -> Self {
+        Self::serving(play, tempfile::tempdir().expect("a folder"), path).await
+    }
+
+    async fn serving(play: Play, folder: tempfile::TempDir, path: &Path) -> Self {
+        let fake = Fake::new(play, World::new(path));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = fake.router();
@@ -74,7 +84,7 @@ impl Stage {
         Self { forge, clock, folder, fake: Some(fake), api }
     }
 
-    pub(super) fn open(play: Play, api: &str, clock: &Clock, token: &str) -> Arc<dyn Forge> {
+    pub(crate) fn open(play: Play, api: &str, clock: &Clock, token: &str) -> Arc<dyn Forge> {
         let kind = match play {
             Play::GitHub => Kind::GitHub,
             Play::GitLab => Kind::GitLab,
@@ -84,7 +94,7 @@ impl Stage {
         open(address, token.into(), clock.clone()).expect("a forge")
     }
 
-    pub(super) fn on_this_machine() -> Self {
+    pub(crate) fn on_this_machine() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("guilds.git");
         World::new(&path);
@@ -93,12 +103,12 @@ impl Stage {
         Self { forge, clock, folder, fake: None, api: String::new() }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("guilds.git")
     }
 
     /// Does something with what is there.
-    pub(super) fn world<T>(&self, with: impl FnOnce(&mut World) -> T) -> T {
+    pub(crate) fn world<T>(&self, with: impl FnOnce(&mut World) -> T) -> T {
         match &self.fake {
             Some(fake) => with(&mut fake.lock().world),
             None => with(&mut self.bare_world()),
@@ -116,48 +126,48 @@ impl Stage {
         }
     }
 
-    pub(super) fn fake(&self) -> &Fake {
+    pub(crate) fn fake(&self) -> &Fake {
         self.fake.as_deref().expect("a server")
     }
 
     /// The named requests go wrong so many times.
-    pub(super) fn fault(&self, method: &'static str, path: &'static str, times: u32, what: Wrong) {
+    pub(crate) fn fault(&self, method: &'static str, path: &'static str, times: u32, what: Wrong) {
         self.fake().lock().faults.push(Fault { method, path, times, what });
     }
 
     /// Whether anything was written, and everything that is there.
-    pub(super) fn everything(&self) -> (usize, String) {
+    pub(crate) fn everything(&self) -> (usize, String) {
         let writes = self.fake.as_ref().map_or(0, |fake| fake.writes());
         (writes, self.world(|world| world.digest()))
     }
 
-    pub(super) async fn propose(&self, change: &Change) -> Proposed {
+    pub(crate) async fn propose(&self, change: &Change) -> Proposed {
         self.forge.propose(change).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Proposes what is new, and gets the new pull request.
-    pub(super) async fn opened(&self, change: &Change) -> Proposal {
+    pub(crate) async fn opened(&self, change: &Change) -> Proposal {
         match self.propose(change).await {
             Proposed::Opened(proposal) => proposal,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(super) fn tip(&self, branch: &str) -> Option<String> {
+    pub(crate) fn tip(&self, branch: &str) -> Option<String> {
         self.world(|world| world.tip(branch)).map(|oid| oid.to_string())
     }
 
-    pub(super) fn commit(&self, branch: &str, files: &[(&str, Option<&str>)]) -> CommitId {
+    pub(crate) fn commit(&self, branch: &str, files: &[(&str, Option<&str>)]) -> CommitId {
         id(self.world(|world| world.commit(branch, files)))
     }
 
     /// What a file holds on a branch.
-    pub(super) fn file(&self, branch: &str, path: &str) -> Option<String> {
+    pub(crate) fn file(&self, branch: &str, path: &str) -> Option<String> {
         self.world(|world| world.file(world.tip(branch).expect("a branch"), path))
     }
 
     /// The parents, the message and the author of the last commit of a branch.
-    pub(super) fn last(&self, branch: &str) -> (Vec<String>, String, String) {
+    pub(crate) fn last(&self, branch: &str) -> (Vec<String>, String, String) {
         self.world(|world| {
             let git = world.git();
             let commit = git.find_commit(world.tip(branch).expect("a branch")).expect("a commit");
@@ -171,7 +181,7 @@ impl Stage {
     }
 
     /// Somebody closes a pull request. On this machine that is deleting its branch.
-    pub(super) fn close(&self, proposal: &Proposal) {
+    pub(crate) fn close(&self, proposal: &Proposal) {
         self.world(|world| match self.fake {
             Some(_) => {
                 let head = world.tip(proposal.branch.as_str()).expect("a branch");
@@ -183,7 +193,7 @@ impl Stage {
     }
 
     /// Somebody merges a pull request.
-    pub(super) fn merge(&self, proposal: &Proposal) {
+    pub(crate) fn merge(&self, proposal: &Proposal) {
         self.world(|world| {
             let head = world.tip(proposal.branch.as_str()).expect("a branch");
             world.merge(proposal.branch.as_str(), proposal.base.as_str());
@@ -194,7 +204,7 @@ impl Stage {
     }
 
     /// Title and body of a pull request.
-    pub(super) fn says(&self, number: u64) -> (String, String) {
+    pub(crate) fn says(&self, number: u64) -> (String, String) {
         if self.fake.is_some() {
             return self.world(|world| {
                 let pull = world.pull(number).expect("a pull request");
@@ -207,7 +217,7 @@ impl Stage {
     }
 
     /// What a local forge keeps of a pull request.
-    pub(super) fn record(&self, number: u64) -> serde_json::Value {
+    pub(crate) fn record(&self, number: u64) -> serde_json::Value {
         let git = git2::Repository::open(self.path()).expect("the repository");
         let tree = git.find_reference("refs/notes/setai").and_then(|kept| kept.peel_to_tree()).expect("records");
         let entry = tree.get_path(std::path::Path::new(&format!("pulls/{number}.json"))).expect("a record");
@@ -215,7 +225,7 @@ impl Stage {
     }
 
     /// The texts of the comments on a pull request.
-    pub(super) fn comments(&self, number: u64) -> Vec<String> {
+    pub(crate) fn comments(&self, number: u64) -> Vec<String> {
         if self.fake.is_some() {
             return self.world(|world| {
                 let of_it = world.comments.iter().filter(|comment| comment.pull == number);
@@ -228,7 +238,7 @@ impl Stage {
     }
 
     /// Somebody else proposes something from a fork of theirs, or from one that is gone.
-    pub(super) fn propose_from_fork(&self, is_gone: bool, name: &str) -> u64 {
+    pub(crate) fn propose_from_fork(&self, is_gone: bool, name: &str) -> u64 {
         self.world(|world| {
             let base = world.tip("main");
             let files = [("guild.yaml", None), ("moved.yaml", Some("version: 1\n")), ("parts/evil.yaml", Some("x"))];
@@ -248,7 +258,7 @@ impl Stage {
     }
 
     /// True when nobody but us opened a pull request here.
-    pub(super) fn pulls(&self) -> usize {
+    pub(crate) fn pulls(&self) -> usize {
         self.world(|world| world.pulls.iter().filter(|pull| pull.from == Some(HOME)).count())
     }
 }

@@ -7,66 +7,66 @@ use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Signature, Time};
 
 /// The account of the token.
-pub(super) const OURS: (u64, &str) = (7, "setai-bot");
+pub(crate) const OURS: (u64, &str) = (7, "setai-bot");
 /// Somebody else.
-pub(super) const OTHER: (u64, &str) = (8, "mallory");
+pub(crate) const OTHER: (u64, &str) = (8, "mallory");
 /// The repository, and one that was forked from it.
-pub(super) const HOME: u64 = 1;
-pub(super) const FORK: u64 = 2;
+pub(crate) const HOME: u64 = 1;
+pub(crate) const FORK: u64 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     Open,
     Closed,
     Merged,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Pull {
-    pub(super) number: u64,
-    pub(super) title: String,
-    pub(super) body: String,
-    pub(super) branch: String,
-    pub(super) base: String,
-    pub(super) standing: Standing,
-    pub(super) author: &'static str,
+pub(crate) struct Pull {
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) branch: String,
+    pub(crate) base: String,
+    pub(crate) standing: Standing,
+    pub(crate) author: &'static str,
     /// None when the fork was deleted.
-    pub(super) from: Option<u64>,
+    pub(crate) from: Option<u64>,
     /// Where its branch was when that was looked at last.
-    pub(super) head: Oid,
+    pub(crate) head: Oid,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Comment {
-    pub(super) id: u64,
-    pub(super) pull: u64,
-    pub(super) author: u64,
-    pub(super) body: String,
+pub(crate) struct Comment {
+    pub(crate) id: u64,
+    pub(crate) pull: u64,
+    pub(crate) author: u64,
+    pub(crate) body: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Status {
-    pub(super) commit: String,
-    pub(super) context: String,
-    pub(super) state: String,
-    pub(super) description: String,
-    pub(super) url: String,
+pub(crate) struct Status {
+    pub(crate) commit: String,
+    pub(crate) context: String,
+    pub(crate) state: String,
+    pub(crate) description: String,
+    pub(crate) url: String,
 }
 
 /// Everything there is.
-pub(super) struct World {
-    pub(super) path: PathBuf,
-    pub(super) pulls: Vec<Pull>,
-    pub(super) comments: Vec<Comment>,
-    pub(super) statuses: Vec<Status>,
+pub(crate) struct World {
+    pub(crate) path: PathBuf,
+    pub(crate) pulls: Vec<Pull>,
+    pub(crate) comments: Vec<Comment>,
+    pub(crate) statuses: Vec<Status>,
     /// Branches nobody may write to.
-    pub(super) protected: Vec<String>,
-    pub(super) is_archived: bool,
+    pub(crate) protected: Vec<String>,
+    pub(crate) is_archived: bool,
 }
 
 impl World {
     /// A bare repository with one commit on `main`.
-    pub(super) fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         let mut options = git2::RepositoryInitOptions::new();
         Repository::init_opts(path, options.bare(true).initial_head("main")).expect("a repository");
         let world = Self {
@@ -84,16 +84,16 @@ impl World {
         world
     }
 
-    pub(super) fn git(&self) -> Repository {
+    pub(crate) fn git(&self) -> Repository {
         Repository::open(&self.path).expect("the repository")
     }
 
-    pub(super) fn tip(&self, branch: &str) -> Option<Oid> {
+    pub(crate) fn tip(&self, branch: &str) -> Option<Oid> {
         self.git().find_reference(&format!("refs/heads/{branch}")).ok().and_then(|found| found.target())
     }
 
     /// Somebody commits files on a branch, and gets the commit.
-    pub(super) fn commit(&self, branch: &str, files: &[(&str, Option<&str>)]) -> Oid {
+    pub(crate) fn commit(&self, branch: &str, files: &[(&str, Option<&str>)]) -> Oid {
         let parent = self.tip(branch);
         let oid = self.make(parent, files, "Somebody's commit\n", None).expect("a commit");
         self.git().reference(&format!("refs/heads/{branch}"), oid, true, "test").expect("a branch");
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// Makes a commit that is on no branch.
-    pub(super) fn make(
+    pub(crate) fn make(
         &self,
         parent: Option<Oid>,
         files: &[(&str, Option<&str>)],
@@ -132,7 +132,7 @@ impl World {
         self.make_of_tree(parent.map(|parent| parent.id()), tree.id(), message, author)
     }
 
-    pub(super) fn make_of_tree(
+    pub(crate) fn make_of_tree(
         &self,
         parent: Option<Oid>,
         tree: Oid,
@@ -158,16 +158,16 @@ impl World {
         git.commit(None, &author, &committer, message, &git.find_tree(tree)?, &parents)
     }
 
-    pub(super) fn set_branch(&self, branch: &str, to: Oid) {
+    pub(crate) fn set_branch(&self, branch: &str, to: Oid) {
         self.git().reference(&format!("refs/heads/{branch}"), to, true, "api").expect("a branch");
     }
 
-    pub(super) fn delete_branch(&self, branch: &str) {
+    pub(crate) fn delete_branch(&self, branch: &str) {
         self.git().find_reference(&format!("refs/heads/{branch}")).expect("a branch").delete().expect("it goes");
     }
 
     /// What a file holds at a commit.
-    pub(super) fn file(&self, at: Oid, path: &str) -> Option<String> {
+    pub(crate) fn file(&self, at: Oid, path: &str) -> Option<String> {
         let git = self.git();
         let tree = git.find_commit(at).expect("a commit").tree().expect("a tree");
         let blob = git.find_blob(tree.get_path(Path::new(path)).ok()?.id()).expect("a file");
@@ -175,7 +175,7 @@ impl World {
     }
 
     /// Merges one branch into another, with a commit, as forges do.
-    pub(super) fn merge(&self, branch: &str, into: &str) -> Oid {
+    pub(crate) fn merge(&self, branch: &str, into: &str) -> Oid {
         let git = self.git();
         let find = |name: &str| git.find_commit(self.tip(name).expect("a branch")).expect("a commit");
         let (ours, theirs) = (find(into), find(branch));
@@ -188,29 +188,29 @@ impl World {
     }
 
     /// Where the branch of a pull request is.
-    pub(super) fn head(&self, pull: &Pull) -> Oid {
+    pub(crate) fn head(&self, pull: &Pull) -> Oid {
         match (pull.from, pull.standing) {
             (Some(HOME), Standing::Open) => self.tip(&pull.branch).unwrap_or(pull.head),
             _ => pull.head,
         }
     }
 
-    pub(super) fn open(&mut self, pull: Pull) -> u64 {
+    pub(crate) fn open(&mut self, pull: Pull) -> u64 {
         let number = self.pulls.len() as u64 + 1;
         self.pulls.push(Pull { number, ..pull });
         number
     }
 
-    pub(super) fn pull(&self, number: u64) -> Option<&Pull> {
+    pub(crate) fn pull(&self, number: u64) -> Option<&Pull> {
         self.pulls.iter().find(|pull| pull.number == number)
     }
 
-    pub(super) fn pull_mut(&mut self, number: u64) -> Option<&mut Pull> {
+    pub(crate) fn pull_mut(&mut self, number: u64) -> Option<&mut Pull> {
         self.pulls.iter_mut().find(|pull| pull.number == number)
     }
 
     /// The old and the new paths of what a pull request changes.
-    pub(super) fn changes(&self, pull: &Pull) -> Vec<(String, String)> {
+    pub(crate) fn changes(&self, pull: &Pull) -> Vec<(String, String)> {
         let git = self.git();
         let head = self.head(pull);
         let base = self.tip(&pull.base).expect("a base branch");
@@ -222,14 +222,14 @@ impl World {
         difference.deltas().map(|delta| (name(delta.old_file()), name(delta.new_file()))).collect()
     }
 
-    pub(super) fn say(&mut self, pull: u64, author: u64, body: &str) -> u64 {
+    pub(crate) fn say(&mut self, pull: u64, author: u64, body: &str) -> u64 {
         let id = 1000 + self.comments.len() as u64;
         self.comments.push(Comment { id, pull, author, body: body.to_owned() });
         id
     }
 
     /// Entries of a folder: name, id, mode and type.
-    pub(super) fn entries(&self, tree: Oid) -> Vec<(String, String, String, &'static str)> {
+    pub(crate) fn entries(&self, tree: Oid) -> Vec<(String, String, String, &'static str)> {
         let git = self.git();
         let tree = git.find_object(tree, None).and_then(|object| object.peel_to_tree()).expect("a tree");
         let entry = |entry: git2::TreeEntry<'_>| {
@@ -245,7 +245,7 @@ impl World {
     }
 
     /// Everything, to see whether anything changed.
-    pub(super) fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         let git = self.git();
         let references = git.references().expect("references").map(|reference| {
             let reference = reference.expect("a reference");

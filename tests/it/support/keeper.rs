@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use setai::clock::Clock;
 use setai::simulator::world::Snowflake;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -144,10 +144,24 @@ impl Keeper {
 
     /// Tells it, as a forge does, that something was pushed.
     pub(crate) async fn hears_of_a_push_to(&self, source: &str) {
+        self.hears(source, "Push Hook", &json!({})).await;
+    }
+
+    /// Tells it, as a forge does, that a pull request is new or holds other commits.
+    pub(crate) async fn hears_of_a_pull_request(&self, source: &str, number: u64, head: &str) {
+        let request = json!({
+            "iid": number, "action": "open", "last_commit": { "id": head }, "source_project_id": 1, "target_project_id": 1,
+        });
+        self.hears(source, "Merge Request Hook", &json!({ "object_attributes": request })).await;
+    }
+
+    async fn hears(&self, source: &str, event: &str, body: &Value) {
+        let body = body.to_string();
         let message = format!(
-            "POST /webhooks/{source} HTTP/1.1\r\nhost: {}\r\nx-gitlab-token: {SECRET}\r\ncontent-length: 2\r\n\
-             connection: close\r\n\r\n{{}}",
-            self.door
+            "POST /webhooks/{source} HTTP/1.1\r\nhost: {}\r\nx-gitlab-token: {SECRET}\r\nx-gitlab-event: {event}\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            self.door,
+            body.len()
         );
         let mut line = TcpStream::connect(self.door).await.expect("its door");
         line.write_all(message.as_bytes()).await.expect("it listens");
