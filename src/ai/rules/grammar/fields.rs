@@ -517,7 +517,7 @@ fn mentioned_role(clause: &mut Clause, context: Context<'_>) -> Option<Mention> 
     let is_last = at + 1 == clause.len() || clause.tokens[at + 1..].iter().all(|t| t.shape == Shape::Sign);
     let new: Vec<Subject> = implied(context, &role);
     if is_last && subject && may && !context.about.is_empty() && !new.is_empty() {
-        let mention = Mention::of(at, new);
+        let mention = Mention::standing_for(at, new);
         clause.take(at, at + 1);
         return Some(mention);
     }
