@@ -84,8 +84,14 @@ impl Team {
         self.forge.comments(number).remove(0)
     }
 
-    fn status(&self) -> Option<(String, String)> {
-        self.forge.world(|world| world.statuses.last().map(|status| (status.state.clone(), status.description.clone())))
+    /// Waits for the last status to say this; it is set after the comment is written.
+    async fn stands(&self, state: &str, words: &str) {
+        let stands = || {
+            self.forge.world(|world| {
+                world.statuses.last().is_some_and(|status| status.state == state && status.description == words)
+            })
+        };
+        self.office.keeper.until(&format!("the status `{state}: {words}`"), stands).await;
     }
 }
 
@@ -141,7 +147,7 @@ async fn whoever_opens_a_pull_request_reads_what_it_would_do() {
     let number = team.opens(HOME, "theirs", &theirs).await;
     let said = team.reads(number, "Theirs").await;
     assert!(said.contains("1 to change"), "{said}");
-    assert_eq!(team.status(), Some(("success".to_owned(), "Plan: 1 to change; 1 request, about 1 s.".to_owned())));
+    team.stands("success", "Plan: 1 to change; 1 request, about 1 s.").await;
 
     // Other commits change the comment, and are another thing to look at.
     let broken = team.manifest(|hall| hall.replace("topic", "topick"));
@@ -149,7 +155,7 @@ async fn whoever_opens_a_pull_request_reads_what_it_would_do() {
     team.office.keeper.hears_of_a_pull_request("main", number, &head.to_string()).await;
     let said = team.reads(number, "Not valid").await;
     assert!(said.contains("topick") && !said.contains("Theirs"), "{said}");
-    assert_eq!(team.status(), Some(("failure".to_owned(), "a manifest is not valid".to_owned())));
+    team.stands("failure", "a manifest is not valid").await;
     assert_eq!(team.office.terminal.writes().len(), writes, "nothing of it reaches Discord");
 }
 
