@@ -126,7 +126,28 @@ pub struct Command {
 }
 
 /// Another meaning of a request.
-pub type Alternative = Command;
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// What tells it from the others, in a few words.
+    pub meaning: String,
+    /// The request as data, when this is what it means.
+    #[serde(flatten)]
+    pub command: Command,
+    /// From 0 to 1, when this is what it means.
+    pub confidence_score: f64,
+    /// The edits it comes to.
+    pub edits: Vec<Edit>,
+    /// What gives no edit then, and why.
+    pub not_understood: Vec<Part>,
+}
+
+impl Alternative {
+    /// What a request comes to when something particular is meant; none when that is nothing.
+    pub fn of(meaning: String, other: Interpretation) -> Option<Self> {
+        let Interpretation { confidence_score, structured_command: command, edits, not_understood, .. } = other;
+        (!edits.is_empty()).then_some(Self { meaning, command, confidence_score, edits, not_understood })
+    }
+}
 
 /// What a command is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,6 +182,15 @@ pub struct Part {
 }
 
 impl Interpretation {
+    /// The same request when one of its alternatives is what it means.
+    #[must_use]
+    pub fn meaning(self, alternative: Alternative) -> Self {
+        let Alternative { meaning: _, command, confidence_score, edits, not_understood } = alternative;
+        let intent = Intent::of(&edits);
+        let (structured_command, alternatives) = (command, Vec::new());
+        Self { intent, structured_command, confidence_score, edits, not_understood, alternatives, ..self }
+    }
+
     /// Nothing was understood.
     pub fn not_understood(request: &str, model: &str, why: &str) -> Self {
         let trimmed = request.trim();

@@ -14,6 +14,7 @@
 //! | `tell`, `words` | what is shown, in which language |
 //! | `reply` | how long anything gets |
 //! | `register` | which commands there are |
+//! | `typed` | what is answered to commands that are typed as messages |
 
 mod ask;
 mod permit;
@@ -22,6 +23,7 @@ mod register;
 mod reply;
 mod serve;
 mod tell;
+mod typed;
 mod wire;
 mod words;
 
@@ -43,6 +45,7 @@ use crate::config::Approver;
 use crate::controller::Console;
 use crate::discord;
 use crate::model::{ApplicationId, InteractionId};
+use typed::Prefixes;
 use wire::Heard;
 
 /// How long answers under way may take when the process is asked to stop.
@@ -62,6 +65,7 @@ struct Parts {
     sure: f64,
     clock: Clock,
     heard: Mutex<Lately>,
+    prefixes: Mutex<Prefixes>,
 }
 
 /// What was heard lately: the same interaction must not be carried out twice, whoever brings it again.
@@ -107,7 +111,8 @@ impl Bot {
     /// A bot that speaks for a controller. `approvers` may change guilds through it besides administrators.
     /// Interpretations that are less sure than `sure`, between 0 and 1, are asked about.
     pub fn new(console: Console, approvers: Vec<Approver>, sure: f64, clock: Clock) -> Self {
-        Self(Arc::new(Parts { console, approvers, sure, clock, heard: Mutex::default() }))
+        let (heard, prefixes) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Parts { console, approvers, sure, clock, heard, prefixes }))
     }
 
     /// Sees to it that Discord knows the command of this version. Nothing is sent when it does, and other commands of the

@@ -125,6 +125,8 @@ pub struct Discord {
     pub url: Option<String>,
     /// Whether commands are answered.
     pub commands: bool,
+    /// Whether commands are answered that are typed as messages.
+    pub messages: bool,
 }
 
 /// What is served by HTTP.

@@ -26,8 +26,8 @@ mod words;
 use crate::manifest::Files;
 use crate::manifest::edit::Subject;
 
-use super::Interpretation;
-use clause::{Context, Gap, Why};
+use super::{Alternative, Interpretation};
+use clause::{Context, Gap, Meant, Why};
 use clauses::{after_politeness, clauses, cut, is_negated, is_question, sentences, trimmed};
 use grammar::Reading;
 use guild::Guild;
@@ -45,6 +45,9 @@ pub const MODEL: &str = "setai-rules-1";
 
 /// Most clauses of one request.
 const CLAUSES: usize = 200;
+
+/// Most objects of one name that are told apart.
+const MOST_OTHERS: usize = 10;
 
 /// What is never changed on request.
 const GUARDED: &str = "approval approvals protection protections protect protected unprotect policy policies drift \
@@ -80,15 +83,39 @@ pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
         return whole("it is longer than 4,000 characters");
     }
     let Some(guild) = Guild::of(files, entry) else { return whole("the manifest cannot be read") };
-    let mut speaker =
-        Speaker { source: &source, maker: Maker::new(guild), groups: Vec::new(), heard: Heard::default() };
+    let Understood { mut interpretation, doubt } = understood(request, &source, guild.clone(), None);
+    let Some((gap, objects)) = doubt else { return interpretation };
+    // The request once more for each object that may be meant.
+    for object in objects.into_iter().take(MOST_OTHERS) {
+        let meaning = report::meaning(&guild, &object);
+        let meant = Meant { start: gap.start, end: gap.end, object };
+        let other = understood(request, &source, guild.clone(), Some(&meant)).interpretation;
+        interpretation.alternatives.extend(Alternative::of(meaning, other));
+    }
+    interpretation
+}
+
+/// A request as it was understood, and the first of its words that fit several objects.
+struct Understood {
+    interpretation: Interpretation,
+    doubt: Option<(Gap, Vec<Subject>)>,
+}
+
+/// Understands a request, when somebody said what they mean by some of its words: as they said.
+fn understood(request: &str, source: &[char], guild: Guild, meant: Option<&Meant>) -> Understood {
+    let mut speaker = Speaker { source, maker: Maker::new(guild), groups: Vec::new(), heard: Heard::default(), meant };
     let mut all = joined(tokens(request));
     speaker.mend(&mut all);
     for sentence in sentences(&all) {
         speaker.sentence(sentence);
     }
     let Speaker { maker, heard, .. } = speaker;
-    report::interpretation(request, &source, maker, heard)
+    let ambiguous = |gap: &Gap| match &gap.why {
+        Why::Ambiguous(objects) => Some((gap.clone(), objects.clone())),
+        _ => None,
+    };
+    let doubt = heard.gaps.iter().filter_map(ambiguous).min_by_key(|(gap, _)| gap.start);
+    Understood { interpretation: report::interpretation(request, source, maker, heard), doubt }
 }
 
 /// What was made of a request so far.
@@ -109,11 +136,13 @@ struct Speaker<'s> {
     maker: Maker,
     groups: Vec<Vec<Subject>>,
     heard: Heard,
+    meant: Option<&'s Meant>,
 }
 
 impl Speaker<'_> {
     fn context<'c>(&'c self, about: &'c [Subject]) -> Context<'c> {
-        Context { source: self.source, guild: &self.maker.guild, index: &self.maker.index, groups: &self.groups, about }
+        let (source, groups, meant) = (self.source, &self.groups, self.meant);
+        Context { source, guild: &self.maker.guild, index: &self.maker.index, groups, about, meant }
     }
 
     /// Mends misspelt commands. Names are looked for as they are.

@@ -5,8 +5,10 @@
 
 use serde_json::Value;
 
+use crate::model::UserId;
 use crate::store::{CommandId, CommandType};
 
+use super::register::LONGEST_SUSPENSION;
 use super::wire::{Data, Given};
 
 /// What everything of ours begins with in ids of buttons and forms.
@@ -77,8 +79,17 @@ pub(super) enum Press {
     },
     /// Open a pull request for what was proposed.
     Open(CommandId),
+    /// What was meant by a request that could mean several things.
+    Mean {
+        /// Which request.
+        command: CommandId,
+        /// Which of its alternatives, from 0.
+        number: usize,
+    },
     /// Put what was changed in Discord into the manifest, by a pull request.
     Adopt(String),
+    /// Show the answer to what this person typed as a message.
+    Typed(UserId),
     /// Nothing, after all.
     Never,
 }
@@ -90,6 +101,10 @@ pub(super) enum Misuse {
     UnknownCommand,
     /// A button or form of another version.
     UnknownButton,
+    /// Words that are no command.
+    UnknownText,
+    /// The button is somebody else's.
+    NotYours,
 }
 
 /// The command that proposes.
@@ -120,6 +135,29 @@ impl Ask {
             "suspend" => Self::Suspend { reason: text("reason").unwrap_or_default(), hours: number("hours") },
             "resume" => Self::Resume,
             _ => return Err(Misuse::UnknownCommand),
+        })
+    }
+
+    /// Reads a command that was typed as a message, without its prefix.
+    pub(super) fn of_text(text: &str) -> Result<Self, Misuse> {
+        let text = text.trim();
+        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let rest = Some(rest.trim()).filter(|rest| !rest.is_empty()).map(str::to_owned);
+        let is_word = rest.as_ref().is_none_or(|rest| !rest.contains(char::is_whitespace));
+        Ok(match (name.to_lowercase().as_str(), rest) {
+            ("plan", None) => Self::Plan,
+            ("status", None) => Self::Status,
+            ("drift", None) => Self::Drift,
+            (PROPOSE, request) => Self::Propose { request },
+            ("history", run) if is_word => Self::History { run },
+            ("approve", plan) if is_word => Self::Approve { plan },
+            ("rollback", Some(run)) if is_word => Self::Rollback { run },
+            ("suspend", reason) => {
+                let (hours, reason) = hours(reason.unwrap_or_default());
+                Self::Suspend { reason, hours }
+            }
+            ("resume", None) => Self::Resume,
+            _ => return Err(Misuse::UnknownText),
         })
     }
 
@@ -176,10 +214,15 @@ impl Press {
             (true, Some("adopt"), Some(digest), None) => Self::Adopt(digest),
             (true, Some("ignore"), None, None) => Self::Ignore,
             (true, Some("never"), None, None) => Self::Never,
+            (true, Some("typed"), Some(user), None) => Self::Typed(user.parse().map_err(|_| Misuse::UnknownButton)?),
             (true, Some("rollback!"), Some(run), Some(digest)) => Self::RollBackForSure { run, digest },
             (true, Some("open"), Some(command), None) => {
                 Self::Open(command.parse().map_err(|_| Misuse::UnknownButton)?)
             }
+            (true, Some("mean"), Some(command), Some(number)) => Self::Mean {
+                command: command.parse().map_err(|_| Misuse::UnknownButton)?,
+                number: number.parse().map_err(|_| Misuse::UnknownButton)?,
+            },
             _ => return Err(Misuse::UnknownButton),
         };
         Ok(press)
@@ -196,8 +239,10 @@ impl Press {
             Self::Adopt(digest) => format!("{PREFIX}:adopt:{}", short(digest)),
             Self::Ignore => format!("{PREFIX}:ignore"),
             Self::Never => format!("{PREFIX}:never"),
+            Self::Typed(user) => format!("{PREFIX}:typed:{user}"),
             Self::RollBackForSure { run, digest } => format!("{PREFIX}:rollback!:{run}:{}", short(digest)),
             Self::Open(command) => format!("{PREFIX}:open:{command}"),
+            Self::Mean { command, number } => format!("{PREFIX}:mean:{command}:{number}"),
         }
     }
 
@@ -207,9 +252,19 @@ impl Press {
             Self::Approve(_) | Self::ApproveForSure(_) => "approve",
             Self::Revert(_) | Self::RevertForSure(_) | Self::Ignore => "drift",
             Self::RollBackForSure { .. } => "rollback",
-            Self::Open(_) | Self::Adopt(_) => PROPOSE,
-            Self::Never => "status",
+            Self::Open(_) | Self::Mean { .. } | Self::Adopt(_) => PROPOSE,
+            Self::Never | Self::Typed(_) => "status",
         }
+    }
+}
+
+/// How long a suspension lasts, where its reason begins with that: `2h raid`.
+fn hours(reason: String) -> (Option<u32>, String) {
+    let (first, rest) = reason.split_once(char::is_whitespace).unwrap_or((&reason, ""));
+    let hours = first.strip_suffix('h').and_then(|digits| digits.parse().ok());
+    match hours.filter(|hours| (1..=LONGEST_SUSPENSION).contains(hours)) {
+        Some(hours) => (Some(hours), rest.trim().to_owned()),
+        None => (None, reason),
     }
 }
 
@@ -249,13 +304,39 @@ mod tests {
             Press::Adopt(short.clone()),
             Press::Ignore,
             Press::Never,
+            Press::Typed(UserId::new(7)),
             Press::RollBackForSure { run: run.clone(), digest: short.clone() },
             Press::Open(command),
+            Press::Mean { command, number: 9 },
         ] {
             assert_eq!(Press::of(&press.id()).as_ref(), Ok(&press));
             assert!(press.id().len() <= 100, "Discord takes 100 characters: {}", press.id());
         }
         assert_eq!(Press::Approve(digest).id(), Press::Approve(short).id());
+    }
+
+    #[test]
+    fn typed_commands_read_like_chosen_ones() {
+        let text = |text: &str| Some(text.to_owned());
+        for (typed, ask) in [
+            ("plan", Ask::Plan),
+            ("  Status ", Ask::Status),
+            ("propose", Ask::Propose { request: None }),
+            ("propose add a\nchannel", Ask::Propose { request: text("add a\nchannel") }),
+            ("history", Ask::History { run: None }),
+            ("history 0197", Ask::History { run: text("0197") }),
+            ("approve abc", Ask::Approve { plan: text("abc") }),
+            ("rollback 0197", Ask::Rollback { run: "0197".to_owned() }),
+            ("suspend", Ask::Suspend { reason: String::new(), hours: None }),
+            ("suspend 2h a raid", Ask::Suspend { reason: "a raid".to_owned(), hours: Some(2) }),
+            ("suspend 2 days", Ask::Suspend { reason: "2 days".to_owned(), hours: None }),
+            ("suspend 99999h", Ask::Suspend { reason: "99999h".to_owned(), hours: None }),
+        ] {
+            assert_eq!(Ask::of_text(typed), Ok(ask), "{typed}");
+        }
+        for typed in ["", "plan b", "add a channel", "rollback", "rollback a b", "resume now"] {
+            assert_eq!(Ask::of_text(typed), Err(Misuse::UnknownText), "{typed}");
+        }
     }
 
     #[test]

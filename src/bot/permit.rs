@@ -89,7 +89,7 @@ impl Ask {
 impl Press {
     pub(super) fn level(&self) -> Level {
         match self {
-            Self::Open(_) | Self::Adopt(_) | Self::Never => Level::Look,
+            Self::Open(_) | Self::Mean { .. } | Self::Adopt(_) | Self::Typed(_) | Self::Never => Level::Look,
             Self::Approve(_)
             | Self::ApproveForSure(_)
             | Self::Revert(_)

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::ai::{Interpretation, Part, told};
 use crate::controller::{Draft, Drafted, Proposer, Trouble};
 use crate::forge::{Proposal, Proposed};
-use crate::store::{CommandId, CommandStatus};
+use crate::store::{CommandId, CommandRecord, CommandStatus};
 
 use super::Bot;
 use super::ask::Press;
@@ -17,6 +17,16 @@ use super::words::Words;
 
 /// Most parts and edits that are listed.
 const MOST: usize = 20;
+
+/// Most meanings to choose from: what leaves room for the other buttons.
+const MOST_MEANINGS: usize = 20;
+
+/// What somebody asked for before.
+struct Asked {
+    interpretation: Interpretation,
+    /// The number of the manifest that was shown.
+    manifest: Option<String>,
+}
 
 impl Bot {
     /// What becomes of a request.
@@ -43,17 +53,23 @@ impl Bot {
         match drafted {
             Drafted::Nothing(interpretation) => {
                 let reply = Reply::new(Tone::Careful, words.say("propose-nothing"));
-                let reply = understood(words, reply, interpretation).say(words.say("propose-nothing-text"));
+                let reply = understood(words, reply, interpretation);
+                let reply = match interpretation.alternatives.is_empty() {
+                    true => reply.say(words.say("propose-nothing-text")),
+                    false => choices(visitor, reply, interpretation),
+                };
                 Outcome { interpretation: json(interpretation), ..failed(reply) }
             }
             Drafted::Refused(interpretation, wrong) => {
                 let reply = Reply::new(Tone::Bad, words.say("propose-refused"));
                 let lines: Vec<String> = wrong.iter().take(MOST).map(|why| format!("- {}", plain(why))).collect();
                 let reply = understood(words, reply.say(lines.join("\n")), interpretation);
+                let reply = choices(visitor, reply, interpretation);
                 Outcome { interpretation: json(interpretation), error: Some(wrong.join("; ")), ..failed(reply) }
             }
             Drafted::Same(interpretation) => {
                 let reply = understood(words, Reply::new(Tone::Good, words.say("propose-same")), interpretation);
+                let reply = choices(visitor, reply, interpretation);
                 Outcome { interpretation: json(interpretation), ..reply.into() }
             }
             Drafted::Change(draft) => {
@@ -77,6 +93,7 @@ impl Bot {
             reply = reply.say(words.say("propose-unsure"));
         }
         reply = reply.block(draft.diff.clone(), words.say("propose-file"));
+        reply = choices(visitor, reply, &draft.interpretation);
         match self.0.console.outlet(&draft.written.source) {
             Some(_) => reply.button(Press::Open(visitor.command), words.say("button-open"), Look::Primary).button(
                 Press::Never,
@@ -87,20 +104,36 @@ impl Bot {
         }
     }
 
+    /// What a request comes to when one of its alternatives is what was meant.
+    pub(super) async fn mean(&self, visitor: &Visitor, command: CommandId, number: usize) -> Result<Outcome, Trouble> {
+        let Some(Asked { interpretation, .. }) = self.asked_before(visitor, command).await? else {
+            return Ok(outdated(&visitor.words));
+        };
+        let Some(meant) = interpretation.alternatives.get(number).cloned() else { return Ok(outdated(&visitor.words)) };
+        let drafted = self.0.console.draft_again(visitor.guild, interpretation.meaning(meant)).await?;
+        Ok(self.shown(visitor, &drafted))
+    }
+
+    /// What somebody asked for before. What another guild, or another person, asked for is nobody's here.
+    async fn asked_before(&self, visitor: &Visitor, command: CommandId) -> Result<Option<Asked>, Trouble> {
+        let record = self.0.console.engine().store().command(command).await?;
+        let own = record.filter(|asked| asked.guild == visitor.guild && asked.user == visitor.member.user.id);
+        let read = own.and_then(|CommandRecord { interpretation, results, .. }| {
+            let manifest = results.and_then(|results| Some(results[0]["details"]["manifest"].as_str()?.to_owned()));
+            Some(Asked { interpretation: serde_json::from_value(interpretation?).ok()?, manifest })
+        });
+        Ok(read)
+    }
+
     /// Opens a pull request for what an earlier command proposed.
     pub(super) async fn open(&self, visitor: &Visitor, command: CommandId) -> Result<Outcome, Trouble> {
         let words = &visitor.words;
-        let store = self.0.console.engine().store();
-        // What another guild, or another person, asked for is nobody's here.
-        let asked = store.command(command).await?.filter(|asked| asked.guild == visitor.guild);
-        let asked = asked.filter(|asked| asked.user == visitor.member.user.id);
-        let kept = asked.as_ref().and_then(|asked| Some((asked, asked.interpretation.clone()?)));
-        let read = kept.and_then(|(asked, kept)| Some((asked, serde_json::from_value::<Interpretation>(kept).ok()?)));
-        let Some((asked, interpretation)) = read else { return Ok(outdated(words)) };
-        let shown = asked.results.as_ref().and_then(|results| results[0]["details"]["manifest"].as_str());
+        let Some(Asked { interpretation, manifest }) = self.asked_before(visitor, command).await? else {
+            return Ok(outdated(words));
+        };
         let drafted = self.0.console.draft_again(visitor.guild, interpretation).await?;
         let Drafted::Change(draft) = drafted else { return Ok(outdated(words)) };
-        if shown != Some(&draft.fingerprint) {
+        if manifest.as_ref() != Some(&draft.fingerprint) {
             return Ok(outdated(words));
         }
         let asker = Proposer { name: visitor.member.user.username.clone(), user: Some(visitor.member.user.id) };
@@ -147,7 +180,7 @@ fn outdated(words: &Words) -> Outcome {
 
 /// What of a request was understood, and what was not.
 fn understood(words: &Words, reply: Reply, interpretation: &Interpretation) -> Reply {
-    let Interpretation { confidence_score, edits, not_understood, alternatives, .. } = interpretation;
+    let Interpretation { confidence_score, edits, not_understood, .. } = interpretation;
     let mut reply = reply;
     if !edits.is_empty() {
         // Between 0 and 1, so it fits.
@@ -171,16 +204,21 @@ fn understood(words: &Words, reply: Reply, interpretation: &Interpretation) -> R
         }
         reply = reply.say(text);
     }
-    if !alternatives.is_empty() {
-        let objects: Vec<String> = alternatives
-            .iter()
-            .flat_map(|other| &other.targets)
-            .take(MOST)
-            .map(|target| format!("`{}`", plain(&target.object)))
-            .collect();
-        reply = reply.say(words.with("propose-ambiguous", &[("objects", (&objects.join(", ")).into())]));
-    }
     reply
+}
+
+/// What a request could mean besides, to choose from. Buttons cut long texts off, so those are said in full, too.
+fn choices(visitor: &Visitor, reply: Reply, interpretation: &Interpretation) -> Reply {
+    let alternatives = interpretation.alternatives.iter().take(MOST_MEANINGS);
+    let meanings: Vec<&str> = alternatives.map(|other| other.meaning.as_str()).collect();
+    if meanings.is_empty() {
+        return reply;
+    }
+    let listed: Vec<String> = meanings.iter().map(|meaning| format!("- {}", plain(meaning))).collect();
+    let reply = reply.say(format!("{}\n{}", visitor.words.say("propose-ambiguous"), listed.join("\n")));
+    meanings.iter().enumerate().fold(reply, |reply, (number, meaning)| {
+        reply.button(Press::Mean { command: visitor.command, number }, *meaning, Look::Secondary)
+    })
 }
 
 fn opened(words: &Words, draft: &Draft, proposed: &Proposed) -> Reply {

@@ -14,7 +14,7 @@ const NAME: &str = "setai";
 pub(super) const LONGEST_REQUEST: usize = 4000;
 
 /// Longest suspension with an end, in hours: a year.
-const LONGEST_SUSPENSION: u32 = 8760;
+pub(super) const LONGEST_SUSPENSION: u32 = 8760;
 
 /// Discord's languages (its documentation, "Locales") with ours, in the order of [`Said`].
 const LOCALES: [&str; 4] = ["de", "es-ES", "es-419", "uk"];

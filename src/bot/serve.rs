@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::controller::Trouble;
 use crate::discord::{self, InteractionRef};
-use crate::model::{GuildId, Permissions, ServerConfiguration, ServerSettings};
+use crate::model::{GuildId, Permissions, ServerConfiguration, ServerSettings, UserId};
 use crate::store::{Author, CommandEnd, CommandId, CommandStatus, Membership, NewCommand, Person};
 
 use super::ask::{Ask, FIELD, FORM, Misuse, PROPOSE, Press, sort_of, typing};
@@ -111,8 +111,7 @@ impl Bot {
             return None;
         }
         let data = heard.data.clone().unwrap_or_default();
-        let place = heard.guild_id.zip(heard.member.clone());
-        let Some((guild, member)) = place.filter(|_| heard.kind != Kind::Ping) else {
+        let Some((guild, member)) = heard.place().filter(|_| heard.kind != Kind::Ping) else {
             return Some(Turn { first: without_a_guild(heard.kind), then: None });
         };
         match heard.kind {
@@ -126,10 +125,20 @@ impl Bot {
                 let asked = Ask::of_form(&data).map(Wanted::Command);
                 Some(self.promised(heard, guild, member, asked, PROMISE))
             }
-            Kind::Component => {
-                let pressed = Press::of(&data.custom_id).map(Wanted::Button);
-                Some(self.promised(heard, guild, member, pressed, PROMISE_OF_UPDATE))
-            }
+            Kind::Component => Some(match Press::of(&data.custom_id) {
+                Ok(Press::Typed(user)) => self.typed(heard, guild, member, user).await,
+                pressed => self.promised(heard, guild, member, pressed.map(Wanted::Button), PROMISE_OF_UPDATE),
+            }),
+        }
+    }
+
+    /// What somebody typed as a message. The message everybody sees stays as it is.
+    async fn typed(&self, heard: Heard, guild: GuildId, member: Member, user: UserId) -> Turn {
+        let typed = heard.text_beside().ok_or(Misuse::UnknownButton).and_then(Ask::of_text);
+        match typed {
+            _ if user != member.user.id => self.promised(heard, guild, member, Err(Misuse::NotYours), PROMISE),
+            Ok(Ask::Propose { request: None }) => Turn { first: self.form(guild).await, then: None },
+            asked => self.promised(heard, guild, member, asked.map(Wanted::Command), PROMISE),
         }
     }
 
@@ -223,7 +232,7 @@ impl Bot {
 
     /// What comes of it, when it may be done at all.
     async fn decided(&self, visitor: &Visitor, wanted: &Wanted) -> Outcome {
-        let Member { user, roles, permissions } = visitor.member.clone();
+        let Member { user, roles, permissions, locale: _ } = visitor.member.clone();
         let caller = Caller { user: user.id, roles, permissions };
         let moderation = &visitor.settings.moderation;
         if let Err(refusal) = permitted(&caller, wanted.name(), wanted.level(), &self.0.approvers, moderation) {
@@ -313,8 +322,10 @@ impl Bot {
                 Outcome { details, ..tell::report(words, &report).into() }
             }
             Press::Open(command) => self.open(visitor, *command).await?,
+            Press::Mean { command, number } => self.mean(visitor, *command, *number).await?,
             Press::Adopt(digest) => self.adopt(visitor, digest).await?,
-            Press::Never => tell::nothing_done(words).into(),
+            // What was typed is asked instead, before it comes to this.
+            Press::Never | Press::Typed(_) => tell::nothing_done(words).into(),
         })
     }
 
@@ -405,7 +416,7 @@ fn without_a_guild(kind: Kind) -> Value {
 }
 
 fn person(member: &Member, guild: Option<&ServerConfiguration>) -> Person {
-    let Member { user, roles: _, permissions } = member.clone();
+    let Member { user, roles: _, permissions, locale } = member.clone();
     let membership = match guild.and_then(|guild| guild.owner_id) {
         Some(owner) if owner == user.id => Membership::Owner,
         _ if permissions.contains(Permissions::ADMINISTRATOR) => Membership::Admin,
@@ -416,7 +427,7 @@ fn person(member: &Member, guild: Option<&ServerConfiguration>) -> Person {
         username: user.username,
         discriminator: user.discriminator.unwrap_or_else(|| "0".to_owned()),
         avatar: user.avatar,
-        locale: None,
+        locale,
         permissions,
         membership,
     }

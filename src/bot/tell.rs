@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::controller::{Culprit, Report, Stand, Trouble, View};
 use crate::plan::render::{self, Counts};
-use crate::plan::{Note, Plan, Rejected, Weight};
+use crate::plan::{Note, NoteCode, Plan, Rejected, Weight};
 use crate::store::{self, HeldSummary, RunRecord, RunSummary, Standing as State, Verdict};
 
 use super::ask::{Misuse, Press};
@@ -68,7 +68,9 @@ pub(super) fn warned(words: &Words, plan: &Plan, reply: Reply) -> Reply {
         let lines = plan.risks.iter().map(|risk| plain(&render::sentence(risk)));
         reply = reply.say(listed("plan-risks", lines.collect()));
     }
-    let noted: Vec<_> = plan.notes.iter().filter(|note| note.weight != Weight::Info).collect();
+    // Whoever asks to delete something wants to hear that it stays.
+    let concerns = |note: &&Note| note.weight != Weight::Info || note.code == NoteCode::Forgotten;
+    let noted: Vec<_> = plan.notes.iter().filter(concerns).collect();
     if !noted.is_empty() {
         let line = |note: &&Note| {
             let subject = if note.subject.is_empty() { String::new() } else { format!("`{}`: ", plain(&note.subject)) };
@@ -322,8 +324,28 @@ pub(super) fn misused(words: &Words, misuse: Misuse) -> Reply {
     let why = match misuse {
         Misuse::UnknownCommand => "misuse-command",
         Misuse::UnknownButton => "misuse-button",
+        Misuse::UnknownText => "misuse-text",
+        Misuse::NotYours => "misuse-not-yours",
     };
     Reply::new(Tone::Bad, words.say("misuse-title")).say(words.say(why))
+}
+
+/// What can be typed, for whoever typed something else.
+pub(super) fn typed_wrong(words: &Words, prefix: &str) -> Reply {
+    let commands = [
+        "plan",
+        "status",
+        "drift",
+        "propose …",
+        "history [run]",
+        "approve [plan]",
+        "rollback <run>",
+        "suspend [2h] [reason]",
+        "resume",
+    ];
+    let prefix = plain(prefix);
+    let lines: Vec<String> = commands.iter().map(|command| format!("- `{prefix} {command}`")).collect();
+    misused(words, Misuse::UnknownText).say(lines.join("\n"))
 }
 
 pub(super) fn private(words: &Words) -> Reply {

@@ -36,8 +36,24 @@ pub(super) struct Heard {
     #[serde(rename = "type", deserialize_with = "kind")]
     pub(super) kind: Kind,
     pub(super) guild_id: Option<GuildId>,
-    pub(super) member: Option<Member>,
+    member: Option<Member>,
+    /// The language of whoever did it.
+    locale: Option<String>,
     pub(super) data: Option<Data>,
+    message: Option<Bearer>,
+}
+
+/// The message a button is on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Bearer {
+    embeds: Vec<Embed>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Embed {
+    description: String,
 }
 
 /// Who did it.
@@ -49,6 +65,9 @@ pub(super) struct Member {
     /// What they may do in the channel, in which whoever owns the guild may do everything.
     #[serde(deserialize_with = "permissions")]
     pub(super) permissions: Permissions,
+    /// The language of their Discord.
+    #[serde(skip)]
+    pub(super) locale: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -92,6 +111,17 @@ impl Heard {
                 tracing::warn!(%error, "Discord told of an interaction in words this version does not know");
             })
             .ok()
+    }
+
+    /// Who did it, and where, when that is in a guild.
+    pub(super) fn place(&self) -> Option<(GuildId, Member)> {
+        let member = Member { locale: self.locale.clone(), ..self.member.clone()? };
+        Some((self.guild_id?, member))
+    }
+
+    /// The text of the message the pressed button is on; none where somebody took it away.
+    pub(super) fn text_beside(&self) -> Option<&str> {
+        Some(&self.message.as_ref()?.embeds.first()?.description)
     }
 
     /// How answers name it.

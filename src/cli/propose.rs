@@ -225,12 +225,8 @@ fn tell(interpretation: &Interpretation, screen: Screen) {
         screen.say(format!("  `{}`: {why}", text.replace('\n', " ")));
     }
     if !alternatives.is_empty() {
-        let objects: Vec<&str> =
-            alternatives.iter().flat_map(|other| &other.targets).map(|target| target.object.as_str()).collect();
-        screen.say(format!(
-            "  It could be {}. Say which, as `the ... channel`, `role` or `category`.",
-            objects.join(" or ")
-        ));
+        let meanings: Vec<&str> = alternatives.iter().map(|other| other.meaning.as_str()).collect();
+        screen.say(format!("  It could be {}. Say which.", meanings.join(" or ")));
     }
 }
 

@@ -43,6 +43,9 @@ const SURE: u8 = 75;
 /// How many pull requests may wait for a look.
 const REVIEWS: usize = 64;
 
+/// How many messages may wait to be read. Hardly any is a command.
+const MESSAGES: usize = 1024;
+
 /// How many uses of commands may wait for an answer.
 const INTERACTIONS: usize = 256;
 
@@ -67,7 +70,14 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let outlets = proposals::outlets(config.as_ref().map_or(&[], |config| &config.sources))?;
     let (review, reviews) = mpsc::channel(REVIEWS);
     let reviewing = (!outlets.is_empty()).then_some(review);
-    let settings = Settings { interactions: answers.then_some(asked), reviews: reviewing, ..settings };
+    let (wrote, messages) = mpsc::channel(MESSAGES);
+    let reads_along = answers && settings.gateway.as_ref().is_some_and(|gateway| gateway.messages);
+    let settings = Settings {
+        interactions: answers.then_some(asked),
+        messages: reads_along.then_some(wrote),
+        reviews: reviewing,
+        ..settings
+    };
     let controller = Controller::new(engine.clone(), settings);
     let (handle, stop) = (controller.handle(), CancellationToken::new());
     let telling = notify::begin(&engine, config.as_ref(), &handle).await?;
@@ -80,6 +90,8 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     let bot = answers.then(|| Bot::new(console.clone(), approvers, sure, Clock::system()));
     let web = web(config.as_ref(), &handle, recorder, bot.clone(), &stop).await?;
     let news = handle.news();
+    let reading = bot.clone().filter(|_| reads_along);
+    let reading = reading.map(|bot| tokio::spawn(bot.read_along(messages, stop.clone())));
     let bot = bot.map(|bot| tokio::spawn(answer(bot, interactions, stop.clone())));
     let reviewer = tokio::spawn(console.review_all(reviews, stop.clone()));
     let running = tokio::spawn(controller.run(stop.clone()));
@@ -94,8 +106,8 @@ pub(super) async fn run(command: &Run, connection: &Connection, screen: Screen) 
     stop.cancel();
     let ran = running.await;
     telling.end().await;
-    if let Some(bot) = bot {
-        drop(bot.await);
+    for answering in [bot, reading].into_iter().flatten() {
+        drop(answering.await);
     }
     drop(reviewer.await);
     ran.map_err(|error| Failure::new(format!("the controller broke down: {error}")))?;
@@ -123,6 +135,8 @@ fn settings(
 ) -> Result<Settings, Failure> {
     let is_deaf = command.no_gateway || command.once;
     let gateway = (!is_deaf).then(|| context::token(connection).map(GatewaySettings::new)).transpose()?;
+    let messages = config.is_some_and(|config| config.discord.messages);
+    let gateway = gateway.map(|gateway| GatewaySettings { messages, ..gateway });
     let every = command.every.map(Duration::from_secs).or(config.map(|config| config.drift.interval));
     let jitter = config.map(|config| jitter(config.drift));
     let sweep = Rhythm::every(every.unwrap_or(SWEEP));
@@ -142,6 +156,7 @@ fn settings(
         shares: !command.once && context::is_served(connection)?,
         gateway,
         interactions: None,
+        messages: None,
         reviews: None,
         recorder: Some(recorder.clone()),
         approval_ends: config.map_or(APPROVAL_ENDS, |config| config.approvals.expire_after),

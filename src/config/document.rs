@@ -66,6 +66,9 @@ objects! {
         url: HttpUrl,
         /// Whether `setai run` answers commands in Discord; true by default.
         commands: bool,
+        /// Whether `setai run` answers commands that are typed as messages, such as `!setai plan`, too; false by default. It takes
+        /// the privileged intent "Message Content".
+        messages: bool,
     }
 
     /// What is served by HTTP: health, metrics and webhooks.

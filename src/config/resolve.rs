@@ -54,6 +54,7 @@ impl Resolver<'_> {
                 token: discord.and_then(|discord| self.secret(discord.token_file.as_ref())),
                 url: discord.and_then(|discord| Some(discord.url.as_ref()?.value.0.clone())),
                 commands: discord.and_then(|discord| Some(discord.commands.as_ref()?.value)).unwrap_or(true),
+                messages: discord.and_then(|discord| Some(discord.messages.as_ref()?.value)).unwrap_or(false),
             },
             database: self.address(doc.database.as_ref(), doc.database_file.as_ref(), "database"),
             redis: self.address(doc.redis.as_ref(), doc.redis_file.as_ref(), "redis"),

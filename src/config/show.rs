@@ -21,7 +21,7 @@ impl Config {
     /// Everything that is in force, under the names of the file. Complete: what was not said is there with its default.
     pub fn shown(&self) -> Value {
         let Self {
-            discord: Discord { token, url, commands },
+            discord: Discord { token, url, commands, messages },
             database,
             redis,
             http: Http { listen, webhooks },
@@ -38,7 +38,7 @@ impl Config {
             overridden,
         } = self;
         json!({
-            "discord": { "token": token.as_ref().map(|_| SET), "url": url, "commands": commands },
+            "discord": { "token": token.as_ref().map(|_| SET), "url": url, "commands": commands, "messages": messages },
             "database": database.as_ref().map(|_| SET),
             "redis": redis.as_ref().map(|_| SET),
             "http": { "listen": listen.map(|listen| listen.to_string()), "webhooks": webhooks },

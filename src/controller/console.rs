@@ -28,7 +28,7 @@ use super::interpret::Unanswered;
 use super::progress::{Silent, StopSignal};
 use super::proposals::Proposals;
 use super::run::{Report, Request};
-use super::tally::Tally;
+use super::tally::{MINUTE, Tally};
 
 /// How long an approval counts that somebody gives in a chat.
 const APPROVAL_LASTS: TimeDelta = TimeDelta::hours(24);
@@ -38,6 +38,9 @@ const MOST_DIFFERENCES: u32 = 20;
 
 /// Requests under way at once in one guild.
 const CONCURRENCY: usize = 4;
+
+/// How long it is known that a message was answered: longer than it can be told of again.
+const ONCE: Duration = Duration::from_mins(10);
 
 /// Longest wait for one of Discord's limits while somebody waits for an answer.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -191,6 +194,13 @@ impl Console {
     /// How long to wait when that is more than so many in a minute.
     pub async fn counts(&self, user: UserId, most: u32) -> Result<(), Duration> {
         self.tally.use_of_command(user, most).await
+    }
+
+    /// Decides whether a typed command is answered: once, whichever process hears it first, and nobody's more often than so many
+    /// times in a minute.
+    pub async fn answers_message(&self, message: &str, author: UserId, most: u32) -> bool {
+        let is_first = self.tally.count(&format!("ratelimit:message:{message}"), 1, ONCE).await.is_ok();
+        is_first && self.tally.count(&format!("ratelimit:typed:{author}"), most, MINUTE).await.is_ok()
     }
 
     /// How the guild stands.

@@ -79,6 +79,8 @@ pub struct Settings {
     pub gateway: Option<GatewaySettings>,
     /// Who is told of every use of a command, as Discord told of it; none when nobody answers.
     pub interactions: Option<mpsc::Sender<Value>>,
+    /// Who is told what people write, as Discord told of it; none when nobody reads along.
+    pub messages: Option<mpsc::Sender<Value>>,
     /// Who is told of every pull request that is worth a look; none when nobody looks.
     pub reviews: Option<mpsc::Sender<PullRequestOf>>,
     /// Where it is measured what happens.
@@ -100,6 +102,7 @@ impl fmt::Debug for Settings {
             shares,
             gateway: _,
             interactions: _,
+            messages: _,
             reviews: _,
             recorder: _,
             approval_ends,

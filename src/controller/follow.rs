@@ -156,7 +156,7 @@ impl Follower {
                 self.known().logged(guild, entry.clone());
                 return nudge(guild, Why::Logged, Some(entry)).into_iter().collect();
             }
-            Event::Interaction(_) => {}
+            Event::Interaction(_) | Event::Message(_) => {}
         }
         Vec::new()
     }

@@ -13,7 +13,7 @@ use crate::model::UserId;
 /// Longest wait for the cache: somebody waits for an answer, and can be answered without it.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// What is counted.
 #[derive(Clone, Debug)]

@@ -46,6 +46,9 @@ use start::{Sessions, Start};
 /// (its documentation, "Gateway Intents").
 const INTENTS: Intents = Intents::GUILDS.union(Intents::GUILD_MODERATION);
 
+/// What is asked for besides where commands are typed as messages. What people write takes leave of Discord.
+const MESSAGES: Intents = Intents::GUILD_MESSAGES.union(Intents::MESSAGE_CONTENT);
+
 /// How the gateway is reached.
 #[derive(Clone, Debug)]
 pub struct GatewaySettings {
@@ -57,13 +60,19 @@ pub struct GatewaySettings {
     pub shards: Option<u32>,
     /// How long a connection may be silent before it counts as lost. Longer than between two heartbeats.
     pub silence: Duration,
+    /// Whether to be told what people write. Takes the privileged intent "Message Content".
+    pub messages: bool,
 }
 
 impl GatewaySettings {
     /// The usual settings for a token.
     pub fn new(token: SecretString) -> Self {
         // Discord asks for a heartbeat about every 45 seconds, and answers each.
-        Self { token, url: None, shards: None, silence: Duration::from_mins(3) }
+        Self { token, url: None, shards: None, silence: Duration::from_mins(3), messages: false }
+    }
+
+    fn intents(&self) -> Intents {
+        if self.messages { INTENTS | MESSAGES } else { INTENTS }
     }
 }
 
@@ -104,6 +113,7 @@ impl Gateway {
             stop: stop.clone(),
             clock: clock.clone(),
             silence: self.settings.silence,
+            intents: self.settings.intents(),
         };
         let run = |number: u32, pause: Duration| {
             let link = link(number);
@@ -139,7 +149,7 @@ impl Gateway {
 
     /// Where the gateway is. Whatever passes by itself is waited for.
     async fn start(&self) -> Result<Start, GatewayError> {
-        let GatewaySettings { token: _, url, shards, silence: _ } = &self.settings;
+        let GatewaySettings { token: _, url, shards, silence: _, messages: _ } = &self.settings;
         if let Some(url) = url {
             let shards = shards.unwrap_or(1).max(1);
             return Ok(Start { url: url.clone(), shards, session_start_limit: Sessions::default() });
@@ -166,7 +176,8 @@ impl Gateway {
         // The library does not say what is wrong with the certificates; it ends the program.
         tls::client().map(drop).map_err(|error| no_network(error.to_string()))?;
         let token = bare(self.settings.token.expose_secret()).to_owned();
-        let made = tokio::task::spawn_blocking(|| ConfigBuilder::new(token, INTENTS)).await;
+        let intents = self.settings.intents();
+        let made = tokio::task::spawn_blocking(move || ConfigBuilder::new(token, intents)).await;
         made.map_err(|error| no_network(error.to_string()))
     }
 }

@@ -11,7 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ai::ground::is_hidden;
-use crate::ai::{Command, Entity, EntityKind, Intent, Interpretation, Part, Position, Request, allowed};
+use crate::ai::{
+    Alternative, Command, Entity, EntityKind, Intent, Interpretation, Part, Position, Request, allowed, told,
+};
 use crate::manifest::edit::Edit;
 
 /// Most edits of one answer; what they touch is limited besides.
@@ -133,7 +135,7 @@ pub(super) fn checked(text: &str, request: &Request<'_>) -> Result<Answered, Vec
         intent: Intent::of(&edits),
         entities: entities.into_iter().filter_map(|named| entity(named, &source)).collect(),
         structured_command: Command::of(&edits),
-        alternatives: others.map(|edits| Command::of(&edits)).collect(),
+        alternatives: others.map(|edits| another(edits, confidence)).collect(),
         processing_time: 0.0,
         model_used: String::new(),
         cached: false,
@@ -141,6 +143,13 @@ pub(super) fn checked(text: &str, request: &Request<'_>) -> Result<Answered, Vec
         not_understood: parts,
     };
     Ok(Answered { interpretation })
+}
+
+/// Another meaning, told by what it would do.
+fn another(edits: Vec<Edit>, confidence_score: f64) -> Alternative {
+    let told: Vec<String> = edits.iter().map(|edit| told::told(edit).1).collect();
+    let (command, not_understood) = (Command::of(&edits), Vec::new());
+    Alternative { meaning: told.join("; "), command, confidence_score, edits, not_understood }
 }
 
 /// Some models wrap JSON as they would in a message to people.

@@ -23,6 +23,16 @@ pub(super) struct Context<'c> {
     pub(super) groups: &'c [Vec<Subject>],
     /// What the clause is about when it names nothing, because it goes on about something new.
     pub(super) about: &'c [Subject],
+    /// What somebody said they mean by words that fit several objects.
+    pub(super) meant: Option<&'c Meant>,
+}
+
+/// That the words at this place, in characters, mean this object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Meant {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) object: Subject,
 }
 
 impl Context<'_> {

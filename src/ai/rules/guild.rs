@@ -12,6 +12,7 @@ use crate::model::{ChannelKind, Overwrite};
 pub(super) type Fields = IndexMap<String, Value>;
 
 /// The objects of a manifest.
+#[derive(Clone)]
 pub(super) struct Guild {
     words: Words,
     protected: Vec<Pattern>,

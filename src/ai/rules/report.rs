@@ -2,10 +2,12 @@
 //!
 //! Decides on the confidence, the intent and the parts of an [`Interpretation`]. Changes no edit.
 
-use crate::ai::{Alternative, Command, Entity, EntityKind, Intent, Interpretation, Part, Position, Target};
+use crate::ai::{Command, Entity, EntityKind, Intent, Interpretation, Part, Position};
 use crate::manifest::edit::{Edit, Subject};
+use crate::model::ChannelKind;
 
 use super::clause::{Gap, Mention, Why};
+use super::guild::Guild;
 use super::make::Maker;
 use super::names::Fit;
 use super::{Heard, MODEL};
@@ -21,7 +23,6 @@ pub(super) fn interpretation(request: &str, source: &[char], maker: Maker, heard
     let Heard { mut gaps, readings, .. } = heard;
     gaps.sort_by_key(|gap| (gap.start, gap.end));
     gaps.dedup_by_key(|gap| (gap.start, gap.end));
-    let alternatives = gaps.iter().filter_map(|gap| alternatives(gap, &maker)).flatten().collect();
     let part = |gap: &Gap| {
         let Gap { start, end, why } = gap;
         Part { text: typed(*start, *end), position: Position { start: *start, end: *end }, why: told(why).to_owned() }
@@ -47,7 +48,7 @@ pub(super) fn interpretation(request: &str, source: &[char], maker: Maker, heard
         intent: Intent::of(&maker.edits),
         entities,
         structured_command: Command::of(&maker.edits),
-        alternatives,
+        alternatives: Vec::new(),
         processing_time: 0.0,
         model_used: MODEL.to_owned(),
         cached: false,
@@ -86,27 +87,17 @@ fn confidence(edits: &[Edit], heard: &Heard) -> f64 {
     ((score * 1000.0).round() / 1000.0).max(0.001)
 }
 
-fn alternatives<'a>(gap: &'a Gap, maker: &'a Maker) -> Option<Vec<Alternative>> {
-    let Why::Ambiguous(objects) = &gap.why else { return None };
-    let reading = |object: &Subject| Alternative {
-        action: "clarify".to_owned(),
-        targets: vec![Target {
-            kind: kind_of(object).to_owned(),
-            name: maker.guild.name(object).to_owned(),
-            object: object.to_string(),
-        }],
-        modifiers: Vec::new(),
-        conditions: Vec::new(),
-    };
-    Some(objects.iter().map(reading).collect())
-}
-
-fn kind_of(object: &Subject) -> &'static str {
+/// What tells an object from others that are called the same.
+pub(super) fn meaning(guild: &Guild, object: &Subject) -> String {
     match object {
-        Subject::Role(_) => "role",
-        Subject::Category(_) => "category",
-        Subject::Channel(_) => "channel",
-        _ => "setting",
+        Subject::Role(key) => format!("the role {key}"),
+        Subject::Category(key) => format!("the category {key}"),
+        Subject::Channel(key) => {
+            let kind = guild.kind(object).unwrap_or(ChannelKind::Text).noun();
+            let inside = guild.category_of(key).map_or_else(String::new, |category| format!(" in {category}"));
+            format!("the {kind} {key}{inside}")
+        }
+        other => other.to_string(),
     }
 }
 

@@ -59,9 +59,10 @@ impl Controller {
         });
         if let Some(gateway) = self.settings.gateway.clone() {
             let (shared, clock, ends) = (Arc::clone(&self.shared), self.engine.clock.clone(), stop.clone());
-            let bot = self.settings.interactions.clone();
+            let (interactions, messages) = (self.settings.interactions.clone(), self.settings.messages.clone());
+            let people = People { interactions, messages };
             watchers.spawn(async move {
-                let listen = || Arc::clone(&shared).listen_to_discord(gateway.clone(), bot.clone(), ends.clone());
+                let listen = || Arc::clone(&shared).listen_to_discord(gateway.clone(), people.clone(), ends.clone());
                 kept_up("listening to Discord", clock, listen).await;
             });
         }
@@ -71,19 +72,14 @@ impl Controller {
 
 impl Shared {
     /// Hears what happens in guilds, and asks for looks at those that are worth it.
-    async fn listen_to_discord(
-        self: Arc<Self>,
-        settings: GatewaySettings,
-        bot: Option<mpsc::Sender<Value>>,
-        stop: CancellationToken,
-    ) {
+    async fn listen_to_discord(self: Arc<Self>, settings: GatewaySettings, people: People, stop: CancellationToken) {
         let (events, mut heard) = mpsc::channel(EVENTS);
         let gateway = Gateway::new(settings, Arc::clone(self.engine.client()));
         let connection = gateway.run(events, stop.clone());
         let hearing = async {
             while let Some(event) = heard.recv().await {
                 self.note_connection(&event);
-                let Some(event) = handed_over(event, bot.as_ref()) else { continue };
+                let Some(event) = people.handed_over(event) else { continue };
                 let nudges = self.follower.hear(event).await;
                 self.nudge(nudges);
             }
@@ -155,16 +151,27 @@ impl Shared {
     }
 }
 
-/// Gives uses of commands to whoever answers them; anything else comes back.
-fn handed_over(event: Event, bot: Option<&mpsc::Sender<Value>>) -> Option<Event> {
-    let Event::Interaction(told) = event else { return Some(event) };
-    // Guilds must not wait for it: whoever asked asks again.
-    if let Some(bot) = bot
-        && bot.try_send(*told).is_err()
-    {
-        tracing::warn!("too many people ask at once; one of them gets no answer");
+/// Who is told of what people do that is nothing about guilds.
+#[derive(Clone, Debug)]
+struct People {
+    interactions: Option<mpsc::Sender<Value>>,
+    messages: Option<mpsc::Sender<Value>>,
+}
+
+impl People {
+    /// Gives uses of commands and messages to whoever answers them; anything else comes back. Guilds must not wait for it: whoever
+    /// asked asks again.
+    fn handed_over(&self, event: Event) -> Option<Event> {
+        let (told, to) = match event {
+            Event::Interaction(told) => (told, &self.interactions),
+            Event::Message(told) => (told, &self.messages),
+            event => return Some(event),
+        };
+        if to.as_ref().is_some_and(|to| to.try_send(*told).is_err()) {
+            tracing::warn!("too many people ask at once; one of them gets no answer");
+        }
+        None
     }
-    None
 }
 
 /// What people said to other processes, as far as it was heard.

@@ -65,6 +65,8 @@ pub enum Event {
     },
     /// Somebody uses a command or a button, as Discord sent it.
     Interaction(Box<Value>),
+    /// Somebody, and no program, wrote something in a guild; as Discord sent it.
+    Message(Box<Value>),
 }
 
 /// What is different in a guild.
@@ -97,7 +99,11 @@ impl Event {
             | Self::Removed(guild)
             | Self::Changed { guild, .. }
             | Self::AuditEntry { guild, .. } => Some(*guild),
-            Self::Connected { .. } | Self::Disconnected { .. } | Self::Listed { .. } | Self::Interaction(_) => None,
+            Self::Connected { .. }
+            | Self::Disconnected { .. }
+            | Self::Listed { .. }
+            | Self::Interaction(_)
+            | Self::Message(_) => None,
         }
     }
 }
@@ -228,7 +234,18 @@ pub(super) fn read(text: &str, me: Option<UserId>, now: chrono::DateTime<chrono:
         }
         "RESUMED" => Ok(Said::Resumed),
         "INTERACTION_CREATE" => said(text).map(|value| Said::Event(Event::Interaction(Box::new(value)))),
+        "MESSAGE_CREATE" => Ok(written(said(text)?)),
         kind => about_a_guild(kind, text, me, now),
+    }
+}
+
+/// A message somebody wrote, when it can be about anything: what programs write is never a command, lest they talk to each other.
+fn written(message: Value) -> Said {
+    let is_by_a_program = message["author"]["bot"] == true || message.get("webhook_id").is_some();
+    let says_something = message["content"].as_str().is_some_and(|content| !content.is_empty());
+    match message["guild_id"].is_string() && says_something && !is_by_a_program {
+        true => Said::Event(Event::Message(Box::new(message))),
+        false => Said::Nothing,
     }
 }
 

@@ -11,17 +11,17 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
-use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Message, Session, Shard, ShardId, ShardState};
+use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Intents, Message, Session, Shard, ShardId, ShardState};
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::model::UserId;
 
 use super::event::{Event, Said, read};
+use super::is_address;
 use super::outbox::Outbox;
 use super::pause::Pause;
 use super::start::GatewayError;
-use super::{INTENTS, is_address};
 
 /// A shard that keeps itself connected.
 pub(super) struct Link {
@@ -32,6 +32,8 @@ pub(super) struct Link {
     pub(super) clock: Clock,
     /// How long a connection may be silent: longer than between two heartbeats.
     pub(super) silence: Duration,
+    /// What was asked to be told of.
+    pub(super) intents: Intents,
 }
 
 /// What outlives a connection.
@@ -185,7 +187,7 @@ impl Link {
     /// What follows from a close code (Discord's documentation, "Gateway Close Event Codes").
     fn closed(&self, code: Option<u16>) -> End {
         let Some(code) = code else { return End::lost("it was closed without a code") };
-        if let Some(error) = GatewayError::of_code(code, (self.id.number(), self.id.total()), INTENTS.bits()) {
+        if let Some(error) = GatewayError::of_code(code, (self.id.number(), self.id.total()), self.intents.bits()) {
             return End::Fatal(error);
         }
         // Closed for good, with a sequence number that is wrong, or after too long a time: what follows is a new session.

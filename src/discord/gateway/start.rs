@@ -60,7 +60,7 @@ pub enum GatewayError {
     /// Close code 4014.
     #[error(
         "Discord does not allow the intents {intents} this build asks for (close code 4014); enable them on the Bot page of \
-         the Developer Portal, or update setai"
+         the Developer Portal, or leave out what needs them (`discord: {{ messages: true }}`)"
     )]
     DisallowedIntents {
         /// The bits.

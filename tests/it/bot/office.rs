@@ -130,10 +130,15 @@ impl Office {
 
     /// Somebody presses the button of an answer that is labelled like this.
     pub(super) async fn presses(&self, user: Snowflake, seen: &Seen, label: &str) -> Seen {
-        let found = seen.buttons.iter().find(|(text, _)| text.contains(label));
-        let (_, id) = found.unwrap_or_else(|| panic!("there is no button `{label}`: {seen:#?}"));
-        let message = seen.message.as_ref().expect("a message").id;
-        let wish = Use { message_id: Some(message), ..self.wish(user, 3, json!({ "custom_id": id })) };
+        self.presses_on(user, seen.message.as_ref().expect("a message"), label).await
+    }
+
+    /// Somebody presses the button of a message that is labelled like this.
+    pub(super) async fn presses_on(&self, user: Snowflake, message: &Message, label: &str) -> Seen {
+        let buttons = buttons(message);
+        let found = buttons.iter().find(|(text, _)| text.contains(label));
+        let (_, id) = found.unwrap_or_else(|| panic!("there is no button `{label}`: {message:#?}"));
+        let wish = Use { message_id: Some(message.id), ..self.wish(user, 3, json!({ "custom_id": id })) };
         let begun = self.terminal.simulator.interact(&wish).expect("the client offers it");
         self.sees(begun).await
     }
@@ -226,20 +231,23 @@ fn seen(begun: Interaction, answers: &Answers) -> Seen {
     let message = answers.messages().last().cloned();
     let embed = message.as_ref().and_then(|message| message.embeds.first().cloned()).unwrap_or_default();
     let text = |field: &str| embed[field].as_str().unwrap_or_default().to_owned();
-    let rows = message.iter().flat_map(|message| &message.components);
-    let buttons = rows.flat_map(|row| row["components"].as_array().cloned().unwrap_or_default());
-    let button = |button: Value| {
-        let text = |field: &str| button[field].as_str().unwrap_or_default().to_owned();
-        (text("label"), text("custom_id"))
-    };
     Seen {
         title: text("title"),
         text: text("description"),
-        buttons: buttons.map(button).collect(),
+        buttons: message.as_ref().map(buttons).unwrap_or_default(),
         file: message.as_ref().and_then(|message| message.attachments.first()?.text.clone()),
         message,
         begun,
     }
+}
+
+fn buttons(message: &Message) -> Vec<(String, String)> {
+    let in_rows = message.components.iter().flat_map(|row| row["components"].as_array().cloned().unwrap_or_default());
+    let button = |button: Value| {
+        let text = |field: &str| button[field].as_str().unwrap_or_default().to_owned();
+        (text("label"), text("custom_id"))
+    };
+    in_rows.map(button).collect()
 }
 
 fn join(terminal: &Terminal, name: &str) -> Snowflake {

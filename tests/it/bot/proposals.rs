@@ -84,6 +84,29 @@ async fn what_comes_to_nothing_says_why_and_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_could_mean_several_things_is_asked_back_and_chosen_by_a_button() {
+    let office = Office::with(&format!("roles: {{ chat: {{}} }}\n{HALL}"), "").await;
+    let wish = "delete chat and set the topic of #news to \"Old\"";
+    let asked = office.asks(office.moderator, "propose", &[("request", json!(wish))]).await;
+    for words in ["several objects have this name", "- the role chat", "- the text channel chat in hall"] {
+        assert!(asked.text.contains(words), "{words}: {asked:#?}");
+    }
+    let chosen = office.presses(office.moderator, &asked, "the role chat").await;
+    for words in ["`-` roles.chat", "channels.news:", "+roles: {}", "topic: Old", "The role stays in Discord"] {
+        assert!(chosen.text.contains(words), "{words}: {chosen:#?}");
+    }
+    assert!(!chosen.text.contains("several objects") && !chosen.text.contains("channels.chat"), "{chosen:#?}");
+    let opened = office.presses(office.moderator, &chosen, "Open a pull request").await;
+    assert!(opened.title.starts_with("Proposed: delete chat"), "{opened:#?}");
+    let branch = office.repository.git_bare(&["branch", "--list", "setai/*", "--format=%(refname:short)"]);
+    let manifest = office.repository.git_bare(&["show", &format!("{branch}:guild.yaml")]);
+    assert!(
+        !manifest.contains("roles: { chat") && manifest.contains("chat") && manifest.contains("topic: Old"),
+        "{manifest}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proposal_is_opened_only_by_its_asker_and_only_as_it_was_shown() {
     let office = Office::new().await;
     let shown = office.asks(office.moderator, "propose", &[("request", json!(WISH))]).await;

@@ -78,6 +78,7 @@ impl Hall {
             shares,
             gateway: None,
             interactions: None,
+            messages: None,
             reviews: None,
             recorder: None,
         };

@@ -238,8 +238,11 @@ impl Clause {
         if !self.is_free(at, end) {
             return None;
         }
-        let why = (hit.objects.len() > 1).then(|| Why::Ambiguous(hit.objects.clone()));
         let name = (from, from + hit.length);
+        if let Some(meant) = context.meant.filter(|meant| (meant.start, meant.end) == self.span(name.0, name.1)) {
+            hit.objects.retain(|object| *object == meant.object);
+        }
+        let why = (hit.objects.len() > 1).then(|| Why::Ambiguous(hit.objects.clone()));
         Some(Mention { from: at, to: end, name, objects: hit.objects, why, fit: hit.fit, is_pronoun: false, plural })
     }
 
@@ -391,7 +394,7 @@ impl Clause {
     }
 
     /// `the staff and general channels`, `the roles a and b`: the kind word is about all of a list.
-    fn narrow(&self, context: Context<'_>, found: &mut [Mention], last: &Mention) {
+    pub(in super::super) fn narrow(&self, context: Context<'_>, found: &mut [Mention], last: &Mention) {
         let Some(kind) = last.plural else { return };
         for earlier in found.iter_mut().filter(|m| matches!(m.why, Some(Why::Ambiguous(_)))) {
             let of_kind: Vec<Subject> =
@@ -401,11 +404,6 @@ impl Clause {
                 earlier.objects = of_kind;
             }
         }
-    }
-
-    /// The same for mentions that were found one by one.
-    pub(in super::super) fn narrow_all(&self, context: Context<'_>, found: &mut [Mention], last: &Mention) {
-        self.narrow(context, found, last);
     }
 }
 

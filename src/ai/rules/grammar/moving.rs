@@ -336,7 +336,7 @@ pub(super) fn read(mut clause: Clause, context: Context<'_>) -> Option<Reading> 
                 Some(mention) => {
                     clause.take(mention.from, mention.to);
                     at = mention.to;
-                    clause.narrow_all(context, &mut named, &mention);
+                    clause.narrow(context, &mut named, &mention);
                     named.push(mention);
                 }
                 None => at += 1,
