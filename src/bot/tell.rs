@@ -364,6 +364,9 @@ pub(super) fn trouble(words: &Words, trouble: &Trouble) -> Reply {
         Trouble::NoSuchRun(run) => reply.say(words.with("trouble-run", &[("run", (&plain(run)).into())])),
         Trouble::NoSuchPlan(plan) => reply.say(words.with("trouble-plan", &[("plan", (&plain(plan)).into())])),
         Trouble::Closed(how) => reply.say(words.with("trouble-closed", &[("how", how.word().into())])),
+        Trouble::Suspended { reason } => {
+            reply.say(words.with("trouble-suspended", &[("reason", (&plain(reason)).into())]))
+        }
         Trouble::Changed => reply.say(words.say("trouble-changed")),
         Trouble::Rejected(rejected) => {
             let reply = reply.say(words.say("trouble-rejected"));

@@ -63,6 +63,12 @@ pub enum Trouble {
     /// The plan waits no more.
     #[error("this plan waits no more: it is {0}")]
     Closed(Closing),
+    /// Somebody said to leave the guild alone.
+    #[error("this guild is left alone ({reason}), so nothing was done; resume it first")]
+    Suspended {
+        /// Why.
+        reason: String,
+    },
     /// What would be done now is not what was agreed to.
     #[error("the guild or its manifest changed since this was shown, so nothing was done")]
     Changed,
@@ -266,7 +272,12 @@ impl Console {
     pub async fn run(&self, guild: GuildId, part: &str) -> Result<RunRecord, Trouble> {
         let unknown = || Trouble::NoSuchRun(part.to_owned());
         let store = self.engine.store();
-        let id = store.find_run(part).await?.ok_or_else(unknown)?;
+        let id = match store.find_run(part).await {
+            Ok(found) => found.ok_or_else(unknown)?,
+            // Which they are may be other guilds' business.
+            Err(store::Error::AmbiguousRun { .. }) => return Err(unknown()),
+            Err(error) => return Err(error.into()),
+        };
         store.run(id).await?.filter(|run| run.summary.guild == guild).ok_or_else(unknown)
     }
 
@@ -281,7 +292,12 @@ impl Console {
             Some(part) => part.to_owned(),
             None => store.held_plans(Some(guild)).await?.first().ok_or_else(unknown)?.plan_digest.clone(),
         };
-        let found = store.find_held_plan(&part).await?.filter(|held| held.summary.guild == guild);
+        let found = match store.find_held_plan(&part).await {
+            Ok(found) => found.filter(|held| held.summary.guild == guild),
+            // Which they are may be other guilds' business.
+            Err(store::Error::AmbiguousPlan { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
         let held = found.ok_or_else(unknown)?;
         if let Some(closed) = held.summary.closed {
             return Err(Trouble::Closed(closed.how));
@@ -314,8 +330,12 @@ impl Console {
     /// differences it undoes.
     ///
     /// # Errors
-    /// [`Trouble::Changed`] when the plan is another by now; [`Trouble::Rejected`] when nobody may approve it.
+    /// [`Trouble::Suspended`], [`Trouble::Changed`] when the plan is another by now, and [`Trouble::Rejected`] when nobody may
+    /// approve it.
     pub async fn revert(&self, guild: GuildId, digest: &str, by: &Author) -> Result<Report, Trouble> {
+        if let Some(Suspension { reason, .. }) = self.engine.store().suspension(guild, self.engine.clock.now()).await? {
+            return Err(Trouble::Suspended { reason });
+        }
         let (wanted, manifest) = self.wanted(guild)?;
         let proposal = self.engine.propose(&manifest, Some(&wanted.revision)).await?;
         let report = self.carry_out(&proposal, digest, Some(&manifest), None, by).await?;

@@ -116,6 +116,7 @@ trouble-unmanaged = Von diesem Server ist hier kein Manifest bekannt. Der Betrei
 trouble-run = Hier gibt es keinen Lauf `{ $run }`. `/setai history` nennt alle.
 trouble-plan = Hier wartet kein Plan `{ $plan }`. `/setai approve` zeigt den, der wartet.
 trouble-closed = Dieser Plan wartet nicht mehr: { $how }.
+trouble-suspended = Dieser Server wird in Ruhe gelassen ({ $reason }), also wurde nichts getan. Erst `/setai resume`.
 trouble-changed = Der Server oder sein Manifest hat sich geändert, seit dies gezeigt wurde; darum wurde nichts getan. Frag noch einmal und sieh, was anders ist.
 trouble-rejected = Dem kann so niemand zustimmen:
 trouble-busy = Gerade ändert jemand anders diesen Server. Versuch es in einer Minute noch einmal.

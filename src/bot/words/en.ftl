@@ -116,6 +116,7 @@ trouble-unmanaged = No manifest of this server is known here. The operator names
 trouble-run = There is no run `{ $run }` here. `/setai history` lists them.
 trouble-plan = No plan `{ $plan }` waits here. `/setai approve` shows the one that does.
 trouble-closed = This plan waits no more: it is { $how }.
+trouble-suspended = This server is left alone ({ $reason }), so nothing was done. `/setai resume` comes first.
 trouble-changed = The server or its manifest changed since this was shown, so nothing was done. Ask again, and look at what is different.
 trouble-rejected = Nobody may approve this as it is:
 trouble-busy = Somebody else is changing this server just now. Try again in a minute.

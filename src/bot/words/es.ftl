@@ -116,6 +116,7 @@ trouble-unmanaged = Aquí no se conoce ningún manifiesto de este servidor. El o
 trouble-run = Aquí no hay ninguna ejecución `{ $run }`. `/setai history` las enumera.
 trouble-plan = Aquí no espera ningún plan `{ $plan }`. `/setai approve` muestra el que espera.
 trouble-closed = Este plan ya no espera: { $how }.
+trouble-suspended = Este servidor se deja en paz ({ $reason }), así que no se hizo nada. Primero `/setai resume`.
 trouble-changed = El servidor o su manifiesto ha cambiado desde que se mostró esto, así que no se hizo nada. Pregunta otra vez y mira qué es distinto.
 trouble-rejected = Nadie puede aprobar esto tal como está:
 trouble-busy = Alguien más está cambiando este servidor ahora mismo. Inténtalo en un minuto.

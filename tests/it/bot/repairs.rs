@@ -49,6 +49,20 @@ async fn a_press_about_another_plan_does_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_left_a_guild_alone_has_to_resume_it_before_anything_is_changed_back() {
+    let office = reporting().await;
+    let news = office.channel_named("news").expect("the channel");
+    office.by_hand("PATCH", &format!("/channels/{news}"), json!({ "topic": "Mine" }));
+    office.comes_to("drifted").await;
+    let shown = office.asks(office.owner, "drift", &[]).await;
+    office.asks(office.owner, "suspend", &[("reason", json!("a raid"))]).await;
+    let sure = office.presses(office.owner, &shown, "Change back").await;
+    let refused = office.presses(office.owner, &sure, "Yes, change it back").await;
+    assert!(refused.text.contains("left alone (a raid)") && refused.text.contains("/setai resume"), "{refused:#?}");
+    assert_eq!(office.topic_of("news").as_deref(), Some("Mine"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_fine_is_not_reported_again() {
     let office = reporting().await;
     let news = office.channel_named("news").expect("the channel");
