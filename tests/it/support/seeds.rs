@@ -1,7 +1,8 @@
 //! How many random trials a test makes, on which threads, and how one that fails is found again.
 //!
 //! Each test has a share for every day and the number that all of its trials are. `SETAI_SEEDS=all` makes all of them,
-//! `SETAI_SEEDS=20` that many in every test, and `SETAI_SEED=7` the one of that seed.
+//! `SETAI_SEEDS=20` that many in every test, `SETAI_SEEDS=5000..10000` those of these seeds, as far as the test has them, so that
+//! several machines or evenings share the work, and `SETAI_SEED=7` the one of that seed.
 
 use std::env;
 use std::num::NonZero;
@@ -24,12 +25,23 @@ pub(crate) fn is_told() -> bool {
 
 /// The seeds of a test: a share of them, or `all`, or as the environment has it.
 pub(crate) fn seeds(share: u64, all: u64) -> Range<u64> {
-    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match (number("SETAI_SEED"), number("SETAI_SEEDS")) {
+    let one = env::var("SETAI_SEED").ok().and_then(|text| text.parse::<u64>().ok());
+    let told = env::var("SETAI_SEEDS").ok();
+    match (one, told.as_deref()) {
         (Some(one), _) => one..one + 1,
-        (None, Some(many)) => 0..many,
-        (None, None) => 0..if makes_all() { all } else { share },
+        (None, Some("all")) => 0..all,
+        (None, Some(told)) => {
+            range(told, all).unwrap_or_else(|| panic!("SETAI_SEEDS={told} is no number and no range"))
+        }
+        (None, None) => 0..share,
     }
+}
+
+/// `20` or `5000..10000`; of a range what there is up to `all`.
+fn range(told: &str, all: u64) -> Option<Range<u64>> {
+    let Some((from, to)) = told.split_once("..") else { return Some(0..told.parse().ok()?) };
+    let (from, to) = (from.parse::<u64>().ok()?, to.parse::<u64>().ok()?);
+    Some(from.min(all)..to.min(all))
 }
 
 /// Makes the trial of every seed, on all cores, and gives what they came to in the order of the seeds.
