@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::ai::{Interpretation, Part, told};
+use crate::ai::{Interpretation, Part, rules, told};
 use crate::controller::{Draft, Drafted, Proposer, Trouble};
-use crate::forge::{Proposal, Proposed};
+use crate::forge::{self, Proposal, Proposed};
 use crate::store::{CommandId, CommandStatus};
 
 use super::Bot;
@@ -18,6 +18,9 @@ use super::words::Words;
 /// Most parts and edits that are listed.
 const MOST: usize = 20;
 
+/// Most characters of a list, but for a single line that is longer.
+const LONGEST_LIST: usize = 1200;
+
 impl Bot {
     /// What becomes of a request.
     pub(super) async fn propose(&self, visitor: &Visitor, request: &str) -> Result<Outcome, Trouble> {
@@ -27,7 +30,8 @@ impl Bot {
         }
         let length = request.chars().count();
         if length == 0 {
-            return Ok(failed(Reply::new(Tone::Bad, words.say("propose-empty"))));
+            let reply = Reply::new(Tone::Bad, words.say("propose-empty")).say(words.say("propose-empty-text"));
+            return Ok(failed(reply));
         }
         if length > LONGEST_REQUEST {
             let values = [("length", length.into()), ("most", LONGEST_REQUEST.into())];
@@ -43,13 +47,18 @@ impl Bot {
         match drafted {
             Drafted::Nothing(interpretation) => {
                 let reply = Reply::new(Tone::Careful, words.say("propose-nothing"));
-                let reply = understood(words, reply, interpretation).say(words.say("propose-nothing-text"));
+                let mut reply = understood(words, reply, interpretation).say(words.say("propose-nothing-text"));
+                // Nobody can know why a wish in another language comes to nothing, unless it is said.
+                if interpretation.model_used == rules::MODEL {
+                    reply = reply.say(words.say("propose-nothing-rules"));
+                }
                 Outcome { interpretation: json(interpretation), ..failed(reply) }
             }
             Drafted::Refused(interpretation, wrong) => {
                 let reply = Reply::new(Tone::Bad, words.say("propose-refused"));
                 let lines: Vec<String> = wrong.iter().take(MOST).map(|why| format!("- {}", plain(why))).collect();
-                let reply = understood(words, reply.say(lines.join("\n")), interpretation);
+                let reply = reply.say(lines.join("\n")).say(words.say("propose-refused-text"));
+                let reply = understood(words, reply, interpretation);
                 Outcome { interpretation: json(interpretation), error: Some(wrong.join("; ")), ..failed(reply) }
             }
             Drafted::Same(interpretation) => {
@@ -132,6 +141,21 @@ fn details(draft: &Draft, proposed: &Proposed, request: CommandId) -> serde_json
     json!({ "request": request, "manifest": draft.fingerprint, "pull_request": pull_request })
 }
 
+/// The same answer with the button that was pressed, where pressing it again can help: the answer takes the place of the message
+/// that had it.
+pub(super) fn once_more(words: &Words, reply: Reply, press: &Press, trouble: &Trouble) -> Reply {
+    let may_pass = match trouble {
+        Trouble::Forge(error) => !matches!(error, forge::Error::Conflict { .. }),
+        Trouble::Source { .. } => true,
+        _ => false,
+    };
+    match press {
+        Press::Open(_) if may_pass => reply.button(press.clone(), words.say("button-open"), Look::Primary),
+        Press::Adopt(_) if may_pass => reply.button(press.clone(), words.say("button-adopt"), Look::Primary),
+        _ => reply,
+    }
+}
+
 fn failed(reply: Reply) -> Outcome {
     let error = Some(reply.title.clone());
     Outcome { status: CommandStatus::Failed, error, ..reply.into() }
@@ -152,24 +176,19 @@ fn understood(words: &Words, reply: Reply, interpretation: &Interpretation) -> R
     if !edits.is_empty() {
         // Between 0 and 1, so it fits.
         let sure = format!("{:.0}", confidence_score * 100.0);
-        let mut text = words.with("propose-understood", &[("sure", (&sure).into())]);
-        for edit in edits.iter().take(MOST) {
+        let heading = words.with("propose-understood", &[("sure", (&sure).into())]);
+        let line = |edit| {
             let (sign, line) = told::told(edit);
-            text.push_str(&format!("\n`{}` {}", sign.symbol(), plain(&line)));
-        }
-        if edits.len() > MOST {
-            text.push_str(&format!("\n… +{}", edits.len() - MOST));
-        }
-        reply = reply.say(text);
+            format!("`{}` {}", sign.symbol(), plain(&line))
+        };
+        reply = reply.say(listed(heading, edits.iter().map(line).collect()));
     }
     if !not_understood.is_empty() {
-        let mut text = words.say("propose-not-understood");
-        for Part { text: part, why, .. } in not_understood.iter().take(MOST) {
-            let (part, why) = (plain(part), plain(why));
-            let values = [("part", (&part).into()), ("why", (&why).into())];
-            text.push_str(&format!("\n- {}", words.with("propose-part", &values)));
-        }
-        reply = reply.say(text);
+        let line = |Part { text, why, .. }: &Part| {
+            let (part, why) = (plain(text), plain(why));
+            format!("- {}", words.with("propose-part", &[("part", (&part).into()), ("why", (&why).into())]))
+        };
+        reply = reply.say(listed(words.say("propose-not-understood"), not_understood.iter().map(line).collect()));
     }
     if !alternatives.is_empty() {
         let objects: Vec<String> = alternatives
@@ -181,6 +200,20 @@ fn understood(words: &Words, reply: Reply, interpretation: &Interpretation) -> R
         reply = reply.say(words.with("propose-ambiguous", &[("objects", (&objects.join(", ")).into())]));
     }
     reply
+}
+
+/// Lines below a heading, as far as there is room: what a change comes to has to be seen beside them.
+fn listed(heading: String, lines: Vec<String>) -> String {
+    let mut text = heading;
+    for (shown, line) in lines.iter().enumerate() {
+        let is_full = text.chars().count() + line.chars().count() > LONGEST_LIST;
+        if shown == MOST || (is_full && shown > 0) {
+            return format!("{text}\n… +{}", lines.len() - shown);
+        }
+        text.push('\n');
+        text.push_str(line);
+    }
+    text
 }
 
 fn opened(words: &Words, draft: &Draft, proposed: &Proposed) -> Reply {

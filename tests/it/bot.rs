@@ -7,3 +7,4 @@ mod office;
 mod proposals;
 mod repairs;
 mod teams;
+mod troubles;
