@@ -48,6 +48,8 @@ mod mortal;
 #[path = "../tests/it/support/redis.rs"]
 #[allow(dead_code, reason = "the tests need more of it")]
 mod redis;
+#[path = "figures/talk.rs"]
+mod talk;
 
 /// The allocator of the program.
 #[global_allocator]
@@ -58,7 +60,7 @@ const ROLES: usize = 250;
 const CATEGORIES: usize = 20;
 const CHANNELS: usize = 500;
 
-const BENCHMARKS: [(&str, fn()); 10] = [
+const BENCHMARKS: [(&str, fn()); 11] = [
     ("settled", settled),
     ("different", different),
     ("parse", parse_and_plan),
@@ -67,6 +69,7 @@ const BENCHMARKS: [(&str, fn()); 10] = [
     ("apply", first_apply),
     ("start", controller::start),
     ("hearing", controller::hearing),
+    ("talk", talk::talk),
     ("idle", controller::idle),
     (MANY, controller::many),
 ];

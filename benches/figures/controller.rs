@@ -18,8 +18,8 @@ use super::row;
 const SETAI: &str = env!("CARGO_BIN_EXE_setai");
 
 /// Guilds of 100 channels and 50 roles, 4 overwrites each, whose manifests say what they are.
-struct Park {
-    simulator: Simulator,
+pub(super) struct Park {
+    pub(super) simulator: Simulator,
     address: String,
     guilds: Vec<Snowflake>,
     owner: Snowflake,
@@ -38,6 +38,11 @@ impl Park {
             park.push(guild);
             owner = Some(of);
         }
+        Self::around(world, clock, park, owner.expect("a guild")).await
+    }
+
+    /// The same in a Discord that was prepared.
+    pub(super) async fn around(world: World, clock: Clock, guilds: Vec<Snowflake>, owner: Snowflake) -> Self {
         let mut limits = Limits::none();
         // Nobody resumes here, and the events of many guilds would take more room than the guilds.
         limits.gateway.replayed_events = 10;
@@ -49,7 +54,7 @@ impl Park {
         tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("token"), "token").expect("a file");
-        Self { simulator, address, guilds: park, owner: owner.expect("a guild"), folder }
+        Self { simulator, address, guilds, owner, folder }
     }
 
     fn path(&self) -> &Path {
@@ -69,7 +74,7 @@ impl Park {
     }
 
     /// Starts `setai run` with this end of the operator's file, and waits until it is ready. Says how long that took.
-    async fn run(&self, sources: &str) -> (Running, Duration) {
+    pub(super) async fn run(&self, sources: &str) -> (Running, Duration) {
         let listen = free_port();
         let config = format!(
             "version: 1\ndiscord: {{ url: \"{}\", token_file: token }}\nhttp: {{ listen: \"{listen}\" }}\n{sources}",
@@ -78,14 +83,8 @@ impl Park {
         std::fs::write(self.path().join("setai.yaml"), config).expect("a file");
         let start = Instant::now();
         let log = std::fs::File::create(self.path().join("log")).expect("a file");
-        let child = Command::new(SETAI)
-            .args(["--config", "setai.yaml", "run", "--json"])
-            .current_dir(self.path())
-            .env_clear()
-            .env("HOME", self.path())
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("SETAI_DATABASE_URL", format!("sqlite:{}", self.path().join("setai.db").display()))
-            .stdin(Stdio::null())
+        let child = self
+            .setai(&["run", "--json"])
             .stdout(log.try_clone().expect("a file"))
             .stderr(log)
             .spawn()
@@ -98,7 +97,28 @@ impl Park {
         (running, start.elapsed())
     }
 
-    fn log(&self) -> String {
+    /// The program, about to be started with the file that [`run`](Self::run) wrote.
+    fn setai(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(SETAI);
+        command
+            .args(["--config", "setai.yaml"])
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("HOME", self.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("SETAI_DATABASE_URL", format!("sqlite:{}", self.path().join("setai.db").display()))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs another command of it to its end.
+    pub(super) fn command(&self, arguments: &[&str]) {
+        let done = self.setai(arguments).output().expect("the program starts");
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    pub(super) fn log(&self) -> String {
         std::fs::read_to_string(self.path().join("log")).unwrap_or_default()
     }
 
@@ -107,7 +127,7 @@ impl Park {
         self.log().lines().filter(|line| line.contains(what)).count()
     }
 
-    async fn until_said(&self, what: &str, times: usize) {
+    pub(super) async fn until_said(&self, what: &str, times: usize) {
         // The log of many guilds is long to read.
         let pause = if times > 1_000 { Duration::from_secs(2) } else { Duration::from_millis(2) };
         let start = Instant::now();
@@ -121,7 +141,7 @@ impl Park {
 }
 
 /// A running program, which ends with its owner.
-struct Running {
+pub(super) struct Running {
     child: Child,
     listen: String,
 }
@@ -370,7 +390,7 @@ pub(super) fn hearing() {
     });
 }
 
-fn report(what: &str, times: &mut [Duration], wanted: &str) {
+pub(super) fn report(what: &str, times: &mut [Duration], wanted: &str) {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_millis();
     row(what, &format!("p50 {} ms, p95 {} ms", at(50), at(95)), wanted);

@@ -75,6 +75,9 @@ const SHORT: &[(&str, &str)] = &[
 /// Says of something new that it is not for everybody.
 const CLOSING: &str = "private secret hidden invisible confidential restricted closed exclusive locked readonly only";
 
+/// What is said of a part that undoes another: somebody has to look at what is left.
+const TAKEN_BACK: &str = "it takes back what the same request asks for before; the last word counts";
+
 /// Understands a request about the manifest in `entry`.
 pub fn interpret(request: &str, files: &Files, entry: &str) -> Interpretation {
     let source: Vec<char> = request.chars().collect();
@@ -264,11 +267,15 @@ impl Speaker<'_> {
         if !says_where {
             return self.lost(clause, Why::Refused("say where: in which channel or category, or everywhere"));
         }
+        let takes_back = readings.iter().flat_map(|reading| &reading.asks).any(|ask| self.maker.takes_back(ask));
         for reading in readings {
             named.extend(reading.groups.iter().flatten().cloned());
             if let Some(why) = self.follow(reading) {
                 return self.lost(clause, Why::Refused(why));
             }
+        }
+        if takes_back {
+            self.lost(clause, Why::Value(TAKEN_BACK));
         }
         // `both` are those of the whole clause.
         if are_several && named.len() > 1 {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::ai::{Interpretation, Part, told};
+use crate::ai::{Interpretation, Part, rules, told};
 use crate::controller::{Draft, Drafted, Proposer, Trouble};
-use crate::forge::{Proposal, Proposed};
+use crate::forge::{self, Proposal, Proposed};
 use crate::store::{CommandId, CommandRecord, CommandStatus};
 
 use super::Bot;
@@ -17,6 +17,9 @@ use super::words::Words;
 
 /// Most parts and edits that are listed.
 const MOST: usize = 20;
+
+/// Most characters of a list, but for a single line that is longer.
+const LONGEST_LIST: usize = 1200;
 
 /// Most meanings to choose from: what leaves room for the other buttons.
 const MOST_MEANINGS: usize = 20;
@@ -37,7 +40,8 @@ impl Bot {
         }
         let length = request.chars().count();
         if length == 0 {
-            return Ok(failed(Reply::new(Tone::Bad, words.say("propose-empty"))));
+            let reply = Reply::new(Tone::Bad, words.say("propose-empty")).say(words.say("propose-empty-text"));
+            return Ok(failed(reply));
         }
         if length > LONGEST_REQUEST {
             let values = [("length", length.into()), ("most", LONGEST_REQUEST.into())];
@@ -55,7 +59,7 @@ impl Bot {
                 let reply = Reply::new(Tone::Careful, words.say("propose-nothing"));
                 let reply = understood(words, reply, interpretation);
                 let reply = match interpretation.alternatives.is_empty() {
-                    true => reply.say(words.say("propose-nothing-text")),
+                    true => in_other_words(words, reply, interpretation),
                     false => choices(visitor, reply, interpretation),
                 };
                 Outcome { interpretation: json(interpretation), ..failed(reply) }
@@ -63,8 +67,8 @@ impl Bot {
             Drafted::Refused(interpretation, wrong) => {
                 let reply = Reply::new(Tone::Bad, words.say("propose-refused"));
                 let lines: Vec<String> = wrong.iter().take(MOST).map(|why| format!("- {}", plain(why))).collect();
-                let reply = understood(words, reply.say(lines.join("\n")), interpretation);
-                let reply = choices(visitor, reply, interpretation);
+                let reply = reply.say(lines.join("\n")).say(words.say("propose-refused-text"));
+                let reply = choices(visitor, understood(words, reply, interpretation), interpretation);
                 Outcome { interpretation: json(interpretation), error: Some(wrong.join("; ")), ..failed(reply) }
             }
             Drafted::Same(interpretation) => {
@@ -165,6 +169,21 @@ fn details(draft: &Draft, proposed: &Proposed, request: CommandId) -> serde_json
     json!({ "request": request, "manifest": draft.fingerprint, "pull_request": pull_request })
 }
 
+/// The same answer with the button that was pressed, where pressing it again can help: the answer takes the place of the message
+/// that had it.
+pub(super) fn once_more(words: &Words, reply: Reply, press: &Press, trouble: &Trouble) -> Reply {
+    let may_pass = match trouble {
+        Trouble::Forge(error) => !matches!(error, forge::Error::Conflict { .. }),
+        Trouble::Source { .. } => true,
+        _ => false,
+    };
+    match press {
+        Press::Open(_) if may_pass => reply.button(press.clone(), words.say("button-open"), Look::Primary),
+        Press::Adopt(_) if may_pass => reply.button(press.clone(), words.say("button-adopt"), Look::Primary),
+        _ => reply,
+    }
+}
+
 fn failed(reply: Reply) -> Outcome {
     let error = Some(reply.title.clone());
     Outcome { status: CommandStatus::Failed, error, ..reply.into() }
@@ -185,26 +204,30 @@ fn understood(words: &Words, reply: Reply, interpretation: &Interpretation) -> R
     if !edits.is_empty() {
         // Between 0 and 1, so it fits.
         let sure = format!("{:.0}", confidence_score * 100.0);
-        let mut text = words.with("propose-understood", &[("sure", (&sure).into())]);
-        for edit in edits.iter().take(MOST) {
+        let heading = words.with("propose-understood", &[("sure", (&sure).into())]);
+        let line = |edit| {
             let (sign, line) = told::told(edit);
-            text.push_str(&format!("\n`{}` {}", sign.symbol(), plain(&line)));
-        }
-        if edits.len() > MOST {
-            text.push_str(&format!("\n… +{}", edits.len() - MOST));
-        }
-        reply = reply.say(text);
+            format!("`{}` {}", sign.symbol(), plain(&line))
+        };
+        reply = reply.say(listed(heading, edits.iter().map(line).collect()));
     }
     if !not_understood.is_empty() {
-        let mut text = words.say("propose-not-understood");
-        for Part { text: part, why, .. } in not_understood.iter().take(MOST) {
-            let (part, why) = (plain(part), plain(why));
-            let values = [("part", (&part).into()), ("why", (&why).into())];
-            text.push_str(&format!("\n- {}", words.with("propose-part", &values)));
-        }
-        reply = reply.say(text);
+        let line = |Part { text, why, .. }: &Part| {
+            let (part, why) = (plain(text), plain(why));
+            format!("- {}", words.with("propose-part", &[("part", (&part).into()), ("why", (&why).into())]))
+        };
+        reply = reply.say(listed(words.say("propose-not-understood"), not_understood.iter().map(line).collect()));
     }
     reply
+}
+
+/// Asks for other words. Nobody can know why a wish in another language comes to nothing, unless it is said.
+fn in_other_words(words: &Words, reply: Reply, interpretation: &Interpretation) -> Reply {
+    let reply = reply.say(words.say("propose-nothing-text"));
+    match interpretation.model_used == rules::MODEL {
+        true => reply.say(words.say("propose-nothing-rules")),
+        false => reply,
+    }
 }
 
 /// What a request could mean besides, to choose from. Buttons cut long texts off, so those are said in full, too.
@@ -214,11 +237,25 @@ fn choices(visitor: &Visitor, reply: Reply, interpretation: &Interpretation) -> 
     if meanings.is_empty() {
         return reply;
     }
-    let listed: Vec<String> = meanings.iter().map(|meaning| format!("- {}", plain(meaning))).collect();
-    let reply = reply.say(format!("{}\n{}", visitor.words.say("propose-ambiguous"), listed.join("\n")));
+    let lines = meanings.iter().map(|meaning| format!("- {}", plain(meaning))).collect();
+    let reply = reply.say(listed(visitor.words.say("propose-ambiguous"), lines));
     meanings.iter().enumerate().fold(reply, |reply, (number, meaning)| {
         reply.button(Press::Mean { command: visitor.command, number }, *meaning, Look::Secondary)
     })
+}
+
+/// Lines below a heading, as far as there is room: what a change comes to has to be seen beside them.
+fn listed(heading: String, lines: Vec<String>) -> String {
+    let mut text = heading;
+    for (shown, line) in lines.iter().enumerate() {
+        let is_full = text.chars().count() + line.chars().count() > LONGEST_LIST;
+        if shown == MOST || (is_full && shown > 0) {
+            return format!("{text}\n… +{}", lines.len() - shown);
+        }
+        text.push('\n');
+        text.push_str(line);
+    }
+    text
 }
 
 fn opened(words: &Words, draft: &Draft, proposed: &Proposed) -> Reply {

@@ -181,8 +181,17 @@ fn cut(text: &str, most: usize) -> String {
 
 /// Somebody else's text on one line among ours: no Markdown, no mention, no end of a line.
 pub(super) fn plain(text: &str) -> String {
+    plain_up_to(300, text)
+}
+
+/// The same of a reason, which says at its end what to do.
+pub(super) fn reason(text: impl ToString) -> String {
+    plain_up_to(1000, &text.to_string())
+}
+
+fn plain_up_to(most: usize, text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for c in text.chars().take(300) {
+    for c in text.chars().take(most) {
         match c {
             '\n' | '\r' | '\t' => plain.push(' '),
             '\\' | '*' | '_' | '`' | '~' | '|' | '>' | '[' | ']' | '(' | ')' | '#' | '-' | '<' => {

@@ -17,6 +17,7 @@ use crate::store::{Author, CommandEnd, CommandId, CommandStatus, Membership, New
 
 use super::ask::{Ask, FIELD, FORM, Misuse, PROPOSE, Press, sort_of, typing};
 use super::permit::{Caller, Level, permitted};
+use super::propose::once_more;
 use super::register::LONGEST_REQUEST;
 use super::reply::{EPHEMERAL, Message, Reply};
 use super::tell;
@@ -255,7 +256,10 @@ impl Bot {
             Wanted::Button(press) => self.pressed(visitor, press).await,
         };
         done.unwrap_or_else(|trouble| {
-            let reply = tell::trouble(&visitor.words, &trouble);
+            let mut reply = tell::trouble(&visitor.words, &trouble);
+            if let Wanted::Button(press) = wanted {
+                reply = once_more(&visitor.words, reply, press, &trouble);
+            }
             Outcome { status: CommandStatus::Failed, error: Some(trouble.to_string()), ..reply.into() }
         })
     }

@@ -5,13 +5,14 @@
 use chrono::{DateTime, Utc};
 
 use crate::controller::{Culprit, Report, Stand, Trouble, View};
+use crate::forge;
 use crate::plan::render::{self, Counts};
 use crate::plan::{Note, NoteCode, Plan, Rejected, Weight};
 use crate::store::{self, HeldSummary, RunRecord, RunSummary, Standing as State, Verdict};
 
 use super::ask::{Misuse, Press};
 use super::permit::Refusal;
-use super::reply::{Look, Reply, Tone, plain};
+use super::reply::{Look, Reply, Tone, plain, reason};
 use super::words::Words;
 
 /// Most risks and differences that are listed.
@@ -384,13 +385,21 @@ pub(super) fn trouble(words: &Words, trouble: &Trouble) -> Reply {
         Trouble::NoOutlet { source_name } => {
             reply.say(words.with("propose-no-forge", &[("source", (&plain(source_name)).into())]))
         }
+        Trouble::Interpreter(unanswered) => reply.say(reason(trouble)).say(reason(unanswered.remedy())),
+        Trouble::Source { .. } => reply.say(reason(trouble)).say(words.say("trouble-source")),
+        // Only buttons ask something of a forge.
+        Trouble::Forge(error) => {
+            let next = match (error, error.class()) {
+                (forge::Error::Conflict { .. }, _) => "propose-outdated-text",
+                (_, forge::Class::Waiting) => "trouble-forge-waiting",
+                (_, forge::Class::Stalled) => "trouble-forge-stalled",
+            };
+            reply.say(reason(error)).say(words.say(next))
+        }
         Trouble::Obstacle(_)
-        | Trouble::Source { .. }
         | Trouble::NoProposals
-        | Trouble::Interpreter(_)
         | Trouble::Unproposable { .. }
-        | Trouble::Forge(_)
         | Trouble::Engine(_)
-        | Trouble::Store(_) => reply.say(plain(&trouble.to_string())),
+        | Trouble::Store(_) => reply.say(reason(trouble)),
     }
 }

@@ -7,4 +7,5 @@ mod office;
 mod proposals;
 mod repairs;
 mod teams;
+mod troubles;
 mod typing;

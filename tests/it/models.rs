@@ -5,6 +5,6 @@ mod faults;
 mod guard;
 mod injections;
 mod remembering;
-mod server;
+pub(crate) mod server;
 mod stage;
 mod talks;

@@ -4,6 +4,7 @@
 //! words.
 
 mod access;
+mod contradiction;
 mod create;
 
 use crate::manifest::edit::{Edit, Place, Subject, Value};
@@ -23,6 +24,8 @@ pub(super) struct Maker {
     pub(super) edits: Vec<Edit>,
     /// The category that was made last.
     category: Option<String>,
+    /// What was asked for so far.
+    asked: Vec<Ask>,
 }
 
 /// What making came to.
@@ -37,7 +40,7 @@ pub(super) struct Made {
 
 impl Maker {
     pub(super) fn new(guild: Guild) -> Self {
-        Self { index: Index::of(&guild), guild, edits: Vec::new(), category: None }
+        Self { index: Index::of(&guild), guild, edits: Vec::new(), category: None, asked: Vec::new() }
     }
 
     /// True for what this request made.
@@ -76,6 +79,7 @@ impl Maker {
     /// Makes one thing that is asked.
     pub(super) fn make(&mut self, ask: Ask) -> Made {
         let mut made = Made::default();
+        self.asked.push(ask.clone());
         match ask {
             Ask::Create(items) => return self.create(items),
             Ask::Remove { objects, with_channels } => {

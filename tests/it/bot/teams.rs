@@ -14,15 +14,21 @@ use crate::support::terminal::Terminal;
 const WISH: &str = "add a text channel lounge to hall";
 
 /// A guild whose repository is at a forge.
-struct Team {
-    office: Office,
-    forge: Stage,
+pub(super) struct Team {
+    pub(super) office: Office,
+    pub(super) forge: Stage,
 }
 
 impl Team {
-    async fn at(play: Play) -> Self {
-        let (terminal, repository) = (Terminal::new().await, Repository::empty());
+    pub(super) async fn at(play: Play) -> Self {
+        let repository = Repository::empty();
         let forge = Stage::in_front_of(play, &repository.bare()).await;
+        Self::of(play, forge, repository).await
+    }
+
+    /// A guild whose manifest is read from this repository and proposed to that forge.
+    pub(super) async fn of(play: Play, forge: Stage, repository: Repository) -> Self {
+        let terminal = Terminal::new().await;
         let git = WebServer::start(&repository).await;
         std::fs::write(terminal.path("forge-token"), TOKEN).expect("a file");
         let kind = match play {
@@ -40,7 +46,7 @@ impl Team {
     }
 
     /// The manifest with something else in it.
-    fn manifest(&self, change: impl Fn(&str) -> String) -> String {
+    pub(super) fn manifest(&self, change: impl Fn(&str) -> String) -> String {
         format!("version: 1\nguild: \"{}\"\n{}", self.office.terminal.guild, change(HALL))
     }
 

@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) pulls: Vec<Pull>,
     pub(crate) comments: Vec<Comment>,
     pub(crate) statuses: Vec<Status>,
-    /// Branches nobody may write to.
+    /// Branches nobody may write to; `setai/*` stands for all that begin so, as in forges' rules.
     pub(crate) protected: Vec<String>,
     pub(crate) is_archived: bool,
 }
@@ -172,6 +172,12 @@ impl World {
         let tree = git.find_commit(at).expect("a commit").tree().expect("a tree");
         let blob = git.find_blob(tree.get_path(Path::new(path)).ok()?.id()).expect("a file");
         Some(String::from_utf8(blob.content().to_vec()).expect("text"))
+    }
+
+    /// True when a rule keeps a branch as it is.
+    pub(crate) fn is_protected(&self, branch: &str) -> bool {
+        let fits = |rule: &String| rule.strip_suffix('*').map_or(rule == branch, |begin| branch.starts_with(begin));
+        self.protected.iter().any(fits)
     }
 
     /// Merges one branch into another, with a commit, as forges do.

@@ -12,14 +12,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 /// The model everybody asks for.
-pub(super) const MODEL: &str = "model-1";
+pub(crate) const MODEL: &str = "model-1";
 
 /// The key that is accepted.
-pub(super) const KEY: &str = "sk-hunter2-0123456789abcdef";
+pub(crate) const KEY: &str = "sk-hunter2-0123456789abcdef";
 
 /// What the server does with a request.
 #[derive(Clone, Debug)]
-pub(super) enum Act {
+pub(crate) enum Act {
     /// Answers with this, as the provider wraps an answer.
     Say(Value),
     /// Answers with a text in the place of JSON, or beside the tool.
@@ -42,14 +42,14 @@ pub(super) enum Act {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Value,
+pub(crate) struct Asked {
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Value,
 }
 
 impl Asked {
     /// Our own rules.
-    pub(super) fn system(&self) -> &str {
+    pub(crate) fn system(&self) -> &str {
         match self.body["system"].as_str() {
             Some(system) => system,
             None => self.body["messages"][0]["content"].as_str().expect("a system message"),
@@ -57,7 +57,7 @@ impl Asked {
     }
 
     /// Everything that was said in turns.
-    pub(super) fn turns(&self) -> Vec<(String, String)> {
+    pub(crate) fn turns(&self) -> Vec<(String, String)> {
         let messages = self.body["messages"].as_array().expect("messages");
         let text = |content: &Value| match content {
             Value::String(text) => text.clone(),
@@ -73,7 +73,7 @@ impl Asked {
     }
 
     /// The data of the last turn, which are one JSON document between marks.
-    pub(super) fn data(&self) -> Value {
+    pub(crate) fn data(&self) -> Value {
         let turns = self.turns();
         let (role, text) = turns.last().expect("a turn");
         assert_eq!(role, "user");
@@ -107,16 +107,16 @@ struct State {
 }
 
 /// The server. Whatever was wrong with a request fails the test when it is asked for, or dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     state: Arc<Mutex<State>>,
-    pub(super) provider: Provider,
+    pub(crate) provider: Provider,
     address: String,
     task: JoinHandle<()>,
 }
 
 impl Server {
     /// Does these things one after the other, the last one for ever.
-    pub(super) async fn of(provider: Provider, script: impl IntoIterator<Item = Act>) -> Self {
+    pub(crate) async fn of(provider: Provider, script: impl IntoIterator<Item = Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let state = Arc::new(Mutex::new(State { script: script.into_iter().collect(), ..State::default() }));
@@ -129,7 +129,7 @@ impl Server {
         Self { state, provider, address, task }
     }
 
-    pub(super) fn base_url(&self) -> String {
+    pub(crate) fn base_url(&self) -> String {
         match self.provider {
             Provider::OpenAi => format!("http://{}/v1", self.address),
             Provider::Anthropic => format!("http://{}", self.address),
@@ -137,7 +137,7 @@ impl Server {
     }
 
     /// Every request so far.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state.lock().expect("no panic").asked.clone()
     }
 }

@@ -149,7 +149,7 @@ fn write(world: &World, call: &Call, play: Play, moves: bool) -> Reply {
     let (base, branch) = (call.text("branch"), call.text("new_branch"));
     let flag = if play == Play::Forgejo { "force_overwrite_new_branch" } else { "force_push" };
     let is_forced = moves && call.body[flag] == json!(true);
-    if world.protected.iter().any(|name| name == branch) {
+    if world.is_protected(branch) {
         return Reply::no(403, "user should have a permission to write to the target branch");
     }
     if world.tip(branch).is_some() && !is_forced {

@@ -208,7 +208,7 @@ fn make_reference(world: &World, call: &Call) -> Reply {
     if world.tip(branch).is_some() {
         return Reply::no(422, "Reference already exists");
     }
-    if world.protected.iter().any(|name| name == branch) {
+    if world.is_protected(branch) {
         let why = "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n";
         return Reply::no(422, why);
     }
@@ -221,7 +221,7 @@ fn move_reference(world: &World, call: &Call) -> Reply {
     let branch = call.path["ref"].strip_prefix("heads/").expect("a branch");
     let (to, is_forced) = (Oid::from_str(call.text("sha")).expect("an id"), call.body["force"] == json!(true));
     let Some(from) = world.tip(branch) else { return Reply::no(422, "Reference does not exist") };
-    if world.protected.iter().any(|name| name == branch) {
+    if world.is_protected(branch) {
         return Reply::no(422, "Cannot force-push to this protected branch");
     }
     let follows = world.git().graph_descendant_of(to, from).expect("two commits");

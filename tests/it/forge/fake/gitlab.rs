@@ -103,7 +103,7 @@ fn tree(world: &World, call: &Call) -> Reply {
 fn make_commit(world: &World, call: &Call) -> Reply {
     let branch = call.text("branch");
     let is_forced = call.body["force"] == json!(true);
-    if world.protected.iter().any(|name| name == branch) {
+    if world.is_protected(branch) {
         return Reply::no(400, "You are not allowed to push into this branch");
     }
     if world.tip(branch).is_some() && !is_forced {
