@@ -11,6 +11,7 @@
 //! | `permit` | who may |
 //! | `serve` | what comes of it, and that it is recorded |
 //! | `propose` | what becomes of plain words |
+//! | `prefer` | what becomes of what somebody prefers |
 //! | `tell`, `words` | what is shown, in which language |
 //! | `reply` | how long anything gets |
 //! | `register` | which commands there are |
@@ -18,6 +19,7 @@
 
 mod ask;
 mod permit;
+mod prefer;
 mod propose;
 mod register;
 mod reply;

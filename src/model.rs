@@ -21,6 +21,7 @@ mod role;
 mod server;
 mod settings;
 mod snapshot;
+mod user;
 
 pub use access::{Access, Actor, role_access};
 pub use binding::{Binding, BindingState, Bindings, KindBindings, NameEcho, Provenance};
@@ -50,3 +51,4 @@ pub use settings::{
     SystemChannelFlags, SystemMask, VerificationLevel,
 };
 pub use snapshot::{Bot, Facet, Snapshot, Visibility};
+pub use user::{AiPreferences, UserPreferences};

@@ -48,7 +48,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::model::{Bindings, GuildId, ServerConfiguration};
+use crate::model::{Bindings, GuildId, ServerConfiguration, UserId, UserPreferences};
 use crate::plan::StepId;
 
 use database::Opened;
@@ -295,6 +295,12 @@ pub trait Store: Debug + Send + Sync {
 
     /// The latest commands that were used in a guild, the newest first.
     async fn commands(&self, guild: GuildId, limit: u32) -> Result<Vec<CommandRecord>, Error>;
+
+    /// What somebody prefers; what is usual for somebody who was never met.
+    async fn preferences(&self, user: UserId) -> Result<UserPreferences, Error>;
+
+    /// Records what somebody prefers who was met before.
+    async fn prefer(&self, user: UserId, preferences: &UserPreferences, at: DateTime<Utc>) -> Result<(), Error>;
 
     /// Writes everything to its final place and lets go of the database. Dropping the store loses nothing either.
     async fn close(&self);

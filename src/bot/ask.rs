@@ -55,6 +55,19 @@ pub(super) enum Ask {
     },
     /// The guild looked after again.
     Resume,
+    /// What somebody prefers, shown, or changed first.
+    Preferences(Wishes),
+}
+
+/// What somebody wants to prefer from now on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wishes {
+    /// The time zone, as it was given.
+    pub(super) timezone: Option<String>,
+    /// How sure an interpretation must be, in hundredths.
+    pub(super) confidence: Option<u32>,
+    /// Whether a language model may read their requests.
+    pub(super) models: Option<bool>,
 }
 
 /// A button that was pressed.
@@ -110,6 +123,9 @@ pub(super) enum Misuse {
 /// The command that proposes.
 pub(super) const PROPOSE: &str = "propose";
 
+/// The command about one's own preferences.
+pub(super) const PREFERENCES: &str = "preferences";
+
 /// The id of the form that asks for a request, and of its only field.
 pub(super) const FORM: &str = "setai:propose";
 pub(super) const FIELD: &str = "request";
@@ -134,6 +150,11 @@ impl Ask {
             "rollback" => Self::Rollback { run: text("run").ok_or(Misuse::UnknownCommand)? },
             "suspend" => Self::Suspend { reason: text("reason").unwrap_or_default(), hours: number("hours") },
             "resume" => Self::Resume,
+            PREFERENCES => Self::Preferences(Wishes {
+                timezone: text("timezone"),
+                confidence: number("confidence"),
+                models: options.iter().find(|given| given.name == "models").and_then(|given| given.value.as_bool()),
+            }),
             _ => return Err(Misuse::UnknownCommand),
         })
     }
@@ -157,6 +178,7 @@ impl Ask {
                 Self::Suspend { reason, hours }
             }
             ("resume", None) => Self::Resume,
+            (PREFERENCES, None) => Self::Preferences(Wishes::default()),
             _ => return Err(Misuse::UnknownText),
         })
     }
@@ -181,6 +203,7 @@ impl Ask {
             Self::Rollback { .. } => "rollback",
             Self::Suspend { .. } => "suspend",
             Self::Resume => "resume",
+            Self::Preferences(_) => PREFERENCES,
         }
     }
 
@@ -193,6 +216,13 @@ impl Ask {
             Self::Rollback { run } => Some(run.clone()),
             Self::Suspend { reason, hours: Some(hours) } => Some(format!("{hours} h: {reason}")),
             Self::Suspend { reason, hours: None } => Some(reason.clone()),
+            Self::Preferences(Wishes { timezone, confidence, models }) => {
+                let said = |name: &str, value: Option<String>| value.map(|value| format!("{name}:{value}"));
+                let confidence = confidence.map(|confidence| confidence.to_string());
+                let models = models.map(|models| models.to_string());
+                let all = [said("timezone", timezone.clone()), said("confidence", confidence), said("models", models)];
+                Some(all.into_iter().flatten().collect::<Vec<_>>().join(" "))
+            }
             Self::Plan | Self::Status | Self::Drift | Self::Resume => None,
         };
         let given = given.filter(|given| !given.is_empty()).map_or_else(String::new, |given| format!(" {given}"));

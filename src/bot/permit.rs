@@ -80,7 +80,12 @@ pub(super) fn permitted(
 impl Ask {
     pub(super) fn level(&self) -> Level {
         match self {
-            Self::Plan | Self::Status | Self::Drift | Self::History { .. } | Self::Propose { .. } => Level::Look,
+            Self::Plan
+            | Self::Status
+            | Self::Drift
+            | Self::History { .. }
+            | Self::Propose { .. }
+            | Self::Preferences(_) => Level::Look,
             Self::Approve { .. } | Self::Rollback { .. } | Self::Suspend { .. } | Self::Resume => Level::Operate,
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::ai::{Interpretation, Part, rules, told};
-use crate::controller::{Draft, Drafted, Proposer, Trouble};
+use crate::controller::{Asker, Draft, Drafted, Proposer, Trouble};
 use crate::forge::{self, Proposal, Proposed};
 use crate::store::{CommandId, CommandRecord, CommandStatus};
 
@@ -47,7 +47,9 @@ impl Bot {
             let values = [("length", length.into()), ("most", LONGEST_REQUEST.into())];
             return Ok(failed(Reply::new(Tone::Bad, words.with("propose-long", &values))));
         }
-        let drafted = self.0.console.draft(visitor.guild, visitor.member.user.id, request, &visitor.settings).await?;
+        let lets_model_read = visitor.preferences.ai_settings.use_ai_interpretation;
+        let asker = Asker { user: visitor.member.user.id, guild: visitor.guild, lets_model_read };
+        let drafted = self.0.console.draft(asker, request, &visitor.settings).await?;
         Ok(self.shown(visitor, &drafted))
     }
 
@@ -59,7 +61,7 @@ impl Bot {
                 let reply = Reply::new(Tone::Careful, words.say("propose-nothing"));
                 let reply = understood(words, reply, interpretation);
                 let reply = match interpretation.alternatives.is_empty() {
-                    true => in_other_words(words, reply, interpretation),
+                    true => in_other_words(visitor, reply, interpretation),
                     false => choices(visitor, reply, interpretation),
                 };
                 Outcome { interpretation: json(interpretation), ..failed(reply) }
@@ -86,8 +88,8 @@ impl Bot {
 
     fn offered(&self, visitor: &Visitor, draft: &Draft) -> Reply {
         let (words, plan) = (&visitor.words, &draft.plan);
-        let is_sure =
-            draft.interpretation.confidence_score >= self.0.sure && draft.interpretation.not_understood.is_empty();
+        let enough = visitor.preferences.ai_settings.ai_confidence_threshold.unwrap_or(self.0.sure);
+        let is_sure = draft.interpretation.confidence_score >= enough && draft.interpretation.not_understood.is_empty();
         let tone = if is_sure { tell::tone_of(plan) } else { Tone::Careful };
         let title = words.with("propose-title", &[("guild", visitor.name.as_str().into())]);
         let mut reply = understood(words, Reply::new(tone, title), &draft.interpretation);
@@ -222,11 +224,15 @@ fn understood(words: &Words, reply: Reply, interpretation: &Interpretation) -> R
 }
 
 /// Asks for other words. Nobody can know why a wish in another language comes to nothing, unless it is said.
-fn in_other_words(words: &Words, reply: Reply, interpretation: &Interpretation) -> Reply {
+fn in_other_words(visitor: &Visitor, reply: Reply, interpretation: &Interpretation) -> Reply {
+    let words = &visitor.words;
     let reply = reply.say(words.say("propose-nothing-text"));
-    match interpretation.model_used == rules::MODEL {
+    if interpretation.model_used != rules::MODEL {
+        return reply;
+    }
+    match visitor.preferences.ai_settings.use_ai_interpretation {
         true => reply.say(words.say("propose-nothing-rules")),
-        false => reply,
+        false => reply.say(words.say("propose-nothing-preferred")),
     }
 }
 

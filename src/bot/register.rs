@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::model::Permissions;
 
+use super::ask::PREFERENCES;
+
 /// The name of the command.
 const NAME: &str = "setai";
 
@@ -160,6 +162,7 @@ pub(super) fn command() -> Value {
             ),
             vec![]
         ),
+        preferences(),
     ]);
     let description = Said(
         "Keeps this server as it is written in git",
@@ -179,6 +182,34 @@ pub(super) fn command() -> Value {
         "integration_types": [0],
         "nsfw": false,
     })
+}
+
+fn preferences() -> Value {
+    let said = Said(
+        "Show or change what you prefer, on every server",
+        "Zeigt oder ändert, was du bevorzugst, auf jedem Server",
+        "Muestra o cambia tus preferencias, en todos los servidores",
+        "Показує або змінює ваші вподобання на всіх серверах",
+    );
+    let zone = Said("Your time zone", "Deine Zeitzone", "Tu zona horaria", "Ваш часовий пояс");
+    let sure = Said(
+        "Ask me about proposals less sure than this, in percent",
+        "Frag nach bei Vorschlägen, die weniger sicher sind, in Prozent",
+        "Pregúntame por propuestas menos seguras que esto, en porcentaje",
+        "Питати про пропозиції, менш певні за це, у відсотках",
+    );
+    let models = Said(
+        "Whether a language model may read your requests",
+        "Ob ein Sprachmodell deine Anfragen lesen darf",
+        "Si un modelo de lenguaje puede leer tus peticiones",
+        "Чи може мовна модель читати ваші запити",
+    );
+    let options = vec![
+        option(3, "timezone", &zone, json!({ "autocomplete": true, "max_length": 50 })),
+        option(4, "confidence", &sure, json!({ "min_value": 0, "max_value": 100 })),
+        option(5, "models", &models, json!({})),
+    ];
+    subcommand(PREFERENCES, &said, options)
 }
 
 fn subcommand(name: &str, description: &Said, options: Vec<Value>) -> Value {

@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use crate::controller::Trouble;
 use crate::discord::{self, InteractionRef};
-use crate::model::{GuildId, Permissions, ServerConfiguration, ServerSettings, UserId};
+use crate::model::{GuildId, Permissions, ServerConfiguration, ServerSettings, UserId, UserPreferences};
 use crate::store::{Author, CommandEnd, CommandId, CommandStatus, Membership, NewCommand, Person};
 
-use super::ask::{Ask, FIELD, FORM, Misuse, PROPOSE, Press, sort_of, typing};
+use super::ask::{Ask, FIELD, FORM, Misuse, PREFERENCES, PROPOSE, Press, sort_of, typing};
 use super::permit::{Caller, Level, permitted};
+use super::prefer;
 use super::propose::once_more;
 use super::register::LONGEST_REQUEST;
 use super::reply::{EPHEMERAL, Message, Reply};
@@ -49,6 +50,7 @@ pub(super) struct Visitor {
     pub(super) member: Member,
     pub(super) words: Words,
     pub(super) settings: ServerSettings,
+    pub(super) preferences: UserPreferences,
     /// What people call the guild.
     pub(super) name: String,
     pub(super) command: CommandId,
@@ -195,10 +197,15 @@ impl Bot {
         let (command, at) = (CommandId(Uuid::now_v7()), self.0.clock.now());
         let name = configuration.as_ref().and_then(|known| known.name.clone()).unwrap_or_else(|| guild.to_string());
         let person = person(&member, configuration.as_ref());
-        let visitor = Visitor { guild, member, words, settings, name, command };
         let store = self.0.console.engine().store();
-        // A proposal is opened from its record, and its asker is known by it.
-        let is_recorded = visitor.settings.feature_flags.audit_logging || wanted.name() == PROPOSE;
+        let preferences = match store.preferences(member.user.id).await {
+            Ok(preferences) => preferences,
+            Err(error) => return tell::trouble(&words, &error.into()),
+        };
+        let visitor = Visitor { guild, member, words, settings, preferences, name, command };
+        // A proposal is opened from its record, and its asker is known by it. And who is known can prefer something.
+        let is_needed = [PROPOSE, PREFERENCES].contains(&wanted.name());
+        let is_recorded = visitor.settings.feature_flags.audit_logging || is_needed;
         let begun = NewCommand {
             id: command,
             guild,
@@ -298,6 +305,7 @@ impl Bot {
                 let was_suspended = console.resume(guild, &visitor.author()).await?;
                 tell::resumed(words, &visitor.name, was_suspended).into()
             }
+            Ask::Preferences(wishes) => self.prefer(visitor, wishes).await?,
         })
     }
 
@@ -358,12 +366,14 @@ impl Bot {
             return Ok(Vec::new());
         }
         let console = &self.0.console;
+        let zone = prefer::zone(&console.engine().store().preferences(caller.user).await?);
         let fitting: Vec<(String, String)> = match field {
+            "timezone" => prefer::zones(),
             "run" => {
                 let runs = console.history(guild, MOST_CHOICES as u32).await?;
                 let named = runs.iter().map(|run| {
                     let how = run.finished.as_ref().map_or("open", |finished| finished.verdict.word());
-                    let when = run.started_at.format("%Y-%m-%d %H:%M UTC");
+                    let when = prefer::minute(run.started_at, zone);
                     (format!("{}  {when}  {how}", run.id.short()), run.id.short())
                 });
                 named.collect()
@@ -372,13 +382,13 @@ impl Bot {
                 let waiting = console.stand(guild).await?.waiting;
                 let named = waiting.iter().map(|held| {
                     let digest = held.plan_digest.get(..12).unwrap_or(&held.plan_digest).to_owned();
-                    (format!("{digest}  {}", held.held_at.format("%Y-%m-%d %H:%M UTC")), digest)
+                    (format!("{digest}  {}", prefer::minute(held.held_at, zone)), digest)
                 });
                 named.collect()
             }
             _ => Vec::new(),
         };
-        let typed = so_far.to_lowercase();
+        let typed = so_far.to_lowercase().replace('_', " ");
         let fitting = fitting.into_iter().filter(|(name, _)| name.to_lowercase().contains(&typed));
         Ok(fitting.take(MOST_CHOICES).map(|(name, value)| json!({ "name": name, "value": value })).collect())
     }

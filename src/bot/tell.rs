@@ -343,6 +343,7 @@ pub(super) fn typed_wrong(words: &Words, prefix: &str) -> Reply {
         "rollback <run>",
         "suspend [2h] [reason]",
         "resume",
+        "preferences",
     ];
     let prefix = plain(prefix);
     let lines: Vec<String> = commands.iter().map(|command| format!("- `{prefix} {command}`")).collect();

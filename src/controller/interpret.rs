@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 
 use crate::ai::models::{Amount, Book, Ledger};
 use crate::ai::rules;
-use crate::ai::{Earlier, Error, Interpretation, Interpreter, Request, allowed, remembered_as};
+use crate::ai::{Earlier, Error, Interpretation, Interpreter, Request, Rules, allowed, remembered_as};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::model::{GuildId, ServerRateLimits, UserId};
@@ -36,6 +36,8 @@ pub struct Asker {
     pub user: UserId,
     /// In which guild.
     pub guild: GuildId,
+    /// Whether a language model may read what they ask for.
+    pub lets_model_read: bool,
 }
 
 /// Why a request was not interpreted.
@@ -113,10 +115,13 @@ impl Interpreting {
             let counted = self.tally.use_of_command(user, most).await;
             counted.map_err(|wait| Unanswered::TooOften { most, wait })?;
         }
+        if asker.is_some_and(|asker| !asker.lets_model_read) {
+            return Ok(Rules::new(self.clock.clone()).interpret(request).await?);
+        }
         if self.interpreter.model() == rules::MODEL {
             return Ok(self.interpreter.interpret(request).await?);
         }
-        let context = asker.map(|Asker { user, guild }| format!("ai:context:{user}:{guild}"));
+        let context = asker.map(|Asker { user, guild, .. }| format!("ai:context:{user}:{guild}"));
         let earlier = match (&context, request.earlier) {
             (Some(key), None) => tried(self.cache.remembered::<Earlier>(key)).await.flatten(),
             _ => None,

@@ -106,16 +106,14 @@ impl Console {
     /// When nobody could understand it, the source cannot be read, or Discord or the store cannot.
     pub async fn draft(
         &self,
-        guild: GuildId,
-        user: UserId,
+        asker: interpret::Asker,
         text: &str,
         settings: &ServerSettings,
     ) -> Result<Drafted, Trouble> {
         let proposals = self.proposals().ok_or(Trouble::NoProposals)?;
-        let written = self.written(guild).await?;
+        let written = self.written(asker.guild).await?;
         let language = &settings.response_language;
         let request = Request { language, ..Request::about(text, &written.files, &written.entry) };
-        let asker = interpret::Asker { user, guild };
         let interpreted = proposals.interpreting.interpret(Some(asker), &settings.rate_limits, &request).await;
         let interpretation = interpreted.map_err(Trouble::Interpreter)?;
         self.engine().draft(written, interpretation).await

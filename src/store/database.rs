@@ -21,7 +21,7 @@ use super::{
     Suspension, Tidied, Turn, Turns, UnfinishedRun, approvals, bindings, corrections, drift, guilds, held, lease,
     mysql, people, retention, runs, servers, status, suspensions, tidy, trail, turns,
 };
-use crate::model::{Bindings, GuildId, ServerConfiguration};
+use crate::model::{Bindings, GuildId, ServerConfiguration, UserId, UserPreferences};
 use crate::plan::StepId;
 
 /// The pause after a transaction lost a race for the first time; each after it is twice as long.
@@ -292,6 +292,14 @@ impl Store for Database {
 
     async fn commands(&self, guild: GuildId, limit: u32) -> Result<Vec<CommandRecord>, Error> {
         reading!(self, |connection| people::commands(connection, guild, limit))
+    }
+
+    async fn preferences(&self, user: UserId) -> Result<UserPreferences, Error> {
+        reading!(self, |connection| people::preferences(connection, user))
+    }
+
+    async fn prefer(&self, user: UserId, preferences: &UserPreferences, at: DateTime<Utc>) -> Result<(), Error> {
+        writing!(self, |connection| people::prefer(connection, user, preferences, at))
     }
 
     async fn approve(&self, approval: &Approval) -> Result<(), Error> {

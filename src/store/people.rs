@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::column::{get, id, json, json_if, json_text, parsed};
 use super::record::CommandId;
 use super::sql::{Connection, Row, sql};
 use super::words::words;
 use super::{Error, guilds};
-use crate::model::{GuildId, Permissions, UserId};
+use crate::model::{GuildId, Permissions, UserId, UserPreferences};
 
 words! {
     /// What somebody is in a guild, in the words of the data model.
@@ -175,7 +175,9 @@ async fn meet(
     guilds::ensure(connection, guild, at).await?;
     // As many characters as the column holds, which is as many as Discord's names have.
     let username: String = username.chars().take(32).collect();
-    let preferences = locale.as_ref().map(|locale| json!({ "preferred_language": locale }).to_string());
+    let known = preferences_if(connection, *user).await?.unwrap_or_default();
+    let preferred_language = locale.clone().or(known.preferred_language);
+    let preferences = json_text(&UserPreferences { preferred_language, ..known })?;
     sql("INSERT INTO users (user_id, username, discriminator, avatar_hash, preferences, created_at, updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?)")
     .bind(*user)
@@ -210,6 +212,32 @@ async fn meet(
         .bind(at),
     };
     statement.bind(*user).bind(guild).execute(connection).await.map(|_| ())
+}
+
+/// What somebody prefers; what is usual for somebody who was never met.
+pub(super) async fn preferences(connection: &mut Connection<'_>, user: UserId) -> Result<UserPreferences, Error> {
+    Ok(preferences_if(connection, user).await?.unwrap_or_default())
+}
+
+async fn preferences_if(connection: &mut Connection<'_>, user: UserId) -> Result<Option<UserPreferences>, Error> {
+    let row = sql("SELECT preferences FROM users WHERE user_id = ?").bind(user).fetch_optional(connection).await?;
+    Ok(row.map(|row| json_if(&row, "preferences")).transpose()?.flatten())
+}
+
+/// Records what somebody prefers who was met before.
+pub(super) async fn prefer(
+    connection: &mut Connection<'_>,
+    user: UserId,
+    preferences: &UserPreferences,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sql("UPDATE users SET preferences = ?, updated_at = ? WHERE user_id = ?")
+        .bind(json_text(preferences)?)
+        .bind(at)
+        .bind(user)
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
 /// Records what became of a command.

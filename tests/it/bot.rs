@@ -4,6 +4,7 @@ mod approvals;
 mod asking;
 mod delivery;
 mod office;
+mod preferring;
 mod proposals;
 mod repairs;
 mod teams;

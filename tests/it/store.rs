@@ -6,6 +6,7 @@ mod controller;
 mod desk;
 mod indexes;
 mod leases;
+mod people;
 mod schema;
 mod server;
 mod servers;

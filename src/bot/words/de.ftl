@@ -81,6 +81,7 @@ propose-part = „{ $part }“: { $why }
 propose-nothing = Daraus ergibt sich keine Änderung
 propose-nothing-text = Sag es anders, ein Wunsch je Satz, mit den Namen, die es hier gibt.
 propose-nothing-rules = Hier geht das nur auf Englisch: Der Betreiber hat kein Sprachmodell eingerichtet (`ai`).
+propose-nothing-preferred = Das geht nur auf Englisch: Du willst, dass kein Sprachmodell es liest (`/setai preferences`).
 propose-ambiguous = Das kann Verschiedenes heißen. Wähle, was gemeint ist:
 propose-same = Das alles steht schon im Manifest
 propose-plan = Nach dem Zusammenführen: { $counts }
@@ -100,6 +101,15 @@ opened-text = [Der Pull Request]({ $url }) wartet auf Durchsicht. Ihn zusammenzu
 opened-branch = Der Zweig `{ $branch }` enthält es. Ihn zusammenzuführen ändert den Server.
 opened-updated = Er war schon offen und enthält jetzt die neue Änderung.
 adopted-title = Nichts zu übernehmen
+# ---- preferences ----
+preferences-title = Was du bevorzugst
+preferences-saved = Gespeichert
+preferences-zone = Zeiten stehen für { $zone } da.
+preferences-sure = Bei Vorschlägen, die weniger als { $sure } % sicher sind, wird nachgefragt.
+preferences-models = Ein Sprachmodell darf deine Anfragen lesen, wo der Betreiber eines eingerichtet hat.
+preferences-no-models = Kein Sprachmodell liest deine Anfragen.
+preferences-no-zone = Es gibt keine Zeitzone „{ $zone }“
+preferences-no-zone-text = Sie heißen wie `Europe/Berlin`; die Liste zeigt sie beim Tippen. Nichts wurde geändert.
 # ---- buttons ----
 button-approve = Diesem Plan zustimmen
 button-approve-sure = Ja, { $digest } zustimmen

@@ -81,6 +81,7 @@ propose-part = “{ $part }”: { $why }
 propose-nothing = That comes to no change
 propose-nothing-text = Say it in other words, one wish to a sentence, with names as they are here.
 propose-nothing-rules = It has to be said in English here: the operator has set no language model (`ai`).
+propose-nothing-preferred = It has to be said in English: you prefer that no language model reads it (`/setai preferences`).
 propose-ambiguous = It could mean several things. Choose what you mean:
 propose-same = The manifest says all of this already
 propose-plan = When it is merged: { $counts }
@@ -100,6 +101,15 @@ opened-text = [The pull request]({ $url }) waits for a review. Merging it change
 opened-branch = The branch `{ $branch }` has it. Merging it changes the guild.
 opened-updated = It was open already and has the new change now.
 adopted-title = Nothing to adopt
+# ---- preferences ----
+preferences-title = What you prefer
+preferences-saved = Saved
+preferences-zone = Times are told for { $zone }.
+preferences-sure = Proposals less than { $sure } % sure are asked about.
+preferences-models = A language model may read your requests, where the operator has set one.
+preferences-no-models = No language model reads your requests.
+preferences-no-zone = There is no time zone “{ $zone }”
+preferences-no-zone-text = They are called as in `Europe/Berlin`; the list shows them while you type. Nothing was changed.
 # ---- buttons ----
 button-approve = Approve this plan
 button-approve-sure = Yes, approve { $digest }

@@ -81,6 +81,7 @@ propose-part = «{ $part }»: { $why }
 propose-nothing = De eso no resulta ningún cambio
 propose-nothing-text = Dilo con otras palabras, un deseo por frase, con los nombres que hay aquí.
 propose-nothing-rules = Aquí hay que decirlo en inglés: el operador no ha configurado ningún modelo de lenguaje (`ai`).
+propose-nothing-preferred = Hay que decirlo en inglés: prefieres que ningún modelo de lenguaje lo lea (`/setai preferences`).
 propose-ambiguous = Puede significar varias cosas. Elige lo que quieres decir:
 propose-same = El manifiesto ya dice todo esto
 propose-plan = Cuando se fusione: { $counts }
@@ -100,6 +101,15 @@ opened-text = [El pull request]({ $url }) espera una revisión. Fusionarlo cambi
 opened-branch = La rama `{ $branch }` lo contiene. Fusionarla cambia el servidor.
 opened-updated = Ya estaba abierto y ahora tiene el cambio nuevo.
 adopted-title = Nada que adoptar
+# ---- preferences ----
+preferences-title = Lo que prefieres
+preferences-saved = Guardado
+preferences-zone = Las horas se dicen para { $zone }.
+preferences-sure = Se pregunta por las propuestas con menos de un { $sure } % de seguridad.
+preferences-models = Un modelo de lenguaje puede leer tus peticiones, donde el operador haya configurado uno.
+preferences-no-models = Ningún modelo de lenguaje lee tus peticiones.
+preferences-no-zone = No hay ninguna zona horaria «{ $zone }»
+preferences-no-zone-text = Se llaman como `Europe/Berlin`; la lista las muestra mientras escribes. No se cambió nada.
 # ---- buttons ----
 button-approve = Aprobar este plan
 button-approve-sure = Sí, aprobar { $digest }

@@ -83,6 +83,7 @@ propose-part = «{ $part }»: { $why }
 propose-nothing = З цього не виходить жодної зміни
 propose-nothing-text = Скажіть інакше, одне бажання на речення, з тими назвами, що є тут.
 propose-nothing-rules = Тут це треба казати англійською: оператор не налаштував мовної моделі (`ai`).
+propose-nothing-preferred = Це треба казати англійською: ви не хочете, щоб мовна модель це читала (`/setai preferences`).
 propose-ambiguous = Це можна зрозуміти по-різному. Оберіть, що мається на увазі:
 propose-same = Усе це вже є в маніфесті
 propose-plan = Після злиття: { $counts }
@@ -102,6 +103,15 @@ opened-text = [Pull request]({ $url }) чекає на перегляд. Йог�
 opened-branch = Це є в гілці `{ $branch }`. Її злиття змінить сервер.
 opened-updated = Він уже був відкритий і тепер має нову зміну.
 adopted-title = Нема чого переймати
+# ---- preferences ----
+preferences-title = Ваші вподобання
+preferences-saved = Збережено
+preferences-zone = Час показується для { $zone }.
+preferences-sure = Про пропозиції, певні менш ніж на { $sure } %, перепитують.
+preferences-models = Мовна модель може читати ваші запити, де оператор її налаштував.
+preferences-no-models = Жодна мовна модель не читає ваших запитів.
+preferences-no-zone = Немає часового поясу «{ $zone }»
+preferences-no-zone-text = Вони звуться як `Europe/Berlin`; список показує їх, поки ви пишете. Нічого не змінено.
 # ---- buttons ----
 button-approve = Схвалити цей план
 button-approve-sure = Так, схвалити { $digest }

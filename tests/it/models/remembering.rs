@@ -21,7 +21,7 @@ use super::stage::{GUILD, clock, files};
 const LIMITS: ServerRateLimits = ServerRateLimits { commands_per_user_per_minute: 10, ai_requests_per_hour: 100 };
 
 fn asker(user: u64) -> Option<Asker> {
-    Some(Asker { user: UserId::new(user), guild: GuildId::new(1) })
+    Some(Asker { user: UserId::new(user), guild: GuildId::new(1), lets_model_read: true })
 }
 
 /// Deletes memes, and counts how often it was asked and what it knew.
@@ -129,7 +129,7 @@ async fn somebody_is_known_for_an_hour_by_what_they_asked_there() {
     assert_eq!(known(), 1);
     stage.ask(asker(8), "now memes").await.expect("an answer");
     assert_eq!(known(), 1, "somebody else");
-    let elsewhere = Some(Asker { user: UserId::new(7), guild: GuildId::new(2) });
+    let elsewhere = Some(Asker { user: UserId::new(7), guild: GuildId::new(2), lets_model_read: true });
     stage.ask(elsewhere, "away with memes").await.expect("an answer");
     assert_eq!(known(), 1, "in another guild");
     stage.clock.advance(Duration::from_secs(3601));

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use setai::discord::{Exchange, ExchangeError};
-use setai::model::{Bindings, GuildId, ServerConfiguration};
+use setai::model::{Bindings, GuildId, ServerConfiguration, UserId, UserPreferences};
 use setai::plan::StepId;
 use setai::store::{
     Approval, AuditFilter, AuditRow, Author, Bound, ChainPage, Closing, CommandEnd, CommandId, CommandRecord,
@@ -415,6 +415,14 @@ impl Store for MortalStore {
 
     async fn commands(&self, guild: GuildId, limit: u32) -> Result<Vec<CommandRecord>, Error> {
         self.inner.commands(guild, limit).await
+    }
+
+    async fn preferences(&self, user: UserId) -> Result<UserPreferences, Error> {
+        self.inner.preferences(user).await
+    }
+
+    async fn prefer(&self, user: UserId, preferences: &UserPreferences, at: DateTime<Utc>) -> Result<(), Error> {
+        self.inner.prefer(user, preferences, at).await
     }
 
     async fn tidy(&self, before: DateTime<Utc>) -> Result<Tidied, Error> {
