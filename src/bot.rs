@@ -9,6 +9,7 @@
 //! | `wire` | what of a message of Discord's is read |
 //! | `ask` | what is asked |
 //! | `permit` | who may |
+//! | `choices` | what is offered while they type |
 //! | `serve` | what comes of it, and that it is recorded |
 //! | `propose` | what becomes of plain words |
 //! | `prefer` | what becomes of what somebody prefers |
@@ -18,6 +19,7 @@
 //! | `typed` | what is answered to commands that are typed as messages |
 
 mod ask;
+mod choices;
 mod permit;
 mod prefer;
 mod propose;

@@ -15,14 +15,13 @@ use crate::discord::{self, InteractionRef};
 use crate::model::{GuildId, Permissions, ServerConfiguration, ServerSettings, UserId, UserPreferences};
 use crate::store::{Author, CommandEnd, CommandId, CommandStatus, Membership, NewCommand, Person};
 
-use super::ask::{Ask, FIELD, FORM, Misuse, PREFERENCES, PROPOSE, Press, sort_of, typing};
+use super::ask::{Ask, FIELD, FORM, Misuse, PREFERENCES, PROPOSE, Press, sort_of};
 use super::permit::{Caller, Level, permitted};
-use super::prefer;
 use super::propose::once_more;
 use super::register::LONGEST_REQUEST;
 use super::reply::{EPHEMERAL, Message, Reply};
 use super::tell;
-use super::wire::{Data, Heard, Kind, Member};
+use super::wire::{Heard, Kind, Member};
 use super::words::Words;
 use super::{Bot, Turn};
 
@@ -31,11 +30,8 @@ const PONG: u8 = 1;
 const MESSAGE: u8 = 4;
 const PROMISE: u8 = 5;
 const PROMISE_OF_UPDATE: u8 = 6;
-const CHOICES: u8 = 8;
+pub(super) const CHOICES: u8 = 8;
 const FORM_ASKED: u8 = 9;
-
-/// Most choices of an option that is being typed (Discord's documentation, "Autocomplete").
-const MOST_CHOICES: usize = 25;
 
 /// How often an answer is tried to be given that Discord does not know of yet, and the pause between.
 const TRIES: u32 = 4;
@@ -341,58 +337,6 @@ impl Bot {
         })
     }
 
-    /// What could be meant by what is being typed. Whoever may not see it gets nothing.
-    async fn choices(&self, guild: GuildId, member: &Member, data: &Data) -> Value {
-        let choices = match typing(data) {
-            Some((command, field, so_far)) => {
-                self.fitting(guild, member, command, field, so_far).await.unwrap_or_default()
-            }
-            None => Vec::new(),
-        };
-        json!({ "type": CHOICES, "data": { "choices": choices } })
-    }
-
-    async fn fitting(
-        &self,
-        guild: GuildId,
-        member: &Member,
-        command: &str,
-        field: &str,
-        so_far: &str,
-    ) -> Result<Vec<Value>, Trouble> {
-        let settings = self.settings(guild).await;
-        let caller = Caller { user: member.user.id, roles: member.roles.clone(), permissions: member.permissions };
-        if permitted(&caller, command, Level::Look, &self.0.approvers, &settings.moderation).is_err() {
-            return Ok(Vec::new());
-        }
-        let console = &self.0.console;
-        let zone = prefer::zone(&console.engine().store().preferences(caller.user).await?);
-        let fitting: Vec<(String, String)> = match field {
-            "timezone" => prefer::zones(),
-            "run" => {
-                let runs = console.history(guild, MOST_CHOICES as u32).await?;
-                let named = runs.iter().map(|run| {
-                    let how = run.finished.as_ref().map_or("open", |finished| finished.verdict.word());
-                    let when = prefer::minute(run.started_at, zone);
-                    (format!("{}  {when}  {how}", run.id.short()), run.id.short())
-                });
-                named.collect()
-            }
-            "plan" => {
-                let waiting = console.stand(guild).await?.waiting;
-                let named = waiting.iter().map(|held| {
-                    let digest = held.plan_digest.get(..12).unwrap_or(&held.plan_digest).to_owned();
-                    (format!("{digest}  {}", prefer::minute(held.held_at, zone)), digest)
-                });
-                named.collect()
-            }
-            _ => Vec::new(),
-        };
-        let typed = so_far.to_lowercase().replace('_', " ");
-        let fitting = fitting.into_iter().filter(|(name, _)| name.to_lowercase().contains(&typed));
-        Ok(fitting.take(MOST_CHOICES).map(|(name, value)| json!({ "name": name, "value": value })).collect())
-    }
-
     /// A form for what does not fit on a line.
     async fn form(&self, guild: GuildId) -> Value {
         let words = Words::of(&self.settings(guild).await.response_language);
@@ -410,7 +354,7 @@ impl Bot {
     }
 
     /// What is set for a guild, as far as it is remembered: not for decisions about changes.
-    async fn settings(&self, guild: GuildId) -> ServerSettings {
+    pub(super) async fn settings(&self, guild: GuildId) -> ServerSettings {
         let known = self.0.console.engine().servers().remembered(guild).await;
         known.ok().flatten().map(|known| known.settings).unwrap_or_default()
     }
