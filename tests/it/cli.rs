@@ -6,6 +6,7 @@ mod controller;
 #[cfg(unix)]
 mod full_disk;
 mod propose;
+mod proposed;
 mod running;
 mod server;
 #[cfg(unix)]
