@@ -18,6 +18,7 @@ mod propose;
 mod pull_request;
 mod remote;
 mod text;
+mod withdraw;
 
 use std::fmt;
 use std::sync::Arc;
@@ -202,8 +203,12 @@ pub trait Forge: fmt::Debug + Send + Sync {
     /// become the new ones. When they are what they should be, everything is only read. A pull request of that branch that was
     /// closed or merged stays as it is: the proposal goes to a branch whose name ends in `-2`, `-3` and so on.
     ///
+    /// When the branch can be made and the pull request is refused for good, the branch is taken away again. One that was there
+    /// before is not, and neither is one when the forge is away: the next proposal goes on with it.
+    ///
     /// # Errors
-    /// When it could not be done. After [`Error::Conflict`] and [`Error::BranchTaken`] nothing was written.
+    /// When it could not be done. After [`Error::Conflict`] and [`Error::BranchTaken`] nothing was written, and after
+    /// [`Error::Left`] there is a branch without a pull request.
     async fn propose(&self, change: &Change) -> Result<Proposed, Error>;
 
     /// Makes a comment of ours on a pull request say this, which there is at most one of for each marker.

@@ -118,6 +118,16 @@ pub enum Error {
         /// The branch.
         branch: BranchName,
     },
+    /// The pull request was refused, and the branch that was made for it could not be taken away again.
+    #[error("{refused}; the branch `{branch}` is left there{}", if *is_changed { ", for somebody changed it meanwhile; look at it before you delete it" } else { "; delete it, or ask again" })]
+    Left {
+        /// Why there is no pull request.
+        refused: Box<Self>,
+        /// The branch.
+        branch: BranchName,
+        /// True when it is not where it was put any more.
+        is_changed: bool,
+    },
     /// So many proposals of this name were closed or merged that there is no fresh one.
     #[error(
         "pull requests of `{branch}` and {tried} more branches named after it were closed or merged; name the branch otherwise"
@@ -215,6 +225,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::RateLimited { .. } | Self::Away { .. } => Class::Waiting,
+            Self::Left { refused, .. } => refused.class(),
             Self::NoToken { .. }
             | Self::Certificates { .. }
             | Self::Unauthorized { .. }
@@ -238,6 +249,11 @@ impl Error {
     /// True when it is not known whether what was asked was done: then it is looked for before it is asked again.
     pub(super) fn is_maybe_done(&self) -> bool {
         matches!(self, Self::Away { maybe_done: true, .. })
+    }
+
+    /// True when what was asked was not done, and will not be by itself. An answer nobody understands may well be a yes.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.class() == Class::Stalled && !matches!(self, Self::NotUnderstood { .. })
     }
 }
 

@@ -343,6 +343,13 @@ impl Remote for Gitea {
         }
     }
 
+    async fn delete_branch(&self, branch: &BranchName, _: &CommitId) -> Result<(), Error> {
+        let path = ["branches"].into_iter().chain(branch.as_str().split('/'));
+        let call = self.about(format!("branch `{branch}`"), path).delete(Right::Contents);
+        let answer = self.api.send(call).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(answer.refused_branch(branch)) }
+    }
+
     async fn pulls(&self, branch: &BranchName, base: &BranchName) -> Result<Vec<Pull>, Error> {
         let of_branch = |pull: &PullDoc| pull.head.name == branch.as_str() && pull.is_at_home();
         let path = ["pulls", base.as_str()].into_iter().chain(branch.as_str().split('/'));

@@ -373,6 +373,12 @@ impl Remote for GitHub {
         Ok(commit)
     }
 
+    async fn delete_branch(&self, branch: &BranchName, _: &CommitId) -> Result<(), Error> {
+        let call = self.about(format!("branch `{branch}`"), &format!("git/{}", branch.reference()));
+        let answer = self.api.send(call.delete(Right::Contents)).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(answer.refused_branch(branch)) }
+    }
+
     async fn pulls(&self, branch: &BranchName, _: &BranchName) -> Result<Vec<Pull>, Error> {
         let owner = self.api.repository().split('/').next().unwrap_or_default();
         let call = self

@@ -4,7 +4,8 @@
 //! <https://docs.gitlab.com/api/rest>
 
 use async_trait::async_trait;
-use reqwest::header::HeaderName;
+use chrono::DateTime;
+use reqwest::header::{HeaderName, IF_UNMODIFIED_SINCE};
 use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -62,7 +63,13 @@ struct Access {
 
 #[derive(Deserialize)]
 struct Branch {
-    commit: Id,
+    commit: Tip,
+}
+
+#[derive(Deserialize)]
+struct Tip {
+    id: String,
+    authored_date: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -231,6 +238,13 @@ fn action(edit: &Edit<'_>) -> Value {
     }
 }
 
+/// A time as conditions have it. GitLab holds it against the date the last commit of a branch was authored at, and deletes none whose
+/// commit is younger.
+fn http_date(date: &str) -> Result<String, String> {
+    let date = DateTime::parse_from_rfc3339(date).map_err(|error| error.to_string())?;
+    Ok(date.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
 /// GitLab knows no check that could not be made.
 fn word(state: State) -> &'static str {
     match state {
@@ -304,6 +318,20 @@ impl Remote for GitLab {
         }
         let Id { id } = answer.json()?;
         self.id("a commit", &id)
+    }
+
+    async fn delete_branch(&self, branch: &BranchName, at: &CommitId) -> Result<(), Error> {
+        let what = format!("branch `{branch}`");
+        let path = || self.about(&what, ["repository", "branches", branch.as_str()]);
+        let Branch { commit } = self.api.send(path()).await?.json()?;
+        if commit.id != at.as_str() {
+            return Err(Error::BranchTaken { place: self.api.place(), branch: branch.clone() });
+        }
+        let since = http_date(commit.authored_date.as_deref().unwrap_or_default())
+            .map_err(|why| self.api.not_understood(&what, &why))?;
+        let call = path().delete(Right::Contents).header(IF_UNMODIFIED_SINCE, since);
+        let answer = self.api.send(call).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(answer.refused_branch(branch)) }
     }
 
     async fn pulls(&self, branch: &BranchName, _: &BranchName) -> Result<Vec<Pull>, Error> {

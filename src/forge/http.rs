@@ -27,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST: usize = 16 << 20;
 
 /// Longest time one request is held back because the forge wants to be left alone. Beyond it the caller is told.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where and how one asks.
 #[derive(Debug)]
@@ -60,7 +60,19 @@ pub(super) struct Call {
     /// What it is about, for errors.
     what: String,
     right: Right,
-    may_repeat: bool,
+    headers: Vec<(HeaderName, String)>,
+    repeat: Repeat,
+}
+
+/// When a request that failed is sent again without looking first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeat {
+    /// Whenever there is no answer.
+    Freely,
+    /// Only when it was certainly not carried out.
+    IfUndone,
+    /// Not at all: by then it may be about something else.
+    Never,
 }
 
 impl Call {
@@ -73,7 +85,8 @@ impl Call {
             body: None,
             what: what.into(),
             right: Right::Read,
-            may_repeat: true,
+            headers: Vec::new(),
+            repeat: Repeat::Freely,
         }
     }
 
@@ -84,7 +97,17 @@ impl Call {
 
     /// The same, which makes something anew each time.
     pub(super) fn once(self) -> Self {
-        Self { may_repeat: false, ..self }
+        Self { repeat: Repeat::IfUndone, ..self }
+    }
+
+    /// Takes something away. It is sent once, so that whoever asks for it can look again before they ask again.
+    pub(super) fn delete(self, right: Right) -> Self {
+        Self { method: Method::DELETE, right, repeat: Repeat::Never, ..self }
+    }
+
+    pub(super) fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -171,7 +194,7 @@ impl Api {
                         Answer { api: self, what: call.what.clone(), right: call.right, status, headers, body };
                     if let Some(pause) = limit::pause(status, &answer.headers, &answer.said(), self.clock.now()) {
                         waited += pause;
-                        if waited > PATIENCE {
+                        if waited > PATIENCE || call.repeat == Repeat::Never {
                             return Err(limit::until(self.place(), self.clock.now(), pause));
                         }
                         tracing::info!(repository = %self.address, seconds = pause.as_secs(), "the forge wants to be left alone");
@@ -186,7 +209,12 @@ impl Api {
                 }
                 Err(failed) => failed,
             };
-            if !call.may_repeat && failed.is_maybe_done() || !matches!(failed, Error::Away { .. }) {
+            let may_repeat = match call.repeat {
+                Repeat::Freely => true,
+                Repeat::IfUndone => !failed.is_maybe_done(),
+                Repeat::Never => false,
+            };
+            if !may_repeat || !matches!(failed, Error::Away { .. }) {
                 return Err(failed);
             }
             let Some(pause) = pauses.next() else { return Err(failed) };
@@ -204,6 +232,9 @@ impl Api {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
         let mut request = self.client.request(call.method.clone(), url).headers(self.headers.clone());
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }

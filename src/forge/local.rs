@@ -164,6 +164,20 @@ impl Git {
         };
         placed.map(drop).map_err(self.failed("move the branch"))
     }
+
+    /// Takes a branch away, if it is where it was looked at, and nobody works on it.
+    fn delete_branch(&self, repository: &Repository, branch: &BranchName, at: Oid) -> Result<(), Error> {
+        let (place, reference) = (self.place(), branch.reference());
+        if is_checked_out(repository, &reference) {
+            return Err(Error::Protected { place, branch: branch.clone(), why: "it is checked out".to_owned() });
+        }
+        let mut found = repository.find_reference(&reference).map_err(self.failed("find a branch"))?;
+        if found.target() != Some(at) {
+            return Err(Error::BranchTaken { place, branch: branch.clone() });
+        }
+        // Git looks once more, and leaves it when it is not where it was found.
+        found.delete().map_err(self.failed("delete the branch"))
+    }
 }
 
 /// What is to be written, without borrowing it.
@@ -304,6 +318,11 @@ impl Remote for Local {
             git.id(commit)
         })
         .await
+    }
+
+    async fn delete_branch(&self, branch: &BranchName, at: &CommitId) -> Result<(), Error> {
+        let (branch, at) = (branch.clone(), at.to_string());
+        self.with(move |git, repository| git.delete_branch(repository, &branch, git.oid(&at)?)).await
     }
 
     async fn pulls(&self, branch: &BranchName, _: &BranchName) -> Result<Vec<Pull>, Error> {

@@ -10,6 +10,7 @@ use super::change::{Change, File, is_ours};
 use super::name::{BranchName, CommitId, RepoPath};
 use super::pull_request::PullRequestState;
 use super::remote::{Draft, Edit, Entry, EntryKind, Pull, Remote, Write};
+use super::withdraw::withdraw;
 use super::{Error, Proposal, Proposed, text};
 
 /// How many branches are tried after the one that was named: `-2` to `-20`.
@@ -39,7 +40,7 @@ pub(super) async fn propose(remote: &impl Remote, change: &Change) -> Result<Pro
         return Ok(Proposed::Already { commit: on });
     }
     let (branch, pull) = fresh_branch(remote, change, base).await?;
-    let (commit, is_new) = commit(remote, change, base, &on, &branch, &edits).await?;
+    let (commit, placed) = commit(remote, change, base, &on, &branch, &edits).await?;
     let title = text::title(&change.words.title);
     let body = text::body("", &change.words.body);
     let draft = Draft { branch: &branch, base, title: &title, body: &body };
@@ -51,7 +52,12 @@ pub(super) async fn propose(remote: &impl Remote, change: &Change) -> Result<Pro
         commit: commit.clone(),
     };
     let Some(pull) = pull else {
-        let pull = open(remote, &draft).await?;
+        let pull = match open(remote, &draft).await {
+            Err(refused) if placed == Placed::Made && refused.is_refusal() => {
+                return Err(withdraw(remote, &draft, &commit, refused).await);
+            }
+            done => done?,
+        };
         tracing::info!(repository = %remote.place(), number = pull.number, %branch, %commit, "a pull request was opened");
         return Ok(Proposed::Opened(proposal(&pull)));
     };
@@ -59,7 +65,7 @@ pub(super) async fn propose(remote: &impl Remote, change: &Change) -> Result<Pro
     if !says_so {
         remote.edit_pull(pull.number, &draft).await?;
     }
-    if says_so && !is_new {
+    if says_so && placed == Placed::Already {
         return Ok(Proposed::Unchanged(proposal(&pull)));
     }
     tracing::info!(repository = %remote.place(), number = pull.number, %branch, %commit, "a pull request was updated");
@@ -173,7 +179,16 @@ async fn fresh_branch(
     Err(exhausted())
 }
 
-/// Sees to it that the branch is one commit on top of the base branch. True when it was not.
+/// What had to be done for a branch to be what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placed {
+    Already,
+    Moved,
+    /// There was none before.
+    Made,
+}
+
+/// Sees to it that the branch is one commit on top of the base branch.
 async fn commit(
     remote: &impl Remote,
     change: &Change,
@@ -181,24 +196,25 @@ async fn commit(
     on: &CommitId,
     branch: &BranchName,
     edits: &[Edit<'_>],
-) -> Result<(CommitId, bool), Error> {
+) -> Result<(CommitId, Placed), Error> {
     let message = change.message();
     let from = match look(remote, branch, on, &message).await? {
         Tip::None => None,
-        Tip::Right(tip) => return Ok((tip, false)),
+        Tip::Right(tip) => return Ok((tip, Placed::Already)),
         Tip::Old(tip) => Some(tip),
     };
+    let placed = if from.is_some() { Placed::Moved } else { Placed::Made };
     let author = change.author.as_ref();
     let write = Write { base, on, branch, from: from.as_ref(), edits, message: &message, author };
     let mut looks = LOOKS.iter();
     loop {
         match remote.write(&write).await {
-            Ok(commit) => return Ok((commit, true)),
+            Ok(commit) => return Ok((commit, placed)),
             Err(error) if error.is_maybe_done() => {
                 let Some(pause) = looks.next() else { return Err(error) };
                 remote.clock().sleep(*pause).await;
                 if let Tip::Right(tip) = look(remote, branch, on, &message).await? {
-                    return Ok((tip, true));
+                    return Ok((tip, placed));
                 }
             }
             Err(error) => return Err(error),

@@ -136,6 +136,9 @@ pub(super) trait Remote: fmt::Debug + Send + Sync {
     /// What is in a folder that is known to be there: the root, by an empty path, or one by its path and the id of its tree.
     async fn folder(&self, at: &CommitId, path: &str, tree: Option<&str>) -> Result<Vec<Entry>, Error>;
     async fn write(&self, write: &Write<'_>) -> Result<CommitId, Error>;
+    /// Takes a branch away that was seen at this commit just now. Not when it is known to be elsewhere: how long somebody can move it
+    /// unseen is the forge's matter. Sent once.
+    async fn delete_branch(&self, branch: &BranchName, at: &CommitId) -> Result<(), Error>;
 
     /// The pull requests of a branch of this very repository. All of those that are open, and one that is not, where there is one.
     async fn pulls(&self, branch: &BranchName, base: &BranchName) -> Result<Vec<Pull>, Error>;

@@ -4,6 +4,7 @@
 pub(crate) mod fake;
 mod local;
 mod published;
+mod refused;
 mod served;
 pub(crate) mod stage;
 mod stories;

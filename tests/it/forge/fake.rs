@@ -53,6 +53,10 @@ pub(crate) enum Wrong {
     Instead { status: u16, headers: Vec<(&'static str, String)>, body: String },
     /// It is done, and the answer is lost.
     AnswerLost,
+    /// Somebody does this first, and it is answered as ever.
+    Meanwhile(fn(&mut World)),
+    /// Somebody revokes the token first.
+    Revoked,
 }
 
 /// What the token may do.
@@ -62,6 +66,8 @@ pub(crate) enum Token {
     Revoked,
     /// It may read, and not write.
     ReadOnly,
+    /// It may write branches, and open no pull requests.
+    NoPulls,
 }
 
 /// What is asked of a forge, and how it is answered.
@@ -70,6 +76,8 @@ pub(crate) struct Call {
     pub(crate) operation: (String, String),
     pub(crate) path: BTreeMap<String, String>,
     pub(crate) query: BTreeMap<String, String>,
+    /// Headers that say when it is not to be done.
+    pub(crate) conditions: BTreeMap<String, String>,
     pub(crate) body: Value,
 }
 
@@ -103,6 +111,10 @@ impl Reply {
 
     pub(crate) fn created(body: Value) -> Self {
         Self { status: 201, headers: Vec::new(), body }
+    }
+
+    pub(crate) fn gone() -> Self {
+        Self { status: 204, headers: Vec::new(), body: Value::String(String::new()) }
     }
 
     pub(crate) fn no(status: u16, message: impl Into<Value>) -> Self {
@@ -187,7 +199,8 @@ impl Fake {
             Ok(parsed) => parsed,
             Err(error) => return refuse(format!("{method} {path}: {error}")),
         };
-        let asked = Asked { method, path, query: &query, body: parsed.as_ref() };
+        let conditions = conditions(headers);
+        let asked = Asked { method, path, query: &query, conditions: &conditions, body: parsed.as_ref() };
         let (operation, found) = match self.published.operation(&asked) {
             Ok(found) => found,
             Err(why) => return refuse(why),
@@ -204,16 +217,23 @@ impl Fake {
             let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
             return (Reply { status, headers, body }, false);
         }
+        match fault {
+            Some(Wrong::Meanwhile(somebody)) => somebody(&mut inner.world),
+            Some(Wrong::Revoked) => inner.token = Token::Revoked,
+            _ => {}
+        }
         let call = Call {
             operation: (method.to_string(), operation.path.clone()),
             path: found,
             query: query.into_iter().collect(),
+            conditions,
             body: parsed.unwrap_or(Value::Null),
         };
         let reply = match inner.token {
             Token::Revoked => self.revoked(),
             Token::ReadOnly if *method != Method::GET => self.no_right(&operation.path),
-            Token::Good | Token::ReadOnly => match self.play {
+            Token::NoPulls if *method != Method::GET && is_of_pulls(&operation.path) => self.no_pulls(&operation.path),
+            Token::Good | Token::ReadOnly | Token::NoPulls => match self.play {
                 Play::GitHub => github::answer(&mut inner, &call),
                 Play::GitLab => gitlab::answer(&mut inner, &call),
                 Play::Gitea | Play::Forgejo => gitea::answer(&mut inner, &call, self.play),
@@ -266,6 +286,14 @@ impl Fake {
         }
     }
 
+    /// What is not a matter of scopes at GitLab, but of the role or of a switch.
+    fn no_pulls(&self, path: &str) -> Reply {
+        match self.play {
+            Play::GitLab => Reply::no(403, "403 Forbidden"),
+            Play::GitHub | Play::Gitea | Play::Forgejo => self.no_right(path),
+        }
+    }
+
     fn no_right(&self, path: &str) -> Reply {
         match self.play {
             Play::GitHub => {
@@ -290,11 +318,22 @@ impl Fake {
     }
 }
 
+fn is_of_pulls(path: &str) -> bool {
+    path.contains("/pulls") || path.contains("/merge_requests")
+}
+
+fn conditions(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let known = headers.iter().filter(|(name, _)| name.as_str().starts_with("if-"));
+    known.map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned())).collect()
+}
+
 async fn answer(State(fake): State<Arc<Fake>>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 64 << 20).await.expect("a body");
     let (reply, is_lost) = fake.take(&parts.method, &parts.uri, &parts.headers, &body);
-    let mut response = Response::builder().status(StatusCode::from_u16(reply.status).expect("a status"));
+    // An answer without a body cannot be cut; something in between says that it got none.
+    let status = if is_lost && reply.status == 204 { 504 } else { reply.status };
+    let mut response = Response::builder().status(StatusCode::from_u16(status).expect("a status"));
     for (name, value) in &reply.headers {
         response = response.header(HeaderName::from_static(name), value);
     }

@@ -49,6 +49,8 @@ pub(crate) struct Asked<'r> {
     /// As it was sent, below the address of the API.
     pub(crate) path: &'r str,
     pub(crate) query: &'r [(String, String)],
+    /// Conditions, by the names of their headers.
+    pub(crate) conditions: &'r BTreeMap<String, String>,
     pub(crate) body: Option<&'r Value>,
 }
 
@@ -143,6 +145,11 @@ impl Operation {
                 return Err(format!("{named}: `{name}` twice"));
             }
         }
+        for (name, value) in asked.conditions {
+            if !self.parameter(name, "header").is_some_and(|parameter| parameter.takes(value)) {
+                return Err(format!("{named} knows no condition `{name}: {value}`"));
+            }
+        }
         let needed = self.parameters.iter().filter(|parameter| parameter.required && parameter.place == "query");
         for Parameter { name, .. } in needed {
             if !asked.query.iter().any(|(said, _)| said == name) {
@@ -163,6 +170,7 @@ impl Parameter {
         let fits = match self.kind.as_str() {
             "integer" => value.parse::<u64>().is_ok(),
             "boolean" => matches!(value, "true" | "false"),
+            "http-date" => value.ends_with(" GMT") && chrono::DateTime::parse_from_rfc2822(value).is_ok(),
             _ => !value.is_empty(),
         };
         fits && self.words.as_ref().is_none_or(|words| words.iter().any(|word| word == value))
@@ -180,15 +188,18 @@ fn what_is_not_published_is_found() {
     let published = Published::read(include_str!("published/github.json"));
     let ask = |method: &Method, path: &str, query: &[(&str, &str)], body: Option<Value>| {
         let query: Vec<(String, String)> = query.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        let asked = Asked { method, path, query: &query, body: body.as_ref() };
+        let asked = Asked { method, path, query: &query, conditions: &BTreeMap::new(), body: body.as_ref() };
         published.operation(&asked).map(|(operation, found)| (operation.path.clone(), found))
     };
     let reference = serde_json::json!({ "ref": "refs/heads/x", "sha": "aa" });
     let (path, found) = ask(&Method::GET, "/repos/a/b/git/ref/heads/x/y", &[], None).expect("it is published");
     assert_eq!((path.as_str(), found["ref"].as_str()), ("/repos/{owner}/{repo}/git/ref/{ref}", "heads/x/y"));
     assert!(ask(&Method::POST, "/repos/a/b/git/refs", &[], Some(reference.clone())).is_ok());
+    assert!(ask(&Method::DELETE, "/repos/a/b/git/refs/heads/x", &[], None).is_ok());
     for (method, path, query, body) in [
-        (Method::DELETE, "/repos/a/b/git/refs/heads/x", &[][..], None),
+        (Method::DELETE, "/repos/a/b/git/ref/heads/x", &[][..], None),
+        (Method::DELETE, "/repos/a/b/git/refs/heads/x", &[], Some(reference.clone())),
+        (Method::DELETE, "/repos/a/b/git/refs/heads/x", &[("force", "true")], None),
         (Method::GET, "/repos/a/b/git/ref", &[], None),
         (Method::GET, "/repos/a/b/pulls/seven", &[], None),
         (Method::GET, "/repos/a/b/pulls", &[("sate", "all")], None),
@@ -204,10 +215,24 @@ fn what_is_not_published_is_found() {
         assert!(ask(&method, path, query, body).is_err(), "{method} {path} {query:?}");
     }
     let (operation, _) = {
-        let asked = Asked { method: &Method::GET, path: "/user", query: &[], body: None };
+        let asked = Asked { method: &Method::GET, path: "/user", query: &[], conditions: &BTreeMap::new(), body: None };
         published.operation(&asked).expect("it is published")
     };
     assert!(published.check_answer(operation, 200, &serde_json::json!({ "id": 1, "login": "a" })).is_ok());
     assert!(published.check_answer(operation, 200, &serde_json::json!({ "id": "1", "login": "a" })).is_err());
     assert!(published.check_answer(operation, 201, &Value::Null).is_err());
+}
+
+#[test]
+fn a_condition_nobody_would_keep_is_found() {
+    let ask = |text: &str, path: &str, value: &str| {
+        let conditions = BTreeMap::from([("if-unmodified-since".to_owned(), value.to_owned())]);
+        let asked = Asked { method: &Method::DELETE, path, query: &[], conditions: &conditions, body: None };
+        Published::read(text).operation(&asked).map(drop)
+    };
+    let (github, gitlab) = (include_str!("published/github.json"), include_str!("published/gitlab.json"));
+    let (date, path) = ("Fri, 15 Jan 2027 08:00:30 GMT", "/projects/a%2Fb/repository/branches/x%2Fy");
+    assert_eq!(ask(gitlab, path, date), Ok(()));
+    assert!(ask(gitlab, path, "2027-01-15T08:00:30Z").is_err(), "it is no date of HTTP");
+    assert!(ask(github, "/repos/a/b/git/refs/heads/x", date).is_err(), "GitHub says nothing of conditions");
 }

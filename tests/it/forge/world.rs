@@ -166,6 +166,18 @@ impl World {
         self.git().find_reference(&format!("refs/heads/{branch}")).expect("a branch").delete().expect("it goes");
     }
 
+    /// Takes a branch away as forges do: what was proposed from it is closed. False when there is no such branch.
+    pub(crate) fn withdraw_branch(&mut self, branch: &str) -> bool {
+        let Some(head) = self.tip(branch) else { return false };
+        self.delete_branch(branch);
+        for pull in self.pulls.iter_mut().filter(|pull| pull.branch == branch && pull.from == Some(HOME)) {
+            if pull.standing == Standing::Open {
+                (pull.standing, pull.head) = (Standing::Closed, head);
+            }
+        }
+        true
+    }
+
     /// What a file holds at a commit.
     pub(crate) fn file(&self, at: Oid, path: &str) -> Option<String> {
         let git = self.git();

@@ -75,17 +75,15 @@ async fn a_forge_that_is_away_is_asked_again_by_the_same_button() {
     assert_eq!((team.forge.pulls(), team.proposals().len()), (1, 1), "there is one of each");
 }
 
-/// The branch is written, and then no pull request can be opened.
-#[rstest]
-#[case(instead(503, "Down for maintenance"), EVERY_TIME, "may have done what was asked")]
-#[case(instead(403, "Resource not accessible by personal access token"), 1, "may not open and change pull requests")]
+/// The branch is written, and then the forge is away.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_begun_is_gone_on_with(#[case] fault: Wrong, #[case] times: u32, #[case] why: &str) {
+async fn what_was_begun_is_gone_on_with() {
     let team = Team::at(Play::GitHub).await;
     let shown = wishes(&team.office, WISH).await;
     let discord = changes(&team.office);
-    team.forge.fault("POST", "/pulls", times, fault);
+    team.forge.fault("POST", "/pulls", EVERY_TIME, instead(503, "Down for maintenance"));
     let failed = team.presses(&shown).await;
+    let why = "may have done what was asked";
     says(&failed, &["That did not work", why, "hat was begun is gone on with"]);
     let left = (team.forge.pulls(), team.proposals().len());
     assert_eq!(left, (0, 1), "as the forge layer says: a branch that the next proposal uses");
@@ -94,6 +92,38 @@ async fn what_was_begun_is_gone_on_with(#[case] fault: Wrong, #[case] times: u32
     says(&opened, &["Proposed: add a text channel lounge"]);
     assert_eq!((team.forge.pulls(), team.proposals().len()), (1, 1), "nothing is made twice");
     assert_eq!(changes(&team.office), discord, "nothing reaches Discord");
+}
+
+/// The branch is written, the pull request is refused, and the branch is taken away again.
+#[rstest]
+#[case(Play::GitHub, "pull_requests=write")]
+#[case(Play::GitLab, "put it into the token's file")]
+#[case(Play::Gitea, "write:")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_may_open_no_pull_request_leaves_no_branch(#[case] play: Play, #[case] needed: &str) {
+    let team = Team::at(play).await;
+    let shown = wishes(&team.office, WISH).await;
+    team.forge.fake().lock().token = Token::NoPulls;
+    let words = ["may not open and change pull requests", "When you or the operator have put that right"];
+    let failed = team.fails(&shown, &words, needed).await;
+    assert_eq!((team.forge.pulls(), team.proposals().len()), (0, 0), "nothing is left behind");
+    team.forge.fake().lock().token = Token::Good;
+    team.works(&failed).await;
+}
+
+/// The branch cannot be taken away either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_is_left_is_named() {
+    let team = Team::at(Play::GitHub).await;
+    let shown = wishes(&team.office, WISH).await;
+    team.forge.fake().lock().token = Token::NoPulls;
+    team.forge.fault("DELETE", "", 1, instead(403, "Cannot delete this branch"));
+    let failed = team.presses(&shown).await;
+    let [branch] = &team.proposals()[..] else { panic!("one branch: {:?}", team.proposals()) };
+    says(&failed, &["may not open and change pull requests", "the branch", "is left there; delete it, or ask again"]);
+    failed_with(&team.office, &format!("the branch `{branch}` is left there")).await;
+    team.forge.fake().lock().token = Token::Good;
+    team.works(&failed).await;
 }
 
 #[rstest]

@@ -37,6 +37,7 @@ pub(super) fn answer(inner: &mut Inner, call: &Call, play: Play) -> Reply {
                 None => Reply::no(404, "The target couldn't be found."),
             }
         }
+        ("DELETE", "/branches/{branch}") => delete_branch(world, &call.path["branch"]),
         ("GET", "/git/commits/{sha}") => commit(world, &call.path["sha"]),
         ("GET", "/git/trees/{sha}") => {
             let entry = |(path, sha, mode, kind): (String, String, String, &str)| json!({ "path": path, "sha": sha, "mode": mode, "type": kind });
@@ -189,6 +190,19 @@ fn write(world: &World, call: &Call, play: Play, moves: bool) -> Reply {
             Reply::created(json!({ "commit": { "sha": commit.to_string() } }))
         }
         Err(error) => Reply::no(422, error.message()),
+    }
+}
+
+fn delete_branch(world: &mut World, branch: &str) -> Reply {
+    match branch {
+        _ if world.is_archived => Reply::no(423, "This repo is archived. You cannot modify it."),
+        _ if world.tip(branch).is_none() => Reply::no(404, "The target couldn't be found."),
+        "main" => Reply::no(403, "can not delete default branch"),
+        _ if world.is_protected(branch) => Reply::no(403, "branch protected"),
+        _ => {
+            world.withdraw_branch(branch);
+            Reply::gone()
+        }
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) fn answer(inner: &mut Inner, call: &Call) -> Reply {
         ("POST", "/git/commits") => make_commit(world, call),
         ("POST", "/git/refs") => make_reference(world, call),
         ("PATCH", "/git/refs/{ref}") => move_reference(world, call),
+        ("DELETE", "/git/refs/{ref}") => delete_reference(world, call),
         ("GET", "/pulls") => pulls(world, call),
         ("POST", "/pulls") => open(world, call, is_app),
         ("GET", "/pulls/{pull_number}") => match world.pull(call.number("pull_number")) {
@@ -230,6 +231,17 @@ fn move_reference(world: &World, call: &Call) -> Reply {
     }
     world.set_branch(branch, to);
     Reply::ok(reference(&call.path["ref"], to))
+}
+
+fn delete_reference(world: &mut World, call: &Call) -> Reply {
+    match call.path["ref"].strip_prefix("heads/") {
+        Some("main") => Reply::no(422, "Cannot delete the default branch"),
+        Some(branch) if world.tip(branch).is_some() && world.is_protected(branch) => {
+            Reply::no(422, "Repository rule violations found\n\nCannot delete this branch\n\n")
+        }
+        Some(branch) if world.withdraw_branch(branch) => Reply::gone(),
+        _ => Reply::no(422, "Reference does not exist"),
+    }
 }
 
 fn pull(world: &World, pull: &Pull) -> Value {

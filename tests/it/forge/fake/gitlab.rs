@@ -1,5 +1,6 @@
 //! GitLab's side: one commit in one request, merge requests, notes newest first.
 
+use chrono::{DateTime, FixedOffset};
 use git2::Oid;
 use serde_json::{Value, json};
 
@@ -26,10 +27,14 @@ pub(super) fn answer(inner: &mut Inner, call: &Call) -> Reply {
         ("GET", "/repository/branches/{branch}") => {
             let name = &call.path["branch"];
             match world.tip(name) {
-                Some(tip) => Reply::ok(json!({ "name": name, "commit": { "id": tip.to_string() } })),
+                Some(tip) => {
+                    let date = authored(world, tip).to_rfc3339();
+                    Reply::ok(json!({ "name": name, "commit": { "id": tip.to_string(), "authored_date": date } }))
+                }
                 None => Reply::no(404, "404 Branch Not Found"),
             }
         }
+        ("DELETE", "/repository/branches/{branch}") => delete_branch(world, call),
         ("GET", "/repository/commits/{sha}") => commit(world, &call.path["sha"]),
         ("GET", "/repository/tree") => tree(world, call),
         ("POST", "/repository/commits") => make_commit(world, call),
@@ -68,6 +73,33 @@ pub(super) fn answer(inner: &mut Inner, call: &Call) -> Reply {
         }
         ("POST", "/statuses/{sha}") => status(world, call),
         other => panic!("{other:?} is published, and nobody plays it"),
+    }
+}
+
+/// As the author's clock had it, which need not be GMT.
+fn authored(world: &World, commit: Oid) -> DateTime<FixedOffset> {
+    let git = world.git();
+    let seconds = git.find_commit(commit).expect("a commit").author().when().seconds();
+    let east = FixedOffset::east_opt(2 * 3600).expect("a zone");
+    DateTime::from_timestamp(seconds, 0).expect("a time").with_timezone(&east)
+}
+
+fn delete_branch(world: &mut World, call: &Call) -> Reply {
+    let branch = &call.path["branch"];
+    let Some(tip) = world.tip(branch) else { return Reply::no(404, "404 Branch Not Found") };
+    let since = call.conditions.get("if-unmodified-since");
+    let since = since.map(|date| DateTime::parse_from_rfc2822(date).expect("a date, as it is published"));
+    match branch.as_str() {
+        _ if since.is_some_and(|since| authored(world, tip) > since) => Reply::no(412, "412 Precondition Failed"),
+        "main" => Reply::no(400, "The default branch of a project cannot be deleted."),
+        _ if world.is_protected(branch) => {
+            let who = "Only a project maintainer or owner can delete a protected branch.";
+            Reply::no(400, format!("You are not allowed to delete protected branches from this project. {who}"))
+        }
+        _ => {
+            world.withdraw_branch(branch);
+            Reply::gone()
+        }
     }
 }
 
