@@ -226,7 +226,7 @@ fn tell(interpretation: &Interpretation, screen: Screen) {
     }
     if !alternatives.is_empty() {
         let meanings: Vec<&str> = alternatives.iter().map(|other| other.meaning.as_str()).collect();
-        screen.say(format!("  It could be {}. Say which.", meanings.join(" or ")));
+        screen.say(format!("  It could be {}. Say which, in words like these.", meanings.join(" or ")));
     }
 }
 

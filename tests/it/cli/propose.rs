@@ -57,7 +57,7 @@ async fn what_was_not_understood_is_said_and_the_rest_is_done() {
     admin.fails(1, &["`administrator`: administrator is never granted"]);
     terminal.write("guild.yaml", "categories: { tea: {} }\nchannels: { tea: {} }\n");
     let which = terminal.run(&["propose", "delete tea", "."]).await;
-    which.fails(1, &["`tea`: several objects have this name", "categories.tea or channels.tea"]);
+    which.fails(1, &["`tea`: several objects have this name", "the category tea or the text channel tea"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,7 +65,8 @@ async fn a_repository_of_this_machine_is_a_forge_by_itself() {
 
     let propose = ["--config", "setai.yaml", "propose", REQUEST, "--pr", "--write"];
     let proposed = terminal.run(&propose).await;
-    proposed.works(&["+ channels.lounge in study", "is opened. Merging it is `git merge setai/add-a-text-channel-lounge-"]);
+    proposed
+        .works(&["+ channels.lounge in study", "is opened. Merging it is `git merge setai/add-a-text-channel-lounge-"]);
     terminal.run(&propose).await.works(&["is unchanged"]);
     let branch = repository.git_bare(&["branch", "--list", "setai/*", "--format=%(refname:short)"]);
     let commit = repository.git_bare(&["log", "-1", "--format=%an%n%B", &branch]);

@@ -84,7 +84,7 @@ async fn what_was_begun_is_gone_on_with() {
     team.forge.fault("POST", "/pulls", EVERY_TIME, instead(503, "Down for maintenance"));
     let failed = team.presses(&shown).await;
     let why = "may have done what was asked";
-    says(&failed, &["That did not work", why, "hat was begun is gone on with"]);
+    says(&failed, &["That did not work", why, "othing is made twice"]);
     let left = (team.forge.pulls(), team.proposals().len());
     assert_eq!(left, (0, 1), "as the forge layer says: a branch that the next proposal uses");
     failed_with(&team.office, why).await;
