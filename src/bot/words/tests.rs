@@ -30,15 +30,23 @@ fn every_language_has_every_message_with_what_belongs_into_it() {
     }
 }
 
+/// What the bot is made of.
+fn sources() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bot");
+    let files = std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path());
+    let sources = files.filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    sources.map(|path| std::fs::read_to_string(path).expect("a text")).collect()
+}
+
 #[test]
 fn every_message_that_is_said_is_there_and_every_one_that_is_there_is_said() {
-    let sources = [include_str!("../serve.rs"), include_str!("../tell.rs"), include_str!("../propose.rs")];
     let english = messages(LANGUAGES[0].1);
     let mut said = BTreeSet::new();
-    for source in sources {
+    for source in sources() {
         let quoted = source.split('"').skip(1).step_by(2);
         said.extend(quoted.filter(|text| english.contains_key(*text)).map(str::to_owned));
-        for call in source.split(["say(\"", "with(\""].as_slice().first().copied().unwrap_or_default()).skip(1) {
+        let calls = ["say(\"", "with(\""].into_iter().flat_map(|call| source.split(call).skip(1));
+        for call in calls {
             let id = call.split('"').next().unwrap_or_default();
             let looks_like_one = id.contains('-') && id.chars().all(|c| c.is_ascii_lowercase() || c == '-');
             assert!(!looks_like_one || english.contains_key(id), "`{id}` is no message");
