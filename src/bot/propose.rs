@@ -62,7 +62,7 @@ impl Bot {
                 let reply = understood(words, reply, interpretation);
                 let reply = match interpretation.alternatives.is_empty() {
                     true => in_other_words(visitor, reply, interpretation),
-                    false => choices(visitor, reply, interpretation),
+                    false => asked_back(visitor, reply, interpretation),
                 };
                 Outcome { interpretation: json(interpretation), ..failed(reply) }
             }
@@ -70,12 +70,12 @@ impl Bot {
                 let reply = Reply::new(Tone::Bad, words.say("propose-refused"));
                 let lines: Vec<String> = wrong.iter().take(MOST).map(|why| format!("- {}", plain(why))).collect();
                 let reply = reply.say(lines.join("\n")).say(words.say("propose-refused-text"));
-                let reply = choices(visitor, understood(words, reply, interpretation), interpretation);
+                let reply = asked_back(visitor, understood(words, reply, interpretation), interpretation);
                 Outcome { interpretation: json(interpretation), error: Some(wrong.join("; ")), ..failed(reply) }
             }
             Drafted::Same(interpretation) => {
                 let reply = understood(words, Reply::new(Tone::Good, words.say("propose-same")), interpretation);
-                let reply = choices(visitor, reply, interpretation);
+                let reply = asked_back(visitor, reply, interpretation);
                 Outcome { interpretation: json(interpretation), ..reply.into() }
             }
             Drafted::Change(draft) => {
@@ -99,7 +99,7 @@ impl Bot {
             reply = reply.say(words.say("propose-unsure"));
         }
         reply = reply.block(draft.diff.clone(), words.say("propose-file"));
-        reply = choices(visitor, reply, &draft.interpretation);
+        reply = asked_back(visitor, reply, &draft.interpretation);
         match self.0.console.outlet(&draft.written.source) {
             Some(_) => reply.button(Press::Open(visitor.command), words.say("button-open"), Look::Primary).button(
                 Press::Never,
@@ -237,7 +237,7 @@ fn in_other_words(visitor: &Visitor, reply: Reply, interpretation: &Interpretati
 }
 
 /// What a request could mean besides, to choose from. Buttons cut long texts off, so those are said in full, too.
-fn choices(visitor: &Visitor, reply: Reply, interpretation: &Interpretation) -> Reply {
+fn asked_back(visitor: &Visitor, reply: Reply, interpretation: &Interpretation) -> Reply {
     let alternatives = interpretation.alternatives.iter().take(MOST_MEANINGS);
     let meanings: Vec<&str> = alternatives.map(|other| other.meaning.as_str()).collect();
     if meanings.is_empty() {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{ChannelId, GuildId, ServerSettings, UserId};
@@ -19,7 +20,7 @@ use crate::model::{ChannelId, GuildId, ServerSettings, UserId};
 use super::ask::{Ask, Press};
 use super::reply::{Look, Reply, Tone, plain};
 use super::words::Words;
-use super::{Bot, tell};
+use super::{Bot, GRACE, tell};
 
 /// How long a guild's prefix is taken to be what it was: messages are too many to look each time.
 const FRESH: Duration = Duration::from_mins(1);
@@ -85,7 +86,10 @@ impl Bot {
                 answered.spawn(async move { bot.answer_typed(&message, &prefix, &command).await });
             }
         }
-        while answered.join_next().await.is_some() {}
+        // What is not answered by then can be typed again.
+        if timeout(GRACE, async { while answered.join_next().await.is_some() {} }).await.is_err() {
+            answered.shutdown().await;
+        }
     }
 
     async fn prefix(&self, guild: GuildId) -> String {

@@ -312,6 +312,17 @@ impl Clause {
         found
     }
 
+    /// A name as it was typed, in one word.
+    fn squeezed(&self, mention: &Mention) -> String {
+        let words = self.tokens.get(mention.name.0..mention.name.1).unwrap_or_default();
+        words.iter().map(|token| squeeze(&token.text)).collect()
+    }
+
+    /// How many words from here on only join what is listed.
+    fn joints(&self, from: usize, to: usize) -> usize {
+        (from..to).take_while(|at| self.tokens[*at].is_any(", and & or")).count()
+    }
+
     /// `squads 1, 2 and 3`, `squad 1 through 3`: numbers that stand for names like the one before them.
     fn numbered(
         &self,
@@ -338,15 +349,14 @@ impl Clause {
             return more;
         };
         let letters = |number: u32| {
-            let words = self.tokens.get(first.name.0..first.name.1).unwrap_or_default();
-            let all: String = words.iter().map(|t| squeeze(&t.text)).collect();
+            let all = self.squeezed(first);
             let stem = all.trim_end_matches(|c: char| c.is_ascii_digit());
             [format!("{stem}{number}"), format!("{}{number}", fold(stem))]
         };
         let object = |number: u32| letters(number).iter().find_map(|letters| context.index.only(letters, wanted));
         let mut at = first.to;
         while at < end {
-            let joints = (at..end).take_while(|at| self.tokens[*at].is_any(", and & or")).count();
+            let joints = self.joints(at, end);
             let is_range = joints == 0 && self.tokens[at].is_any("through until - –");
             let next = at + joints + usize::from(is_range);
             let Some(found) = number(next).filter(|_| joints > 0 || is_range) else { break };
@@ -371,13 +381,12 @@ impl Clause {
         end: usize,
         wanted: Wanted<'_>,
     ) -> Vec<(usize, Vec<Subject>)> {
-        let words = self.tokens.get(first.name.0..first.name.1).unwrap_or_default();
-        let all: String = words.iter().map(|t| squeeze(&t.text)).collect();
+        let all = self.squeezed(first);
         let stem = all.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
         let mut more = Vec::new();
         let mut at = first.to;
         while at < end {
-            let joints = (at..end).take_while(|at| self.tokens[*at].is_any(", and & or")).count();
+            let joints = self.joints(at, end);
             let next = at + joints;
             let is_like = self.tokens.get(next).is_some_and(|t| {
                 t.is_plain() && t.low.len() <= 4 && t.low.starts_with(|c: char| c.is_ascii_digit()) && !self.taken[next]
